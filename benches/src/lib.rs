@@ -1,0 +1,1 @@
+//! Benches only: see the `*_kernels` files in this folder.

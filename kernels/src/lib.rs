@@ -1,0 +1,1 @@
+//! Pure compute kernels of norna: slices in, slices out. No files, no MPI, no threads, no logging.

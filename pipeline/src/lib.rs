@@ -1,0 +1,15 @@
+//! norna: association of variants with many traits, sharded over MPI ranks, into one HDF5 file.
+//!
+//! Data flows one way: [`source`] → [`shard`] → kernels → [`sink`] → [`store`]. Only [`run`] joins the stages.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod cli;
+pub mod cohort;
+pub mod comm;
+pub mod format;
+pub mod report;
+pub mod run;
+pub mod shard;
+pub mod sink;
+pub mod source;
+pub mod store;
