@@ -116,7 +116,7 @@ fn complement_series(a: f64, y: f64) -> f64 {
 
 /// ₂F₁(1, ½; a+1; −w), w > 0, by Gauss's continued fraction 1/(1 + c₁/(1 + c₂/(1 + …))), evaluated by Lentz's method.
 fn tail_fraction(a: f64, w: f64) -> f64 {
-    let (mut c, mut d, mut h) = (1.0, 1.0, 1.0);
+    let (mut c, mut d, mut h) = (1.0, 0.0, 1.0);
     for i in 0..MAX_TERMS {
         let m = f64::from(i / 2);
         let coefficient = if i % 2 == 0 {
