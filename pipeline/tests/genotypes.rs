@@ -225,7 +225,7 @@ fn counts_on_x_y_and_mt_are_those_of_plink2() {
     }
     let dir = tempfile::tempdir().unwrap();
     let n = 40;
-    let male = |i: usize| i % 2 == 0;
+    let male = |i: usize| i.is_multiple_of(2);
     let mut vcf = String::from("##fileformat=VCFv4.2\n##contig=<ID=X,length=155270560>\n##contig=<ID=Y>\n##contig=<ID=MT>\n");
     vcf += "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"x\">\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT";
     let mut psam = String::from("#IID\tSEX\n");

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use noodles_bgzf as bgzf;
 use norna_kernels::GenotypeKind;
 
 use super::*;
+use crate::format::bgzf::bgzip;
 
 mod bad_input;
 mod choices;
@@ -75,15 +75,6 @@ fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
     let path = dir.join(name);
     fs::write(&path, text).unwrap();
     path
-}
-
-fn bgzip(text: &[u8], block: usize) -> Vec<u8> {
-    let mut writer = bgzf::io::Writer::new(Vec::new());
-    for part in text.chunks(block) {
-        std::io::Write::write_all(&mut writer, part).unwrap();
-        std::io::Write::flush(&mut writer).unwrap();
-    }
-    writer.finish().unwrap()
 }
 
 fn tool(args: &[&str]) {
