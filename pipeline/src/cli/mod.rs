@@ -1,1 +1,44 @@
-//! cli
+//! One file per subcommand: parse → validated configuration → run. Errors end here.
+
+pub mod assoc;
+mod assoc_config;
+
+use clap::{Parser, Subcommand};
+
+/// Exit code of a run that failed.
+pub const EXIT_FAILED: u8 = 1;
+
+/// Association of variants with many traits, over MPI ranks, into one HDF5 file.
+#[derive(Debug, Parser)]
+#[command(name = "norna", version = crate::report::provenance::version(), max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Test every variant of VCF/BCF files against every trait of a table (exact linear regression).
+    Assoc(Box<assoc::AssocArgs>),
+}
+
+/// Runs what the command line asks for and returns the exit code.
+pub fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Assoc(args) => assoc::run(*args),
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            // Ranks other than 0 hold an error that rank 0 has said already.
+            let text = format!("{error:#}");
+            if !text.is_empty() {
+                eprintln!("error: {text}");
+            }
+            std::process::ExitCode::from(EXIT_FAILED)
+        }
+    }
+}
