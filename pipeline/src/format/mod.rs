@@ -1,1 +1,7 @@
-//! format
+//! One file format per file, read and written.
+
+pub mod sample_list;
+pub mod sex;
+pub mod table;
+pub mod table_cell;
+pub mod table_text;
