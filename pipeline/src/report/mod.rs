@@ -1,1 +1,7 @@
-//! report
+//! What people read: tables from a results file.
+
+pub mod export;
+pub mod export_output;
+pub mod export_pair;
+pub mod export_select;
+pub mod export_top;
