@@ -2,6 +2,9 @@
 
 pub mod assoc;
 mod assoc_config;
+pub mod export;
+pub mod info;
+pub mod top;
 
 use clap::{Parser, Subcommand};
 
@@ -22,6 +25,12 @@ pub struct Cli {
 pub enum Command {
     /// Test every variant of VCF/BCF files against every trait of a table (exact linear regression).
     Assoc(Box<assoc::AssocArgs>),
+    /// Say what a results file holds.
+    Info(info::InfoArgs),
+    /// List the strongest associations of a results file.
+    Top(top::TopArgs),
+    /// Write rows of a results file as a table.
+    Export(export::ExportArgs),
 }
 
 /// Runs what the command line asks for and returns the exit code.
@@ -29,6 +38,9 @@ pub fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Assoc(args) => assoc::run(*args),
+        Command::Info(args) => info::run(&args),
+        Command::Top(args) => top::run(&args),
+        Command::Export(args) => export::run(&args),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

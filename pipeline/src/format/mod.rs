@@ -1,5 +1,6 @@
 //! One file format per file, read and written.
 
+pub mod bgzip;
 pub mod sample_list;
 pub mod sex;
 pub mod table;
