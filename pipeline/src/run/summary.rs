@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::assoc::{AssocConfig, Study};
+use crate::cohort::{CohortLedger, TraitNote};
 use super::finalise::Finalised;
 use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
 use crate::source::VariantLedger;
-use crate::store::Ledger;
+use crate::store::{Ledger, LedgerRole, LedgerTable};
 
 /// What one rank did.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,10 +51,46 @@ impl RankReport {
 /// The drop ledger of /qc.
 pub fn ledger(study: &Study, variants: &VariantLedger) -> Ledger {
     Ledger {
-        samples: study.cohort.ledger.samples(),
-        variants: variants.table(),
-        traits: study.cohort.ledger.traits(),
+        samples: sample_table(&study.cohort.ledger),
+        variants: variant_table(variants),
+        traits: trait_table(&study.cohort.ledger),
     }
+}
+
+fn sample_table(cohort: &CohortLedger) -> LedgerTable {
+    use LedgerRole::{Dropped, Input, Kept, Note};
+    let mut table = LedgerTable::default();
+    let counts = [
+        ("genotyped", Input, cohort.n_genotyped),
+        ("not_in_keep", Dropped, cohort.n_not_in_keep),
+        ("in_remove", Dropped, cohort.n_in_remove),
+        ("no_covariate_row", Dropped, cohort.n_no_covariate_row),
+        ("missing_covariate", Dropped, cohort.n_missing_covariate),
+        ("analysed", Kept, cohort.n_analysed),
+        ("without_any_trait", Note, cohort.n_without_any_trait),
+    ];
+    for (name, role, count) in counts {
+        table.push(name, role, count as u64);
+    }
+    for file in &cohort.files {
+        table.push(format!("in_{}_not_genotyped", file.role), Note, file.n_not_genotyped() as u64);
+    }
+    table
+}
+
+/// Every trait is kept: one that cannot be tested has NaN and a status.
+fn trait_table(cohort: &CohortLedger) -> LedgerTable {
+    use LedgerRole::{Input, Kept, Note};
+    let mut table = LedgerTable::default();
+    let with = |note: TraitNote| cohort.traits.iter().filter(|t| t.note == note).count() as u64;
+    let n = cohort.traits.len() as u64;
+    table.push("chosen", Input, n);
+    table.push("tested", Kept, n);
+    table.push("all_missing", Note, with(TraitNote::AllMissing));
+    table.push("too_few_observed", Note, with(TraitNote::TooFewObserved));
+    table.push("constant", Note, with(TraitNote::Constant));
+    table.push("two_values_tested_linearly", Note, with(TraitNote::Binary));
+    table
 }
 
 /// The content of /provenance.
@@ -91,11 +128,31 @@ fn cpu_model() -> String {
     model.map_or_else(String::new, |(_, name)| name.trim().to_owned())
 }
 
+/// "10 genotyped − 2 not in keep = 8 analysed (1 without any trait)"; counts of zero are left out.
+fn in_words(table: &LedgerTable) -> String {
+    let part = |role: LedgerRole| {
+        let entries = table.entries.iter().filter(move |e| e.role == role);
+        entries.filter(|e| e.count > 0).map(|e| format!("{} {}", e.count, e.name.replace('_', " "))).collect::<Vec<_>>()
+    };
+    let mut text = part(LedgerRole::Input).join(" + ");
+    for dropped in part(LedgerRole::Dropped) {
+        text += &format!(" − {dropped}");
+    }
+    let kept: Vec<_> = table.entries.iter().filter(|e| e.role == LedgerRole::Kept).collect();
+    for entry in kept {
+        text += &format!(" = {} {}", entry.count, entry.name.replace('_', " "));
+    }
+    match part(LedgerRole::Note).join(", ") {
+        notes if notes.is_empty() => text,
+        notes => format!("{text} ({notes})"),
+    }
+}
+
 /// The last lines of a run's log.
 pub fn log(study: &Study, done: &Finalised, ranks: &[RankReport], out: &Path, elapsed: Duration) {
     let tables = ledger(study, &done.ledger);
     for (what, table) in [("samples", &tables.samples), ("variants", &tables.variants), ("traits", &tables.traits)] {
-        log::info!("{what}: {table}");
+        log::info!("{what}: {}", in_words(table));
     }
     let bytes = std::fs::metadata(out).map_or(0, |m| m.len());
     let n_traits = study.trait_names.len();
