@@ -8,12 +8,11 @@ use norna_kernels::MissingPolicy;
 use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, MissingGenotypeArg};
 use crate::cohort::{CohortConfig, Minus9};
 use crate::run::assoc::AssocConfig;
-use crate::source::{Build, Field, HalfCall, InputOptions, XModel, expand_paths};
+use crate::format::chromosome::Build;
+use crate::source::{Field, HalfCall, InputOptions, MaleX, expand_paths};
 
 /// Hits are kept under this p unless --p-threshold says otherwise.
 const DEFAULT_P_THRESHOLD: f64 = 1e-5;
-/// Smallest shard that is worth a claim, bytes; tests go below it on purpose.
-const MIN_SHARD_BYTES: u64 = 1;
 
 impl AssocArgs {
     /// Checks what flags alone can tell and names the inputs.
@@ -65,31 +64,55 @@ impl AssocArgs {
     }
 
     fn check_ranges(&self) -> Result<()> {
-        let shares = [
-            ("--maf", self.maf, 0.5),
-            ("--max-maf", self.max_maf, 0.5),
-            ("--geno", self.geno, 1.0),
-            ("--hwe", self.hwe, 1.0),
-            ("--p-threshold", self.p_threshold, 1.0),
-            ("--mac", self.mac, f64::INFINITY),
-            ("--max-mac", self.max_mac, f64::INFINITY),
-            ("--min-info", self.min_info, f64::INFINITY),
-        ];
-        for (flag, value, most) in shares {
-            if let Some(value) = value.filter(|v| !(0.0..=most).contains(v)) {
-                bail!("{flag} {value}: must lie between 0 and {most}");
-            }
+        if let Some(p) = self.p_threshold.filter(|p| !(0.0..=1.0).contains(p)) {
+            bail!("--p-threshold {p}: must lie between 0 and 1");
         }
         if self.threads == Some(0) {
             bail!("--threads 0: must be at least 1");
         }
-        if self.shard_bytes.is_some_and(|bytes| bytes < MIN_SHARD_BYTES) {
-            bail!("--shard-bytes must be at least {MIN_SHARD_BYTES}");
+        if self.shard_bytes == Some(0) {
+            bail!("--shard-bytes 0: must be at least 1");
         }
         if self.rint && self.standardize {
             bail!("--rint and --standardize exclude each other: --rint gives mean 0 and standard deviation near 1");
         }
         Ok(())
+    }
+
+    fn input(&self, paths: Vec<PathBuf>) -> InputOptions {
+        InputOptions {
+            paths,
+            field: self.field.map(|field| match field {
+                FieldArg::Gt => Field::Gt,
+                FieldArg::Ds => Field::Ds,
+                FieldArg::Gp => Field::Gp,
+            }),
+            half_call: self.vcf_half_call.map_or(HalfCall::Missing, |half_call| match half_call {
+                HalfCallArg::Missing => HalfCall::Missing,
+                HalfCallArg::Reference => HalfCall::Reference,
+                HalfCallArg::Haploid => HalfCall::Haploid,
+                HalfCallArg::Error => HalfCall::Error,
+            }),
+            build: self.build.map(|build| match build {
+                BuildArg::B37 => Build::B37,
+                BuildArg::B38 => Build::B38,
+            }),
+            par_file: self.par_file.clone(),
+            male_x: if self.xchr_model == Some(1) { MaleX::OneCopy } else { MaleX::TwoCopies },
+            chroms: self.chr.clone(),
+            regions: self.region.clone(),
+            regions_file: self.regions_file.clone(),
+            pass_only: self.pass_only,
+            extract: self.extract.clone(),
+            exclude: self.exclude.clone(),
+            min_info: self.min_info,
+            maf: self.maf,
+            max_maf: self.max_maf,
+            mac: self.mac,
+            max_mac: self.max_mac,
+            geno: self.geno,
+            hwe: self.hwe,
+        }
     }
 
     fn cohort(&self) -> CohortConfig {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
-use norna_kernels::{CovariateBasis, MissingPolicy};
+use norna_kernels::{CovariateBasis, DropReason, MissingPolicy};
 
 use super::estimate::Estimate;
 use super::finalise::{self, Finalised};
@@ -77,7 +77,7 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
     let workdir = consensus(comm, claim_output(config, comm))?;
     log::info!("norna {}, {}, {threads} threads per rank", crate::report::provenance::version(), comm.describe());
     let isa = consensus(comm, norna_kernels::isa_checked())?;
-    log::info!("kernels: {isa}");
+    log::info!("kernels: {}", isa.name());
 
     let study = consensus(comm, Study::open(config))?;
     let estimate = Estimate::new(&study, config, threads);
@@ -141,8 +141,11 @@ impl Study {
         let (basis, dropped) = CovariateBasis::new(cohort.analysed.len(), &columns);
         let mut covariate_names: Vec<String> = cohort.covariates.iter().map(|c| c.name.clone()).collect();
         for column in dropped.iter().rev() {
-            let name = covariate_names.remove(column.column_idx);
-            log::warn!("covariate {name} is {} and was dropped", column.reason);
+            let why = match column.reason {
+                DropReason::Constant => "is constant",
+                DropReason::Collinear => "is a combination of earlier covariates",
+            };
+            log::warn!("covariate {} {why} and was dropped", covariate_names.remove(column.column_idx));
         }
         let trait_names = cohort.traits.iter().map(|t| t.name.clone()).collect();
         let values: Vec<&[f64]> = cohort.traits.iter().map(|t| t.values.as_slice()).collect();
@@ -233,8 +236,9 @@ fn compute(
         compute_seconds: start.elapsed().as_secs_f64(),
         resources: Resources::now(),
     };
-    let reports = gather(comm, &report.to_bytes()).iter().map(|bytes| RankReport::from_bytes(bytes)).collect();
-    consensus(comm, Ok::<_, String>(reports)).map_err(Into::into)
+    let reports: Result<_, _> =
+        gather(comm, &report.to_bytes()).iter().map(|bytes| RankReport::from_bytes(bytes)).collect();
+    consensus(comm, reports).map_err(Into::into)
 }
 
 fn finish(

@@ -69,8 +69,8 @@ pub fn open_spools(workdir: &Workdir, n_ranks: usize, n_shards: usize) -> Result
 /// What all shards read and dropped.
 pub fn total_ledger(index: &SpoolIndex) -> VariantLedger {
     let mut total = VariantLedger::default();
-    for shard in index.shards.values() {
-        total.merge(&VariantLedger::from_counts(&shard.counts));
+    for ledger in index.shards.values().filter_map(|shard| VariantLedger::from_slice(&shard.counts)) {
+        total.merge(&ledger);
     }
     total
 }

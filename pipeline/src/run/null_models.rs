@@ -17,7 +17,7 @@ pub struct NullModels {
 }
 
 struct PerChromosome {
-    basis: CovariateBasis,
+    basis: Arc<CovariateBasis>,
     traits: Vec<Vec<f64>>,
     loco: Loco,
     recent: Mutex<VecDeque<(String, Arc<NullModel>)>>,
@@ -27,6 +27,7 @@ impl NullModels {
     /// Fits the model that all chromosomes share; with predictions, others follow as chromosomes are met.
     pub fn fit(basis: CovariateBasis, cohort: &mut Cohort) -> Self {
         let traits: Vec<Vec<f64>> = cohort.traits.iter_mut().map(|t| std::mem::take(&mut t.values)).collect();
+        let basis = Arc::new(basis);
         let base = Arc::new(fit(&basis, &traits, None));
         let loco = cohort.loco.take().map(|loco| PerChromosome {
             basis,
@@ -66,7 +67,7 @@ impl NullModels {
     }
 }
 
-fn fit(basis: &CovariateBasis, traits: &[Vec<f64>], offsets: Option<&[Vec<f64>]>) -> NullModel {
+fn fit(basis: &Arc<CovariateBasis>, traits: &[Vec<f64>], offsets: Option<&[Vec<f64>]>) -> NullModel {
     let traits: Vec<&[f64]> = traits.iter().map(Vec::as_slice).collect();
     let offsets: Option<Vec<&[f64]>> = offsets.map(|o| o.iter().map(Vec::as_slice).collect());
     NullModel::fit(basis, &traits, offsets.as_deref())

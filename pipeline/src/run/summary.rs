@@ -11,7 +11,7 @@ use crate::cohort::{CohortLedger, TraitNote};
 use super::finalise::Finalised;
 use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
-use crate::source::VariantLedger;
+use crate::source::{DropReason, Note, VariantLedger};
 use crate::store::{Ledger, LedgerRole, LedgerTable};
 
 /// What one rank did.
@@ -78,6 +78,20 @@ fn sample_table(cohort: &CohortLedger) -> LedgerTable {
     table
 }
 
+fn variant_table(variants: &VariantLedger) -> LedgerTable {
+    let mut table = LedgerTable::default();
+    table.push("rows", LedgerRole::Input, variants.rows());
+    for reason in DropReason::ALL {
+        table.push(reason.name(), LedgerRole::Dropped, variants.dropped(reason));
+    }
+    table.push("tested", LedgerRole::Kept, variants.kept);
+    table.push("records", LedgerRole::Note, variants.records);
+    for note in Note::ALL {
+        table.push(note.name(), LedgerRole::Note, variants.note(note));
+    }
+    table
+}
+
 /// Every trait is kept: one that cannot be tested has NaN and a status.
 fn trait_table(cohort: &CohortLedger) -> LedgerTable {
     use LedgerRole::{Input, Kept, Note};
@@ -106,13 +120,13 @@ pub fn provenance(
     json!({
         "command": "assoc",
         "configuration": config.resolved,
-        "field": study.input.field().to_string(),
+        "field": study.input.field().name(),
         "covariates": study.covariate_names,
         "inputs": inputs,
         "shard_bytes": study.shard_bytes,
         "norna_version": crate::report::provenance::version(),
         "hdf5_version": crate::store::hdf5_version(),
-        "isa": norna_kernels::isa().to_string(),
+        "isa": norna_kernels::isa().name(),
         "machine": { "architecture": std::env::consts::ARCH, "cpu": cpu_model() },
         "slurm_job_id": slurm,
         "ranks": ranks,

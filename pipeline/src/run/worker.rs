@@ -66,7 +66,7 @@ impl Job<'_> {
         Buffers {
             block: self.input.block(BLOCK_VARIANTS),
             rows: LinearRows::default(),
-            scratch: LinearScratch::new(self.models.base(), BLOCK_VARIANTS),
+            scratch: LinearScratch::new(&LinearTest::new(self.models.base(), self.missing, self.hit_log10p)),
             batch: RowBatch { n_traits, ..RowBatch::default() },
         }
     }
@@ -97,7 +97,7 @@ impl Job<'_> {
             n_rows += n as u64;
             self.shared.rows.fetch_add(n as u64, Ordering::Relaxed);
         }
-        self.spool(|spool| spool.end(id, part, n_rows, &source.ledger().to_counts()))?;
+        self.spool(|spool| spool.end(id, part, n_rows, &source.ledger().to_vec()))?;
         self.shards_done.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -113,7 +113,7 @@ impl Job<'_> {
     fn test(&self, buffers: &mut Buffers) -> Result<(), String> {
         let Buffers { block, rows, scratch, batch } = buffers;
         let model = self.models.of(&block.variants[0].chrom).map_err(|e| e.to_string())?;
-        let test = LinearTest { null: &model, missing: self.missing, hit_log10p: self.hit_log10p };
+        let test = LinearTest::new(&model, self.missing, self.hit_log10p);
         test.test_block(&block.genotypes, &block.counts, scratch, rows);
         fill(batch, block, rows, &model);
         Ok(())

@@ -85,3 +85,9 @@ pub(super) fn set_texts(place: &Place, at: &Location, name: &str, values: &[&str
 pub(super) fn scalar<T: H5Type>(at: &Container) -> hdf5::Result<T> {
     at.read_scalar::<T>()
 }
+
+/// Version of the HDF5 library in use: "1.10.8".
+pub fn hdf5_version() -> String {
+    let (major, minor, release) = hdf5::library_version();
+    format!("{major}.{minor}.{release}")
+}

@@ -12,6 +12,7 @@ mod schema;
 mod writer;
 
 pub use error::StoreError;
+pub use file::hdf5_version;
 pub use publish::publish;
 pub use reader::{ResultsReader, StoredHit, StoredQc, StoredStatus};
 pub use schema::{
