@@ -1,5 +1,6 @@
 //! One file format per file, read and written.
 
+pub mod loco;
 pub mod sample_list;
 pub mod sex;
 pub mod table;
