@@ -225,33 +225,55 @@ fn read_sample_rows(
             builder.column.values.push(value);
         }
     }
-    let join = decide_join(&matcher, index, rules, || explain::wrong_column(path, index, ids.iid))?;
+    let join = decide_join(&matcher, index, rules, || {
+        explain::on_its_side(&header[1..], index).or_else(|| explain::wrong_column(path, index, ids.iid))
+    })?;
     layout::check_names(&rules.path, &header[ids.first_value..], ids.first_value)?;
     if let Some((first, second)) = matcher.repeated(Some(join)) {
         return Err(CohortError::RepeatedSample { path: rules.path.clone(), first, second });
     }
-    let mut slot_of_row = vec![NONE; stored.len()];
-    let mut row_of_slot = vec![NONE; targets.len()];
-    for (i, found) in stored.iter().enumerate() {
-        if let Some(slot) = targets.slot(found.under(join)) {
-            slot_of_row[i] = slot as u32;
-            row_of_slot[slot] = i as u32;
-        }
-    }
-    let columns = builders.into_iter().map(|b| reorder(b.column, &row_of_slot, &slot_of_row)).collect();
-    let fids = ids.fid.map(|_| {
-        row_of_slot.iter().map(|&i| fids.get(i as usize).filter(|_| i != NONE).cloned()).collect()
-    });
-    let messages = explain::partial(&rules.path, &matcher, index, join);
+    let order = RowOrder::new(&stored, targets, join);
     Ok(TableData {
         path: rules.path.clone(),
-        columns,
-        has_row: row_of_slot.iter().map(|&i| i != NONE).collect(),
-        fids,
+        columns: builders.into_iter().map(|builder| order.apply(builder.column)).collect(),
+        has_row: order.row_of_slot.iter().map(|&row| row != NONE).collect(),
+        fids: ids.fid.map(|_| order.row_of_slot.iter().map(|&row| fids.get(row as usize).cloned()).collect()),
         n_rows: matcher.n_rows(),
         n_matched: matcher.n_matched(),
-        messages,
+        messages: explain::partial(&rules.path, &matcher, index, join),
     })
+}
+
+/// From the order of the file to the order asked for.
+struct RowOrder {
+    /// Per sample its stored row, or [`NONE`].
+    row_of_slot: Vec<u32>,
+    /// Per stored row its sample, or [`NONE`].
+    slot_of_row: Vec<u32>,
+}
+
+impl RowOrder {
+    fn new(stored: &[RowMatch], targets: &Targets, join: Join) -> Self {
+        let mut order = Self { row_of_slot: vec![NONE; targets.len()], slot_of_row: vec![NONE; stored.len()] };
+        for (row, found) in stored.iter().enumerate() {
+            if let Some(slot) = targets.slot(found.under(join)) {
+                order.slot_of_row[row] = slot as u32;
+                order.row_of_slot[slot] = row as u32;
+            }
+        }
+        order
+    }
+
+    fn apply(&self, mut column: RawColumn) -> RawColumn {
+        let value = |&row: &u32| column.values.get(row as usize).copied().unwrap_or(f64::NAN);
+        column.values = self.row_of_slot.iter().map(value).collect();
+        column.texts.retain_mut(|(row, _)| {
+            *row = self.slot_of_row[*row as usize];
+            *row != NONE
+        });
+        column.texts.sort_unstable();
+        column
+    }
 }
 
 fn decide_join(
@@ -271,17 +293,6 @@ fn decide_join(
         n_genotyped: index.len(),
         cause: cause.map(|cause| format!("; {cause}")).unwrap_or_default(),
     })
-}
-
-fn reorder(mut column: RawColumn, row_of_slot: &[u32], slot_of_row: &[u32]) -> RawColumn {
-    let values = row_of_slot.iter().map(|&i| column.values.get(i as usize).copied().unwrap_or(f64::NAN)).collect();
-    column.values = values;
-    column.texts.retain_mut(|(row, _)| {
-        *row = slot_of_row[*row as usize];
-        *row != NONE
-    });
-    column.texts.sort_unstable();
-    column
 }
 
 /// A table on its side: a row is a trait or covariate, a column a sample (FastQTL, QTLtools, tensorQTL).

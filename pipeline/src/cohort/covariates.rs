@@ -54,7 +54,11 @@ pub fn join_tables(
             n_samples: data.n_rows,
             n_genotyped: data.n_matched,
         });
-        tables.push(data);
+        if data.columns.is_empty() {
+            messages.push(format!("{}: {} chooses none of its columns, so it is not used", data.path, selector.option()));
+        } else {
+            tables.push(data);
+        }
     }
     Ok(tables)
 }

@@ -3,6 +3,7 @@
 
 use thiserror::Error;
 
+use crate::format::loco::LocoError;
 use crate::format::sex::SexError;
 use crate::format::table::TableError;
 use crate::format::table_text::TextError;
@@ -16,6 +17,34 @@ pub enum CohortError {
     /// A file of sexes could not be read.
     #[error(transparent)]
     Sex(#[from] SexError),
+    /// Predictions could not be read.
+    #[error(transparent)]
+    Loco(#[from] LocoError),
+    /// A trait without predictions.
+    #[error("{path}: no predictions for {n} of {n_traits} traits ({names}); add them, or leave the traits out with --pheno-name")]
+    NoPredictions {
+        /// The list.
+        path: String,
+        /// How many.
+        n: usize,
+        /// Of how many.
+        n_traits: usize,
+        /// The first few by name.
+        names: String,
+    },
+    /// A prediction that one chromosome lacks and another has.
+    #[error(
+        "{path}: chromosome {chrom}: {n} samples have no prediction although they have one on the first chromosome of the \
+         file; was the file cut or edited?"
+    )]
+    UnevenPredictions {
+        /// The file.
+        path: String,
+        /// As asked for.
+        chrom: String,
+        /// Samples.
+        n: usize,
+    },
     /// Two genotype columns with one ID.
     #[error("genotypes: samples {first} and {second} have the same ID; sample IDs must be unique")]
     RepeatedGenotypeSample {

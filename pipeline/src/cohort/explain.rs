@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::ids::{Join, RowMatcher, SampleIndex};
+use super::layout;
 use crate::format::table::{Row, TableReader};
 
 /// Rows looked at when another column is tried as the ID column.
@@ -123,6 +124,17 @@ fn collapse_digits(text: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// Whether the columns' names are genotyped samples, though the first column says that rows are.
+pub fn on_its_side(names: &[String], index: &SampleIndex<'_>) -> Option<String> {
+    let n = names.iter().filter(|name| index.get(name.as_bytes()).is_some()).count();
+    layout::names_are_samples(names, index).then(|| {
+        format!(
+            "{n} of its columns are named as genotyped samples are, so the table seems to lie on its side: name its first \
+             column 'id', not IID"
+        )
+    })
 }
 
 /// Whether another column of the table holds genotyped IDs; opens the file again. A file that cannot be read twice

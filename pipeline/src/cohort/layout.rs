@@ -29,7 +29,7 @@ pub enum Layout {
 }
 
 /// Recognises the layout from the header and the genotyped samples:
-/// `#FID IID`, `FID IID`, `#IID`, `IID` (then an optional `SID`) come first in a table of samples; `#chr start end` begins
+/// `#FID IID`, `FID IID`, `#IID`, `IID` (then an optional `SID` or `FID`) come first in a table of samples; `#chr start end` begins
 /// a QTLtools or FastQTL BED of phenotypes; a header most of whose cells are genotyped samples is a table on its side;
 /// anything else has its sample IDs in the first column.
 pub fn recognise(table: &TableReader, index: &SampleIndex<'_>) -> Result<Layout, CohortError> {
@@ -43,6 +43,8 @@ pub fn recognise(table: &TableReader, index: &SampleIndex<'_>) -> Result<Layout,
     };
     let layout = if is(0, "FID") && is(1, "IID") {
         rows(Some(0), 1, false)
+    } else if is(0, "IID") && is(1, "FID") {
+        Layout::SampleRows { fid: Some(1), iid: 0, first_value: 2, is_assumed: false }
     } else if is(0, "IID") {
         rows(None, 0, false)
     } else if (is(0, "chr") || is(0, "chrom")) && is(1, "start") && is(2, "end") && header.len() > 4 {
@@ -51,10 +53,7 @@ pub fn recognise(table: &TableReader, index: &SampleIndex<'_>) -> Result<Layout,
     } else if names_are_samples(&header[1..], index) {
         Layout::SampleColumns { name: 0, first_value: 1 }
     } else {
-        let is_data = header[1..].iter().all(|cell| {
-            !cell.is_empty() && matches!(parse_cell(cell.as_bytes(), Minus9::Missing), Cell::Number(_) | Cell::Missing)
-        });
-        if is_data && !header[0].is_empty() {
+        if !header[0].is_empty() && looks_like_data(header, index) {
             let separator = match table.delimiter() {
                 Delimiter::Comma => ',',
                 Delimiter::Semicolon => ';',
@@ -72,8 +71,16 @@ pub fn recognise(table: &TableReader, index: &SampleIndex<'_>) -> Result<Layout,
     Ok(layout)
 }
 
+/// Whether the first line is a row: it begins with a genotyped sample, or all but its first cell are numbers.
+fn looks_like_data(header: &[String], index: &SampleIndex<'_>) -> bool {
+    let is_value = |cell: &String| {
+        !cell.is_empty() && matches!(parse_cell(cell.as_bytes(), Minus9::Missing), Cell::Number(_) | Cell::Missing)
+    };
+    header[..2].iter().any(|cell| index.get(cell.as_bytes()).is_some()) || header[1..].iter().all(is_value)
+}
+
 /// At least two cells, and half of those that could, are genotyped samples.
-fn names_are_samples(cells: &[String], index: &SampleIndex<'_>) -> bool {
+pub fn names_are_samples(cells: &[String], index: &SampleIndex<'_>) -> bool {
     let n = cells.iter().filter(|cell| index.get(cell.as_bytes()).is_some()).count();
     n >= 2.min(cells.len()).max(1) && 2 * n >= cells.len().min(index.len())
 }

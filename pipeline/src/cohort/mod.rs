@@ -11,6 +11,7 @@ pub mod ids;
 pub mod layout;
 pub mod ledger;
 pub mod lists;
+pub mod predictions;
 pub mod select;
 pub mod traits;
 pub mod transform;
@@ -27,6 +28,7 @@ pub use crate::format::sex::Sex;
 pub use crate::format::table_cell::Minus9;
 use columns::Targets;
 use ids::SampleIndex;
+pub use predictions::Loco;
 
 /// What to read and how.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +81,8 @@ pub struct Cohort {
     pub traits: Vec<Column>,
     /// Sex of each analysed sample, where a file gave sexes.
     pub sex: Option<Vec<Sex>>,
+    /// Predictions of regenie's step 1, where a list gave them.
+    pub loco: Option<Loco>,
     /// Who and what was left out.
     pub ledger: CohortLedger,
     /// What was chosen and what may surprise, one line each, without sample IDs.
@@ -98,8 +102,19 @@ impl Cohort {
         let covariates = covariates::load(config, &index, kept, &mut ledger, &mut messages)?;
         let targets = Targets::new(index.len(), &covariates.analysed);
         let sex = lists::sexes(config, &index, &targets, &mut ledger, &mut messages)?;
-        let traits = traits::load(config, &index, &targets, &mut ledger, &mut messages)?;
+        let mut raw = traits::read(config, &index, &targets, &mut ledger, &mut messages)?;
+        let (loco, n_without) = match &config.pred {
+            Some(path) => {
+                let ids = covariates.analysed.iter().map(|&idx| genotype_samples[idx as usize].as_str()).collect();
+                let (loco, n_without) = Loco::open(path, ids, &mut raw, &mut messages)?;
+                (Some(loco), n_without)
+            }
+            None => (None, Vec::new()),
+        };
+        let mut traits = raw.columns;
+        traits::finish(config, &mut traits, &n_without, &mut ledger, &mut messages)?;
         messages.push(format!("samples: {}", ledger.account()));
-        Ok(Self { analysed: covariates.analysed, covariates: covariates.columns, traits, sex, ledger, messages })
+        let covariates::Covariates { analysed, columns: covariates } = covariates;
+        Ok(Self { analysed, covariates, traits, sex, loco, ledger, messages })
     }
 }

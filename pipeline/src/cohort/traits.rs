@@ -19,28 +19,55 @@ const MIN_OBSERVED: usize = 3;
 /// Traits named in a message, at most.
 const MAX_NAMED: usize = 5;
 
-/// Reads, checks and transforms the traits of the samples in `targets`.
-pub fn load(
+/// Traits as read, for the samples asked for.
+#[derive(Debug, Default)]
+pub struct RawTraits {
+    /// Untransformed; NaN missing.
+    pub columns: Vec<Column>,
+    /// Per sample its FID, where a table has one.
+    pub fids: Vec<Option<String>>,
+}
+
+/// Reads the traits of the samples in `targets`.
+pub fn read(
     config: &CohortConfig,
     index: &SampleIndex<'_>,
     targets: &Targets,
     ledger: &mut CohortLedger,
     messages: &mut Vec<String>,
-) -> Result<Vec<Column>, CohortError> {
+) -> Result<RawTraits, CohortError> {
     let mut selector = Selector::new("--pheno-name", &config.pheno_name);
     let read = |path: &PathBuf, selector: &mut Selector| {
         read_columns(path, index, targets, selector, config.minus9, TextCells::Refuse)
     };
     let tables = join_tables(&config.pheno, "pheno", &mut selector, read, ledger, messages)?;
     selector.finish(|name| index.get(name.as_bytes()).is_some())?;
-    let mut traits = Vec::new();
+    let mut raw = RawTraits { columns: Vec::new(), fids: vec![None; targets.len()] };
     for table in tables {
         say_minus9(&table.path, &table.columns, messages);
-        traits.extend(table.columns.into_iter().map(|column| Column { name: column.name, values: column.values }));
+        for (known, fid) in raw.fids.iter_mut().zip(table.fids.into_iter().flatten()) {
+            *known = known.take().or(fid);
+        }
+        raw.columns.extend(table.columns.into_iter().map(|column| Column { name: column.name, values: column.values }));
     }
+    Ok(raw)
+}
+
+/// Checks and transforms traits in place. `n_without_prediction`: per trait, values taken as missing for want of a
+/// prediction.
+pub fn finish(
+    config: &CohortConfig,
+    traits: &mut [Column],
+    n_without_prediction: &[usize],
+    ledger: &mut CohortLedger,
+    messages: &mut Vec<String>,
+) -> Result<(), CohortError> {
     ledger.traits = traits.par_iter().map(describe).collect();
+    for (entry, &n) in ledger.traits.iter_mut().zip(n_without_prediction) {
+        entry.n_without_prediction = n;
+    }
     check_binary(config, ledger, messages)?;
-    say_notes(&traits, targets, ledger, messages);
+    say_notes(traits, ledger, messages);
     traits.par_iter_mut().for_each(|column| {
         if config.rint {
             transform::rank_inverse_normal(&mut column.values);
@@ -49,7 +76,7 @@ pub fn load(
             transform::standardize(&mut column.values);
         }
     });
-    Ok(traits)
+    Ok(())
 }
 
 fn describe(column: &Column) -> TraitLedger {
@@ -85,7 +112,7 @@ fn check_binary(config: &CohortConfig, ledger: &CohortLedger, messages: &mut Vec
     Ok(())
 }
 
-fn say_notes(traits: &[Column], targets: &Targets, ledger: &mut CohortLedger, messages: &mut Vec<String>) {
+fn say_notes(traits: &[Column], ledger: &mut CohortLedger, messages: &mut Vec<String>) {
     let n_traits = traits.len();
     for (note, what) in [
         (TraitNote::AllMissing, "have no value in any analysed sample"),
@@ -97,7 +124,7 @@ fn say_notes(traits: &[Column], targets: &Targets, ledger: &mut CohortLedger, me
             messages.push(format!("traits: {n} of {n_traits} {what} and get no results ({names})"));
         }
     }
-    let mut has_any = vec![traits.is_empty(); targets.len()];
+    let mut has_any = vec![traits.is_empty(); ledger.n_analysed];
     for column in traits {
         for (any, value) in has_any.iter_mut().zip(&column.values) {
             *any |= !value.is_nan();

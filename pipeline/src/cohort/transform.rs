@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn normal_quantile_equals_reference() {
-        // Python 3.11 statistics.NormalDist().inv_cdf, checked with mpmath at 30 digits.
+        // Roots of ncdf(z) = p by mpmath at 40 digits.
         for (p, z) in REFERENCE {
             assert!((normal_quantile(p) - z).abs() <= 2e-15 * f64::abs(z).max(1.0), "{p}: {} {z}", normal_quantile(p));
         }
@@ -154,13 +154,13 @@ mod tests {
 
     const REFERENCE: [(f64, f64); 8] = [
         (1e-300, -37.0470962993612),
-        (1e-20, -9.262340089798405),
+        (1e-20, -9.262340089798407),
         (1e-06, -4.753424308822899),
-        (0.025, -1.9599639845400538),
+        (0.025, -1.9599639845400543),
         (0.074, -1.4466320671589785),
-        (0.3, -0.5244005127080407),
+        (0.3, -0.5244005127080408),
         (0.925001, 1.4395385353452304),
-        (0.999999, 4.753424308817089),
+        (0.999999, 4.753424308817087),
     ];
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(values[3], expected(2.5));
         assert_eq!(values[3], values[4]);
         assert_eq!(values[5], expected(5.0));
-        // scipy.stats.norm.ppf((rankdata(x) - 0.375) / (n + 0.25)) of 1..=5
+        // Quantiles of (r - 0.375) / 5.25 for r = 1 to 5, by mpmath at 40 digits.
         let mut five = [1.0, 2.0, 3.0, 4.0, 5.0];
         rank_inverse_normal(&mut five);
         for (value, reference) in five.iter().zip(FIVE) {
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(five[2], 0.0);
     }
 
-    const FIVE: [f64; 5] = [-1.1797611176118603, -0.497200570681554, 0.0, 0.497200570681554, 1.1797611176118603];
+    const FIVE: [f64; 5] = [-1.179761117611861, -0.49720057068155404, 0.0, 0.49720057068155404, 1.1797611176118608];
 
     #[test]
     fn rint_does_not_depend_on_the_order_of_samples() {

@@ -1,6 +1,7 @@
 //! One file format per file, read and written.
 
 pub mod bgzip;
+pub mod loco;
 pub mod sample_list;
 pub mod sex;
 pub mod table;

@@ -64,8 +64,8 @@ pub fn describe_value(cell: &[u8]) -> String {
     ];
     let text = String::from_utf8_lossy(cell);
     let n_digits = text.chars().filter(char::is_ascii_digit).count();
-    let n_letters = text.chars().filter(|c| c.is_alphabetic()).count();
-    let number_like = n_letters == 0 && text.len() <= 12 && text.matches(['-', '/', ':']).count() <= 1;
+    let signs = |(i, c): (usize, char)| c.is_ascii_digit() || ".,+<>=~% ".contains(c) || (c == '-' && i == 0);
+    let number_like = text.len() <= 12 && text.char_indices().all(signs);
     let word = n_digits == 0 && (text.len() <= 4 || WORDS.contains(&text.to_ascii_lowercase().as_str()));
     if number_like || word {
         return format!("'{text}'");
@@ -119,6 +119,7 @@ mod tests {
         assert_eq!(describe_value(b"<0.5"), "'<0.5'");
         assert_eq!(describe_value(b"ND"), "'ND'");
         assert_eq!(describe_value(b"missing"), "'missing'");
+        assert_eq!(describe_value(b"12-345"), "text of the shape '99-999'");
         assert_eq!(describe_value(b"HG00096"), "text of the shape 'aa99999'");
         assert_eq!(describe_value(b"1970-01-31"), "text of the shape '9999-99-99'");
         assert_eq!(describe_value(b"Smith, John Henry III"), "text of the shape 'aaaaa, aaaa aaaa...'");

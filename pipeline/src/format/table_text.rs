@@ -95,6 +95,7 @@ pub struct LineReader {
     reader: Box<dyn BufRead + Send>,
     is_gzip: bool,
     line_number: u64,
+    offset: u64,
     buffer: Vec<u8>,
 }
 
@@ -124,7 +125,22 @@ impl LineReader {
         } else {
             Box::new(file)
         };
-        Ok(Self { path: name, reader, is_gzip, line_number: 0, buffer: Vec::new() })
+        Ok(Self { path: name, reader, is_gzip, line_number: 0, offset: 0, buffer: Vec::new() })
+    }
+
+    /// Opens an uncompressed file at the start of a line, as [`LineReader::offset`] gave it. Lines count from there.
+    pub fn open_at(path: &Path, offset: u64) -> Result<Self, TextError> {
+        let name = path.display().to_string();
+        let io_error = |source| TextError::Io { path: name.clone(), source };
+        let mut file = File::open(path).map_err(io_error)?;
+        file.seek(SeekFrom::Start(offset)).map_err(io_error)?;
+        let reader = Box::new(BufReader::with_capacity(1 << 18, file));
+        Ok(Self { path: name, reader, is_gzip: false, line_number: 0, offset, buffer: Vec::new() })
+    }
+
+    /// Byte of the (uncompressed) text at which the next line starts.
+    pub fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// The file as named by the user.
@@ -157,6 +173,7 @@ impl LineReader {
             return Ok(None);
         }
         self.line_number += 1;
+        self.offset += n as u64;
         let line = self.line_number;
         if n as u64 == limit && self.buffer.last() != Some(&b'\n') {
             return Err(TextError::LongLine { path: self.path.clone(), line });
