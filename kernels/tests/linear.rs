@@ -170,14 +170,14 @@ fn degenerate_pairs_have_a_status_and_no_number() {
     let noise = vec![0.3, 1.2, -0.7, 0.1, 2.2, -1.4, 0.9, 0.4, -0.2, 1.0];
     let half = vec![0.3, 1.2, -0.7, 0.1, 2.2, NAN, NAN, NAN, NAN, NAN];
     let linear = vec![0.5, 1.5, 2.5, 0.5, 1.5, 2.5, 0.5, 1.5, 2.5, 0.5];
-    let batch = vec![0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+    let batch = vec![0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0];
     let variants = vec![
         vec![0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 0.0],
         vec![1.0; 10],
         vec![MISSING; 10],
         vec![0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 2.0, 1.0],
-        vec![2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 0.0],
-        vec![0.0, 1.0, 0.0, 2.0, 1.0, 0.0, 1.0, 0.0, 0.0, MISSING],
+        vec![2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 0.0, 0.0],
+        vec![0.0, 1.0, 0.0, 2.0, 1.0, 0.0, 1.0, 0.0, MISSING, MISSING],
         vec![MISSING, MISSING, MISSING, MISSING, MISSING, MISSING, MISSING, 1.0, 0.0, 2.0],
     ];
     let cohort = small(vec![noise, half, linear], vec![batch], variants);
@@ -192,7 +192,7 @@ fn degenerate_pairs_have_a_status_and_no_number() {
     assert!(rows.pair_status.contains(&(5, 0, RankLost)));
     assert!(rows.pair_status.contains(&(6, 0, TooFewSamples)));
     assert!(!rows.pair_status.contains(&(5, 1, RankLost)));
-    assert!(rows.n_missing.contains(&(5, 0, 1)) && !rows.n_missing.iter().any(|entry| (entry.0, entry.1) == (5, 1)));
+    assert!(rows.n_missing.contains(&(5, 0, 2)) && !rows.n_missing.iter().any(|entry| (entry.0, entry.1) == (5, 1)));
     assert!(rows.n_missing.contains(&(2, 1, 5)));
     for &(v, t, status) in &rows.pair_status {
         assert!(rows.se[v as usize * 3 + t as usize].is_nan());
