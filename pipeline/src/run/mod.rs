@@ -1,1 +1,3 @@
-//! run
+//! Where the stages meet.
+
+pub mod schedule;
