@@ -50,7 +50,10 @@ fn round_trip_keeps_every_cell() {
     }
     let statuses = reader.statuses(0..reader.n_statuses()).unwrap();
     assert!(statuses.iter().all(|s| s.code == 4 && cell(s.variant as usize, s.trait_idx as usize).0.is_nan()));
-    assert_eq!(statuses.len(), (0..n_variants * n_traits).filter(|i| cell(i / n_traits, i % n_traits).0.is_nan()).count());
+    assert_eq!(
+        statuses.len(),
+        (0..n_variants * n_traits).filter(|i| cell(i / n_traits, i % n_traits).0.is_nan()).count()
+    );
     let hits = reader.hits(0..reader.n_hits()).unwrap();
     assert!(hits.len() > 100 && hits.iter().all(|hit| hit.log10p >= HIT));
     assert!(hits.windows(2).all(|w| (w[0].variant, w[0].trait_idx) < (w[1].variant, w[1].trait_idx)));
@@ -230,7 +233,10 @@ fn other_formats_and_parts_that_do_not_fit_are_told() {
         ("del f['variants/mac']; f['variants/mac'] = np.zeros(7)", "/variants/mac: shape [7] differs"),
         ("del f['traits/n']; f['traits/n'] = np.zeros((2, 2))", "/traits/n: shape [2, 2]"),
         ("f['traits/mask'][0] = 77", "/traits/mask: 77 with 2 traits"),
-        ("del f['traits/name']; f.create_dataset('traits/name', (1 << 40,), h5py.string_dtype())", "/traits/name: shape"),
+        (
+            "del f['traits/name']; f.create_dataset('traits/name', (1 << 40,), h5py.string_dtype())",
+            "/traits/name: shape",
+        ),
         ("del f['traits/name']; f['traits/name'] = np.zeros(2)", "/traits/name"),
         ("del f['hits/se']; f['hits/se'] = np.zeros(3)", "/hits/se: shape [3] differs"),
     ];

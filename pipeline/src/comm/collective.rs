@@ -50,10 +50,7 @@ pub fn broadcast(comm: &dyn Communicator, bytes: Vec<u8>) -> Vec<u8> {
 ///
 /// # Errors
 /// The failed rank's error as one line.
-pub fn consensus<T, E: std::fmt::Display>(
-    comm: &dyn Communicator,
-    result: Result<T, E>,
-) -> Result<T, PeerError> {
+pub fn consensus<T, E: std::fmt::Display>(comm: &dyn Communicator, result: Result<T, E>) -> Result<T, PeerError> {
     let mine = match &result {
         Ok(_) => Vec::new(),
         Err(e) => format!("!{e}").into_bytes(),

@@ -106,8 +106,20 @@ impl ResultsReader {
         let (hits, n_hits) = list(&place, &file, hits)?;
         let se = matrix("/assoc/se", n_traits)?;
         Ok(Self {
-            place, file, header, norna_version, n_variants, columns, beta, se, chunk, n_missing, statuses, n_statuses,
-            hits, n_hits,
+            place,
+            file,
+            header,
+            norna_version,
+            n_variants,
+            columns,
+            beta,
+            se,
+            chunk,
+            n_missing,
+            statuses,
+            n_statuses,
+            hits,
+            n_hits,
         })
     }
 
@@ -363,11 +375,7 @@ fn column<T: H5Type>(place: &Place, root: &Group, name: &str, length: Option<usi
 }
 
 /// Opens columns of one length.
-fn list<const N: usize>(
-    place: &Place,
-    root: &Group,
-    names: [&str; N],
-) -> Result<([Dataset; N], usize), StoreError> {
+fn list<const N: usize>(place: &Place, root: &Group, names: [&str; N]) -> Result<([Dataset; N], usize), StoreError> {
     let mut datasets = Vec::with_capacity(N);
     let mut length = None;
     for name in names {

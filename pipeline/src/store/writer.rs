@@ -11,13 +11,11 @@ use norna_kernels::genomic_control::{N_BINS, lower_edge};
 
 use super::columns::{VariantColumns, set_code_names};
 use super::error::{Place, StoreError};
+use super::file;
 use super::growable::Growable;
 use super::publish::sync_file;
 use super::qc::{P_BINS, QcCounts};
-use super::schema::{
-    FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, chunk_shape, column_blocks,
-};
-use super::file;
+use super::schema::{FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, chunk_shape, column_blocks};
 use crate::sink::rows::{RowBatch, VariantRow};
 
 /// Writer of one results file. Dropped without [`finish`](Self::finish), it leaves a file that no reader takes.
@@ -319,7 +317,13 @@ fn view<'a, T>(place: &Place, shape: (usize, usize), cells: &'a [T]) -> Result<A
 }
 
 /// A variants × columns matrix of f32. Chunks take room when they are written, and NaN stands where none was.
-fn matrix(place: &Place, group: &Group, name: &str, n_variants: usize, n_columns: usize) -> Result<Dataset, StoreError> {
+fn matrix(
+    place: &Place,
+    group: &Group,
+    name: &str,
+    n_variants: usize,
+    n_columns: usize,
+) -> Result<Dataset, StoreError> {
     let builder = group.new_dataset::<f32>().fill_value(f32::NAN);
     let builder = builder.chunk(chunk_shape(n_variants, n_columns)).shape((n_variants, n_columns));
     place.h5(name, builder.create(name))
@@ -390,7 +394,8 @@ fn write_provenance(place: &Place, root: &Group, provenance: &serde_json::Value)
             return Err(place.argument(format!("provenance: the key {name:?} is not a plain name")));
         }
         let text = file::string(&part.to_string());
-        let dataset = place.h5(name, group.new_dataset::<hdf5::types::VarLenUnicode>().shape(()).create(name.as_str()))?;
+        let dataset =
+            place.h5(name, group.new_dataset::<hdf5::types::VarLenUnicode>().shape(()).create(name.as_str()))?;
         place.h5(name, dataset.write_scalar(&text))?;
     }
     Ok(())

@@ -79,8 +79,7 @@ pub fn batch(header: &ResultsHeader, rows: std::ops::Range<usize>) -> RowBatch {
                 batch.statuses.push((row, t as u32, 4));
             }
             let info = &header.traits[t];
-            let stats =
-                norna::report::export_pair::PairStats::new(info, missing(v, info.mask as usize), beta, se);
+            let stats = norna::report::export_pair::PairStats::new(info, missing(v, info.mask as usize), beta, se);
             if stats.log10p >= HIT {
                 let (beta, se) = (f64::from(beta), f64::from(se));
                 batch.hits.push(HitRow { variant_idx: row, trait_idx: t as u32, beta, se, log10p: stats.log10p });
