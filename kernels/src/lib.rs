@@ -1,1 +1,27 @@
 //! Pure compute kernels of norna: slices in, slices out. No files, no MPI, no threads, no logging.
+//!
+//! The way of the data: a [`CovariateBasis`] and traits make a [`NullModel`]; a [`GenotypeBlock`] with its
+//! [`AlleleCounts`] goes through [`LinearTest::test_block`] and comes out as [`LinearRows`]. Every floating-point sum
+//! has one order, whatever the instruction set, the block or the other traits (docs/statistics.md).
+
+mod arch;
+mod block;
+mod counts;
+mod gemm;
+mod null_model;
+mod small_matrix;
+mod stat;
+mod status;
+
+pub use arch::{Isa, isa, isa_checked};
+pub use block::{GenotypeBlock, GenotypeKind, MISSING_CALL};
+pub use counts::{AlleleCounts, allele_counts};
+pub use null_model::NullModel;
+pub use null_model::basis::{CovariateBasis, DropReason, DroppedColumn};
+pub use stat::genomic_control;
+pub use stat::hwe::hwe_exact_p;
+pub use stat::linear::rows::{LinearHit, LinearRows};
+pub use stat::linear::scratch::LinearScratch;
+pub use stat::linear::{LinearTest, MissingPolicy};
+pub use stat::student;
+pub use status::Status;

@@ -1,0 +1,6 @@
+//! One statistic per file.
+
+pub mod genomic_control;
+pub(crate) mod hwe;
+pub(crate) mod linear;
+pub mod student;

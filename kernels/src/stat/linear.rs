@@ -1,0 +1,220 @@
+//! Linear regression of every trait on every variant, the covariates projected out: the exact least squares of y on
+//! [C, g] by the theorem of Frisch and Waugh (1933) and Lovell (1963).
+//!
+//! s = gᵀỹ, d = gᵀg − ‖Qᵀg‖², β = s/d, RSS = ỹᵀỹ − s²/d, SE² = RSS/(d·(n−k−1)). Sums come from [`crate::gemm`] once per
+//! chunk; a mask's missing samples and a variant's missing calls are taken off in the space of the covariates.
+
+mod exact;
+mod fit;
+pub(crate) mod missing;
+pub(crate) mod rows;
+pub(crate) mod scratch;
+
+use crate::arch::{Isa, Kernels, isa};
+use crate::block::{GenotypeBlock, GenotypeKind, MISSING_CALL};
+use crate::counts::AlleleCounts;
+use crate::null_model::NullModel;
+use crate::stat::student;
+use crate::status::Status;
+use fit::Variant;
+use rows::LinearRows;
+use scratch::{LinearScratch, VariantPlan};
+
+/// What a missing genotype means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingPolicy {
+    /// The sample is left out for that variant: exact least squares on the rest, as plink2.
+    Drop,
+    /// The mean dosage over analysed samples with a call, as regenie.
+    Mean,
+}
+
+/// A dosage variant whose Σ(g−shift)² exceeds its centred sum by more than this factor is centred on its mean instead.
+const CENTRE_ABOVE: f64 = 16.0;
+
+/// The linear test of one null model.
+#[derive(Debug, Clone)]
+pub struct LinearTest<'a> {
+    null: &'a NullModel,
+    missing: MissingPolicy,
+    hit_log10p: f64,
+    /// By mask: a t² under which no pair reaches `hit_log10p`.
+    hit_t2: Vec<f64>,
+    kernels: Kernels,
+}
+
+impl<'a> LinearTest<'a> {
+    /// A test on the process's instruction set. Pairs whose −log10 p is at least `hit_log10p` are listed as hits.
+    #[must_use]
+    pub fn new(null: &'a NullModel, missing: MissingPolicy, hit_log10p: f64) -> Self {
+        let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
+        Self::with_kernels(null, missing, hit_log10p, kernels)
+    }
+
+    /// As [`Self::new`] on a given instruction set; `None` where the CPU lacks it. The results are the same bits.
+    #[must_use]
+    pub fn with_isa(null: &'a NullModel, missing: MissingPolicy, hit_log10p: f64, isa: Isa) -> Option<Self> {
+        Some(Self::with_kernels(null, missing, hit_log10p, Kernels::new(isa)?))
+    }
+
+    fn with_kernels(null: &'a NullModel, missing: MissingPolicy, hit_log10p: f64, kernels: Kernels) -> Self {
+        // A pair has at most its mask's degrees of freedom, and fewer ask for a larger t.
+        let threshold = |mask: &crate::null_model::mask::Mask| {
+            let df = mask.n_observed as f64 - mask.k as f64 - 1.0;
+            let t = student::t_for_log10_p(hit_log10p.max(0.0), df.max(1.0));
+            t * t * (1.0 - 1e-9)
+        };
+        let hit_t2 = null.masks().iter().map(threshold).collect();
+        Self { null, missing, hit_log10p, hit_t2, kernels }
+    }
+
+    /// The null model.
+    #[must_use]
+    pub fn null(&self) -> &'a NullModel {
+        self.null
+    }
+
+    /// The instruction set it runs on.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.kernels.isa
+    }
+
+    pub(crate) fn kernels(&self) -> &Kernels {
+        &self.kernels
+    }
+
+    /// Tests all variants of `block` against all traits. `counts`: [`crate::allele_counts`] of each variant. `out` is
+    /// cleared first. No row depends on the other rows, no column on the other columns.
+    pub fn test_block(
+        &self,
+        block: &GenotypeBlock,
+        counts: &[AlleleCounts],
+        scratch: &mut LinearScratch,
+        out: &mut LinearRows,
+    ) {
+        out.reset(block.len(), self.null.n_traits());
+        let n_variants = block.len().min(counts.len());
+        for first in (0..n_variants).step_by(scratch.chunk.capacity()) {
+            let end = n_variants.min(first + scratch.chunk.capacity());
+            plan_chunk(block, first, &counts[first..end], scratch);
+            let null = (self.null.basis(), self.null.panels());
+            scratch.chunk.compute(&self.kernels, block, first, &scratch.shifts, null);
+            for row in 0..end - first {
+                self.test_variant(block, first, row, scratch, out);
+            }
+        }
+    }
+
+    fn test_variant(
+        &self,
+        block: &GenotypeBlock,
+        first: usize,
+        row: usize,
+        scratch: &mut LinearScratch,
+        out: &mut LinearRows,
+    ) {
+        let plan = scratch.plans[row];
+        let v = first + row;
+        out.status[v] = plan.status;
+        let LinearScratch { chunk, missing, sums, pair, .. } = scratch;
+        let missing = &missing[plan.missing.0..plan.missing.1];
+        if self.missing == MissingPolicy::Drop && !missing.is_empty() {
+            for (m, mask) in (0u32..).zip(self.null.masks()) {
+                let n = missing.iter().filter(|&&i| mask.has(i)).count() as u32;
+                if n > 0 {
+                    out.n_missing.push((v as u32, m, n));
+                }
+            }
+        }
+        if plan.status != Status::Ok {
+            return;
+        }
+        if !missing.is_empty() {
+            sums.collect(self.missing, self.null, missing);
+        }
+        let (first_status, first_hit) = (out.pair_status.len(), out.hits.len());
+        let mut variant = Variant { test: self, block, v, row, plan, missing, chunk, sums, pair };
+        for mask_idx in 0..self.null.n_masks() {
+            variant.test_mask(mask_idx, out);
+        }
+        out.pair_status[first_status..].sort_unstable_by_key(|entry| entry.1);
+        out.hits[first_hit..].sort_unstable_by_key(|hit| hit.trait_idx);
+    }
+}
+
+/// Decides on each variant of a chunk, by the variant alone, before any sum.
+fn plan_chunk(block: &GenotypeBlock, first: usize, counts: &[AlleleCounts], scratch: &mut LinearScratch) {
+    scratch.plans.clear();
+    scratch.shifts.clear();
+    scratch.missing.clear();
+    for (v, counts) in (first..).zip(counts) {
+        let start = scratch.missing.len();
+        if counts.n_missing > 0 {
+            match block.kind() {
+                GenotypeKind::Calls => list(block.calls(v), |&g| g == MISSING_CALL, &mut scratch.missing),
+                GenotypeKind::Dosages => list(block.dosages(v), |g| g.is_nan(), &mut scratch.missing),
+            }
+        }
+        let status = variant_status(block, v, counts);
+        let mean = counts.dosage_sum / f64::from(counts.n_called.max(1));
+        let shift = match (status, block.kind()) {
+            (Status::Ok, GenotypeKind::Calls) => nearest_dosage(mean),
+            (Status::Ok, GenotypeKind::Dosages) => dosage_shift(block.dosages(v), mean),
+            _ => 0.0,
+        };
+        let missing = (start, scratch.missing.len());
+        scratch.plans.push(VariantPlan { shift, fill: mean - f64::from(shift), status, missing });
+        scratch.shifts.push(shift);
+    }
+}
+
+fn list<T>(values: &[T], wanted: impl Fn(&T) -> bool, out: &mut Vec<u32>) {
+    out.extend((0u32..).zip(values).filter(|(_, value)| wanted(value)).map(|(i, _)| i));
+}
+
+fn variant_status(block: &GenotypeBlock, v: usize, counts: &AlleleCounts) -> Status {
+    let constant = match block.kind() {
+        GenotypeKind::Calls => {
+            let calls = block.calls(v);
+            [0u8, 1, 2].iter().any(|g| calls.iter().all(|call| call == g || *call == MISSING_CALL))
+        }
+        GenotypeKind::Dosages => {
+            let mut called = block.dosages(v).iter().filter(|g| !g.is_nan());
+            called.next().is_none_or(|first| called.all(|g| g == first))
+        }
+    };
+    match (counts.n_called, constant) {
+        (0, _) => Status::NoCalls,
+        (_, true) => Status::Monomorphic,
+        _ => Status::Ok,
+    }
+}
+
+/// 0, 1 or 2, whichever is nearest to the mean (1 on a tie, so that swapping REF and ALT only changes signs): Σ(g−shift)²
+/// is then near its least, d does not cancel, and rare alleles of either kind stay sparse.
+fn nearest_dosage(mean: f64) -> f32 {
+    if mean < 0.5 {
+        0.0
+    } else if mean > 1.5 {
+        2.0
+    } else {
+        1.0
+    }
+}
+
+/// As [`nearest_dosage`], but the mean itself for dosages that hardly vary about something between 0, 1 and 2 (badly
+/// imputed variants), where f32 sums of g would drown their differences.
+fn dosage_shift(dosages: &[f32], mean: f64) -> f32 {
+    let shift = nearest_dosage(mean);
+    let mut lanes = [[0f64; 8]; 2];
+    for chunk in dosages.chunks(8) {
+        for (l, &g) in chunk.iter().enumerate().filter(|(_, g)| !g.is_nan()) {
+            let (centred, shifted) = (f64::from(g) - mean, f64::from(g - shift));
+            lanes[0][l] += centred * centred;
+            lanes[1][l] += shifted * shifted;
+        }
+    }
+    let [centred, shifted] = lanes.map(|lanes| lanes.iter().sum::<f64>());
+    if shifted > CENTRE_ABOVE * centred { mean as f32 } else { shift }
+}

@@ -1,0 +1,234 @@
+//! From the sums of one variant to β and SE: once per mask what belongs to (variant, mask), then every trait of the mask.
+
+use super::missing::MissingSums;
+use super::rows::{LinearHit, LinearRows};
+use super::scratch::{PairScratch, VariantPlan};
+use super::{LinearTest, MissingPolicy};
+use crate::block::GenotypeBlock;
+use crate::gemm::{ScoreChunk, shifted};
+use crate::null_model::TraitModel;
+use crate::null_model::mask::Mask;
+use crate::small_matrix::{add_outer_lower, add_scaled, cholesky, dot, solve_lower};
+use crate::stat::student;
+use crate::status::Status;
+
+/// Pivots of I − Q_MᵀQ_M (each a share of a covariate's length that is left) below this are a lost rank; rounding leaves
+/// about 1e-15.
+const RANK_LOST: f64 = 1e-10;
+/// A variant with d ≤ this share of gᵀg is a combination of the covariates. plink2 stops at a variance inflation of 50.
+const COLLINEAR: f64 = 1e-10;
+/// Below this share of gᵀg, d may be 0 up to rounding: the genotypes are looked at.
+const SUSPICIOUS: f64 = 1e-6;
+/// gᵀg of which taking a mask's missing samples off has left less than this share is summed anew.
+const CANCELLED: f64 = 1e-4;
+/// A trait of which dropping the variant's missing samples has left less than this share of ỹᵀỹ is fitted exactly.
+const LITTLE_LEFT: f64 = 1.0 / 16.0;
+/// Above this gᵀg/d the f32 score is not good enough for any trait.
+const ILL_CONDITIONED: f64 = 64.0;
+/// Above this r² the residual sum of squares cancels.
+const HIGH_R2: f64 = 0.9;
+
+/// One variant at work.
+pub(super) struct Variant<'w> {
+    pub(super) test: &'w LinearTest<'w>,
+    pub(super) block: &'w GenotypeBlock,
+    pub(super) v: usize,
+    pub(super) row: usize,
+    pub(super) plan: VariantPlan,
+    pub(super) missing: &'w [u32],
+    pub(super) chunk: &'w ScoreChunk,
+    pub(super) sums: &'w MissingSums,
+    pub(super) pair: &'w mut PairScratch,
+}
+
+/// What belongs to (variant, mask).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MaskFit {
+    /// Samples that the mask observes and the variant does not call.
+    pub(super) n_missing: usize,
+    /// n − k − 1.
+    pub(super) df: f64,
+    /// gᵀg over the samples used.
+    pub(super) gg: f64,
+    /// g̃ᵀg̃.
+    pub(super) d: f64,
+    /// Whether `residual` in the scratch holds g̃.
+    pub(super) has_residual: bool,
+}
+
+/// The fit of one pair, in the scaled unit of the stored residuals.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PairFit {
+    pub(super) status: Status,
+    pub(super) beta: f64,
+    pub(super) se: f64,
+}
+
+impl Variant<'_> {
+    /// Tests all traits of a mask.
+    pub(super) fn test_mask(&mut self, mask_idx: usize, out: &mut LinearRows) {
+        let null = self.test.null;
+        let mask = &null.masks()[mask_idx];
+        let n_traits = null.n_traits();
+        let fit = self.fit_mask(mask);
+        for &t in &mask.traits {
+            let model = &null.models()[t as usize];
+            if model.status != Status::Ok {
+                continue;
+            }
+            let pair = match fit {
+                Ok(mut fit) => self.fit_pair(mask, &mut fit, t as usize, model),
+                Err(status) => PairFit { status, beta: f64::NAN, se: f64::NAN },
+            };
+            if pair.status != Status::Ok {
+                out.pair_status.push((self.v as u32, t, pair.status));
+            }
+            let (beta, se) = (pair.beta * model.unit, pair.se * model.unit);
+            out.beta[self.v * n_traits + t as usize] = beta as f32;
+            out.se[self.v * n_traits + t as usize] = se as f32;
+            let t_statistic = pair.beta / pair.se;
+            if let Ok(fit) = fit
+                && t_statistic * t_statistic >= self.test.hit_t2[mask_idx]
+            {
+                let log10p = student::log10_p(t_statistic, fit.df);
+                if log10p >= self.test.hit_log10p {
+                    out.hits.push(LinearHit { variant_idx: self.v as u32, trait_idx: t, beta, se, log10p });
+                }
+            }
+        }
+    }
+
+    /// The value of a sample's genotype: shifted; a missing one is 0 (drop) or the mean.
+    pub(super) fn genotype(&self, sample: u32) -> f64 {
+        match (shifted(self.block, self.v, sample as usize, self.plan.shift), self.test.missing) {
+            (Some(g), _) => f64::from(g),
+            (None, MissingPolicy::Mean) => self.plan.fill,
+            (None, MissingPolicy::Drop) => 0.0,
+        }
+    }
+
+    /// Whether a sample takes part: observed by the mask and not dropped.
+    pub(super) fn is_used(&self, mask: &Mask, sample: u32) -> bool {
+        mask.has(sample)
+            && (self.missing.is_empty()
+                || self.test.missing == MissingPolicy::Mean
+                || self.missing.binary_search(&sample).is_err())
+    }
+
+    /// Leaves z (Qᵀg in the mask's basis), w = L⁻¹z and L in the scratch.
+    fn fit_mask(&mut self, mask: &Mask) -> Result<MaskFit, Status> {
+        let dropped = self.test.missing == MissingPolicy::Drop;
+        let n_missing = if dropped { self.missing.iter().filter(|&&i| mask.has(i)).count() } else { 0 };
+        if mask.n_observed < n_missing + mask.k + 2 {
+            return Err(Status::TooFewSamples);
+        }
+        let df = (mask.n_observed - n_missing - mask.k - 1) as f64;
+        let gg = self.sum_on_mask(mask);
+        mask.to_mask(&self.pair.full, &mut self.pair.z);
+        self.pair.w[..mask.k].copy_from_slice(&self.pair.z[..mask.k]);
+        if n_missing > 0 {
+            self.factor(mask)?;
+            solve_lower(&self.pair.factor, mask.k, &mut self.pair.w[..mask.k]);
+        }
+        let w = &self.pair.w[..mask.k];
+        let mut fit = MaskFit { n_missing, df, gg, d: gg - dot(w, w), has_residual: false };
+        if fit.d.is_nan() || fit.d <= SUSPICIOUS * gg {
+            if self.is_constant(mask) {
+                return Err(Status::Monomorphic);
+            }
+            if fit.d.is_nan() || fit.d <= COLLINEAR * gg {
+                return Err(Status::CollinearWithCovariates);
+            }
+        }
+        if gg > ILL_CONDITIONED * fit.d {
+            self.set_residual(mask, &mut fit);
+        }
+        Ok(fit)
+    }
+
+    /// Qᵀg over the mask into `full`; returns gᵀg. The full sums less the missing samples, or the observed ones' sums,
+    /// whichever are fewer.
+    fn sum_on_mask(&mut self, mask: &Mask) -> f64 {
+        let basis = self.test.null.basis();
+        self.pair.full.copy_from_slice(self.chunk.projection(self.row));
+        let mut gg = self.chunk.square(self.row);
+        if self.test.missing == MissingPolicy::Mean {
+            for &i in self.missing {
+                add_scaled(self.plan.fill, basis.row(i as usize), &mut self.pair.full);
+                gg += self.plan.fill * self.plan.fill;
+            }
+        }
+        if mask.is_full() {
+            return gg;
+        }
+        let everywhere = gg;
+        if mask.side_is_missing {
+            for &i in &mask.side {
+                let g = self.genotype(i);
+                if g != 0.0 {
+                    add_scaled(-g, basis.row(i as usize), &mut self.pair.full);
+                    gg -= g * g;
+                }
+            }
+            if gg > CANCELLED * everywhere {
+                return gg;
+            }
+        }
+        self.pair.full.fill(0.0);
+        gg = 0.0;
+        let observed = (0..basis.n_samples() as u32).filter(|&i| mask.side_is_missing && mask.has(i));
+        let side = mask.side.iter().copied().filter(|_| !mask.side_is_missing);
+        for i in side.chain(observed) {
+            let g = self.genotype(i);
+            if g != 0.0 {
+                add_scaled(g, basis.row(i as usize), &mut self.pair.full);
+                gg += g * g;
+            }
+        }
+        gg
+    }
+
+    /// Cholesky factor of A = I − Q_MᵀQ_M in the mask's basis, M the missing samples that the mask observes.
+    fn factor(&mut self, mask: &Mask) -> Result<(), Status> {
+        let k = mask.k;
+        let PairScratch { factor, row, .. } = &mut *self.pair;
+        let factor = &mut factor[..k * k];
+        factor.fill(0.0);
+        for &i in self.missing.iter().filter(|&&i| mask.has(i)) {
+            mask.to_mask(self.test.null.basis().row(i as usize), row);
+            add_outer_lower(&row[..k], factor);
+        }
+        factor.iter_mut().for_each(|x| *x = -*x);
+        (0..k).for_each(|j| factor[j * k + j] += 1.0);
+        if cholesky(factor, k).smallest < RANK_LOST { Err(Status::RankLost) } else { Ok(()) }
+    }
+
+    fn is_constant(&self, mask: &Mask) -> bool {
+        let n = self.test.null.n_samples() as u32;
+        let mut values = (0..n).filter(|&i| self.is_used(mask, i)).map(|i| self.genotype(i));
+        values.next().is_none_or(|first| values.all(|g| g == first))
+    }
+
+    fn fit_pair(&mut self, mask: &Mask, fit: &mut MaskFit, t: usize, model: &TraitModel) -> PairFit {
+        let k = mask.k;
+        let mut s = self.chunk.scores(self.row)[t] + dot(&self.pair.z[..k], &model.rounding);
+        let mut yy = model.yy;
+        if fit.n_missing > 0 {
+            self.sums.projection(t, &mut self.pair.full);
+            let PairScratch { full, u, w, factor, .. } = &mut *self.pair;
+            mask.to_mask(full, u);
+            solve_lower(factor, k, &mut u[..k]);
+            s += dot(&w[..k], &u[..k]);
+            yy -= self.sums.square(t) + dot(&u[..k], &u[..k]);
+        } else if self.test.missing == MissingPolicy::Mean && !self.missing.is_empty() {
+            s += self.plan.fill * self.sums.sum(t);
+        }
+        let explained = s * s / fit.d;
+        let good = !fit.has_residual && yy > LITTLE_LEFT * model.yy && explained <= HIGH_R2 * yy;
+        if !good {
+            return self.fit_exactly(mask, fit, t, model);
+        }
+        let se = ((yy - explained) / (fit.d * fit.df)).sqrt();
+        PairFit { status: Status::Ok, beta: s / fit.d, se }
+    }
+}
