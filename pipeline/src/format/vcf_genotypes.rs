@@ -352,7 +352,7 @@ mod tests {
         ] {
             assert_eq!(call(text.as_bytes(), 3).map_err(|_| ()), want, "{text}");
         }
-        assert_eq!(call(b"10/0", 12), c(10, 0));
+        assert_eq!(call(b"10/0", 12), Ok(Call { a: 10, b: 0 }));
     }
 
     #[test]

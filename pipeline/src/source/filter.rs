@@ -211,7 +211,11 @@ mod tests {
         let path = dir.path().join("ids.txt");
         std::fs::write(&path, "rs1 x\nchr22:5:A:G\n#x\n\n").unwrap();
         let list = VariantList::open(&path).unwrap();
-        let site = |id: &str, pos| Site { id: id.into(), pos, reference: "A".into(), ..Default::default() };
+        let site = |id: &str, pos| {
+            let mut site = Site::default();
+            (site.id, site.pos, site.reference) = (id.into(), pos, "A".into());
+            site
+        };
         let mut scratch = String::new();
         assert!(list.contains(&site("rs1", 1), "1", "T", &mut scratch));
         assert!(list.contains(&site("rs7;rs1", 1), "1", "T", &mut scratch));
