@@ -7,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use norna::source::{Input, InputOptions, RawBatch, SampleSelection, SourceError, VariantBlock, VariantLedger, VariantSource};
+use norna::source::{
+    Input, InputOptions, RawBatch, SampleSelection, SourceError, VariantBlock, VariantLedger, VariantSource,
+};
 
 fn shared(path: &str) -> Option<PathBuf> {
     let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(path);
@@ -34,7 +36,8 @@ fn drain(mut reader: Box<dyn VariantSource + Send>, input: &Input, n: usize, row
         for (row, v) in block.variants.iter().enumerate() {
             let counts = block.counts[row];
             let name = format!("{}:{}:{}:{}", v.chrom, v.pos, v.reference, v.alternate);
-            let sum = block.genotypes.calls(row).iter().fold(7_u64, |h, &c| h.wrapping_mul(31).wrapping_add(u64::from(c)));
+            let sum =
+                block.genotypes.calls(row).iter().fold(7_u64, |h, &c| h.wrapping_mul(31).wrapping_add(u64::from(c)));
             rows.push((name, counts.alt_count, counts.allele_total, sum));
         }
     }
@@ -96,7 +99,12 @@ fn containers_agree_on_1000_genomes() {
         }
     }
     let regions = ["22:16100000-16200000,chr22:16300000-16300500", "22:16050075", "22:1-100", "22"];
-    let intervals = [vec![(16_100_000, 16_200_000), (16_300_000, 16_300_500)], vec![(16_050_075, 16_050_075)], vec![(1, 100)], vec![(0, u32::MAX)]];
+    let intervals = [
+        vec![(16_100_000, 16_200_000), (16_300_000, 16_300_500)],
+        vec![(16_050_075, 16_050_075)],
+        vec![(1, 100)],
+        vec![(0, u32::MAX)],
+    ];
     for (region, intervals) in regions.iter().zip(intervals) {
         let pos = |row: &Row| row.0.split(':').nth(1).unwrap().parse::<u32>().unwrap();
         let inside: Vec<_> =
