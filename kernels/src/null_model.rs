@@ -30,7 +30,7 @@ pub(crate) struct TraitModel {
     pub(crate) yy: f64,
     /// Σy² of the observed values before residualising, scaled likewise.
     pub(crate) raw_yy: f64,
-    /// Q_mᵀ(ỹ − hi): what rounding the residuals to f32 took away along the covariates. k_m values.
+    /// Q_mᵀ(ỹ + dither − hi): what rounding to f32 took away along the covariates. k_m values.
     pub(crate) rounding: Vec<f64>,
 }
 
@@ -68,8 +68,8 @@ impl NullModel {
             masks[mask_idx].traits.push(t as u32);
             models.push(fit_trait(basis, &masks[mask_idx], mask_idx as u32, &mut y));
             if let Some(model) = models.last_mut().filter(|model| model.status == Status::Ok) {
-                let rest = panels.store(t, &mut y);
-                model.rounding = project(basis, &masks[mask_idx], rest);
+                panels.store(basis, &masks[mask_idx], t, &mut y);
+                model.rounding = project(basis, &masks[mask_idx], &y);
             }
         }
         Self { basis: Arc::clone(basis), masks, traits: models, panels }
@@ -128,6 +128,16 @@ impl NullModel {
     #[must_use]
     pub fn dropped_columns(&self, mask: u32) -> &[DroppedColumn] {
         &self.masks[mask as usize].dropped
+    }
+
+    /// √(ỹᵀỹ/(n − k)) of a trait's residuals, in the trait's unit; NaN where the trait cannot be tested.
+    #[must_use]
+    pub fn residual_sd(&self, trait_idx: usize) -> f64 {
+        let (model, mask) = (&self.traits[trait_idx], &self.masks[self.traits[trait_idx].mask as usize]);
+        if model.status != Status::Ok {
+            return f64::NAN;
+        }
+        model.unit * (model.yy / (mask.n_observed as f64 - mask.k as f64)).sqrt()
     }
 
     pub(crate) fn basis(&self) -> &CovariateBasis {

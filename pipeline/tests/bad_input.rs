@@ -104,7 +104,9 @@ fn tables_of_every_layout_mean_the_same() {
     };
     let missing_as = |word: &str| joined("\t", "\n").replace("\tNA", &format!("\t{word}"));
     let quoted = |by: &str| {
-        rows().map(|row| row.iter().map(|cell| format!("\"{cell}\"")).collect::<Vec<_>>().join(by) + "\n").collect::<String>()
+        rows()
+            .map(|row| row.iter().map(|cell| format!("\"{cell}\"")).collect::<Vec<_>>().join(by) + "\n")
+            .collect::<String>()
     };
     let mut turned: Vec<String> = rows().map(|row| row.join("\t")).collect();
     turned[1..].reverse();
@@ -348,7 +350,8 @@ fn what_is_no_vcf_is_refused() {
 
 #[test]
 fn a_header_without_records_gives_no_rows() {
-    let (study, run) = with_vcf(|text| text.lines().filter(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect());
+    let (study, run) =
+        with_vcf(|text| text.lines().filter(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect());
     if run.code == 0 {
         assert!(study.export(&study.path("out.h5"), "t0").rows.is_empty());
     } else {
@@ -360,7 +363,9 @@ fn a_header_without_records_gives_no_rows() {
 fn a_file_without_samples_is_refused() {
     let (study, run) = with_vcf(|text| {
         let first_eight = |line: &str| line.split('\t').take(8).collect::<Vec<_>>().join("\t");
-        text.lines().map(|line| if line.starts_with("##") { line.to_owned() } else { first_eight(line) } + "\n").collect()
+        text.lines()
+            .map(|line| if line.starts_with("##") { line.to_owned() } else { first_eight(line) } + "\n")
+            .collect()
     });
     assert_refused(&study, &run, &["cohort.vcf", "no samples"]);
 }
@@ -455,7 +460,9 @@ fn a_record_without_gt_is_counted_and_dropped() {
     });
     let without_20 = before.iter().enumerate().filter(|(i, _)| *i != 20).map(|(_, row)| row);
     assert_eq!(after.len(), before.len() - 1);
-    assert!(after.iter().zip(without_20).all(|(after, before)| after.pos == before.pos && after.obs_ct == before.obs_ct));
+    assert!(
+        after.iter().zip(without_20).all(|(after, before)| after.pos == before.pos && after.obs_ct == before.obs_ct)
+    );
 }
 
 #[test]
@@ -515,7 +522,8 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 fn specification_files_are_read_or_refused_and_never_panic() {
     need!(Need::SharedData);
     let is_vcf = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "vcf");
-    let files: Vec<PathBuf> = files_below(&support::places::shared_file("hts-specs/vcf")).into_iter().filter(is_vcf).collect();
+    let files: Vec<PathBuf> =
+        files_below(&support::places::shared_file("hts-specs/vcf")).into_iter().filter(is_vcf).collect();
     assert!(files.len() > 100);
     let mut refused = Vec::new();
     for file in files {

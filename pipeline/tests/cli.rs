@@ -88,7 +88,8 @@ fn a_dry_run_computes_nothing_and_tells_memory() {
 fn a_configuration_file_equals_flags() {
     need!(Need::H5py);
     let study = small_study();
-    let by_flags = bits::everything(&study.assoc("flags.h5", &["--pheno-name", "t1,t2", "--maf", "0.05", "--region", "1"]));
+    let by_flags =
+        bits::everything(&study.assoc("flags.h5", &["--pheno-name", "t1,t2", "--maf", "0.05", "--region", "1"]));
     let file = study.path("study.toml");
     let quoted = |path: &std::path::Path| format!("{:?}", path.to_str().unwrap());
     let text = format!(
@@ -126,7 +127,8 @@ fn standard_input_is_read() {
     let expected = bits::everything(&study.assoc("file.h5", &[]));
     let mut args = study.assoc_args("piped.h5", &[]);
     args[2] = "-".into();
-    let mut child = tools::norna(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        tools::norna(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&std::fs::read(&study.vcf).unwrap()).unwrap();
     let out = child.wait_with_output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -171,7 +173,8 @@ fn info_top_and_export_read_what_assoc_wrote() {
     assert!(info.is_object());
     let top = norna(&["top", path, "--n", "5"]).ok().stdout;
     assert!(top.contains(GENE) && top.contains("18075263"), "{top}");
-    let top: serde_json::Value = serde_json::from_str(&norna(&["top", path, "--n", "5", "--json"]).ok().stdout).unwrap();
+    let top: serde_json::Value =
+        serde_json::from_str(&norna(&["top", path, "--n", "5", "--json"]).ok().stdout).unwrap();
     assert_eq!(top.as_array().map(Vec::len), Some(5));
 
     let packed = study.path("out.tsv.gz");

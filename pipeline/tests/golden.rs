@@ -13,7 +13,13 @@ use support::tools::{self, Need};
 
 /// Runs both programs on a study and compares every row of every trait; norna's results file.
 #[track_caller]
-fn compare_all(label: &str, study: &Study, import: &[&str], tolerance: Tolerance, frequencies: bool) -> std::path::PathBuf {
+fn compare_all(
+    label: &str,
+    study: &Study,
+    import: &[&str],
+    tolerance: Tolerance,
+    frequencies: bool,
+) -> std::path::PathBuf {
     let results = study.assoc("norna.h5", &["--threads", "2"]);
     let plink2 = oracle::plink2(study, "plink2", import, &[]);
     let mut worst = Worst::default();
@@ -92,7 +98,8 @@ fn golden_matches_plink2_with_missing_genotypes_and_traits() {
     let genotypes = simulate::calls(101, 300, 3000, 0.05);
     let covariates = simulate::covariates(102, &genotypes.samples, 5);
     // Complete, then each its own pattern, the last with most people missing.
-    let traits = simulate::traits(103, &genotypes, &covariates, 8, |k| [0.0, 0.01, 0.03, 0.05, 0.05, 0.05, 0.2, 0.8][k]);
+    let traits =
+        simulate::traits(103, &genotypes, &covariates, 8, |k| [0.0, 0.01, 0.03, 0.05, 0.05, 0.05, 0.2, 0.8][k]);
     let mut study = Study::write(&genotypes, &traits, Some(&covariates));
     study.bgzip();
     compare_all("missing genotypes and traits", &study, &[], SAME_INPUT, false);

@@ -68,7 +68,8 @@ fn ranks_1_2_3_5_give_equal_results() {
     let Reference { study, bits: expected, .. } = calls();
     for ranks in [1, 2, 3, 5] {
         let size = shard_bytes(study, 60);
-        let results = study.assoc_ranks(ranks, &format!("ranks{ranks}.h5"), &["--shard-bytes", &size, "--threads", "1"]);
+        let results =
+            study.assoc_ranks(ranks, &format!("ranks{ranks}.h5"), &["--shard-bytes", &size, "--threads", "1"]);
         bits::assert_equal(&format!("{ranks} ranks"), expected, &bits::everything(&results));
         let shards = bits::rank_shards(&results);
         assert_eq!(shards.len(), ranks, "{shards:?}");

@@ -46,17 +46,17 @@ fn export_writes_every_row_of_a_trait_as_stored() {
     let header = write(&path, 5003, 40, 5003);
     let reader = ResultsReader::open(&path).unwrap();
     let (n, rows) = table(&reader, &plan(&[33]));
-    assert_eq!(
-        rows[0].join(" "),
-        "#CHROM POS ID REF ALT A1 A1_FREQ OBS_CT BETA SE T_STAT LOG10_P"
-    );
+    assert_eq!(rows[0].join(" "), "#CHROM POS ID REF ALT A1 A1_FREQ OBS_CT BETA SE T_STAT LOG10_P");
     assert_eq!((n, rows.len()), (5003, 5004));
     let info = &header.traits[33];
     for (v, row) in rows[1..].iter().enumerate() {
         let expected = variant(v);
         let (beta, se) = cell(v, 33);
         let stats = PairStats::new(info, missing(v, 16), beta, se);
-        assert_eq!(row[..6], [&expected.chrom, &expected.pos.to_string(), &expected.id, "A", &expected.alternate, &expected.alternate]);
+        assert_eq!(
+            row[..6],
+            [&expected.chrom, &expected.pos.to_string(), &expected.id, "A", &expected.alternate, &expected.alternate]
+        );
         assert_eq!(row[7], (info.n - missing(v, 16)).to_string());
         let numbers = [expected.a1_freq as f32, beta, se, stats.t as f32, stats.log10p as f32];
         for (text, number) in [&row[6], &row[8], &row[9], &row[10], &row[11]].into_iter().zip(numbers) {
@@ -165,14 +165,18 @@ fn top_is_what_a_sort_gives_from_hits_and_from_the_matrix() {
     let reader = ResultsReader::open(&path).unwrap();
     let all: Vec<usize> = (0..40).collect();
     let n_hits = reader.n_hits();
-    for (n, traits) in [(20, &all[..]), (n_hits, &all), (n_hits + 500, &all), (30, &[7]), (7000, &[38, 39]), (0, &all)] {
+    for (n, traits) in [(20, &all[..]), (n_hits, &all), (n_hits + 500, &all), (30, &[7]), (7000, &[38, 39]), (0, &all)]
+    {
         let top = best_pairs(&reader, n, traits).unwrap();
         let expected = sorted_pairs(3000, traits, 40);
         assert_eq!(top.len(), n.min(expected.len()));
         for (pair, expected) in top.iter().zip(&expected) {
             assert_eq!((pair.variant_idx, pair.trait_idx, pair.stats.log10p), *expected);
             assert_eq!(pair.variant.pos, 1000 + pair.variant_idx as u32);
-            assert_eq!(pair.stats.n_observed, reader.header().traits[pair.trait_idx].n - missing(pair.variant_idx, pair.trait_idx / 2));
+            assert_eq!(
+                pair.stats.n_observed,
+                reader.header().traits[pair.trait_idx].n - missing(pair.variant_idx, pair.trait_idx / 2)
+            );
         }
     }
 }
@@ -188,7 +192,8 @@ fn top_tables_have_the_columns() {
     norna::cli::top::write_top(&pairs, &reader.header().traits, true, &mut text).unwrap();
     let list: serde_json::Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 5);
-    let columns = ["CHROM", "POS", "ID", "REF", "ALT", "A1", "TRAIT", "A1_FREQ", "OBS_CT", "BETA", "SE", "T_STAT", "LOG10_P"];
+    let columns =
+        ["CHROM", "POS", "ID", "REF", "ALT", "A1", "TRAIT", "A1_FREQ", "OBS_CT", "BETA", "SE", "T_STAT", "LOG10_P"];
     assert!(columns.iter().all(|column| list[0].get(column).is_some()));
     text.clear();
     norna::cli::top::write_top(&pairs, &reader.header().traits, false, &mut text).unwrap();

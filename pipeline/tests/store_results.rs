@@ -50,7 +50,10 @@ fn round_trip_keeps_every_cell() {
     }
     let statuses = reader.statuses(0..reader.n_statuses()).unwrap();
     assert!(statuses.iter().all(|s| s.code == 4 && cell(s.variant as usize, s.trait_idx as usize).0.is_nan()));
-    assert_eq!(statuses.len(), (0..n_variants * n_traits).filter(|i| cell(i / n_traits, i % n_traits).0.is_nan()).count());
+    assert_eq!(
+        statuses.len(),
+        (0..n_variants * n_traits).filter(|i| cell(i / n_traits, i % n_traits).0.is_nan()).count()
+    );
     let hits = reader.hits(0..reader.n_hits()).unwrap();
     assert!(hits.len() > 100 && hits.iter().all(|hit| hit.log10p >= HIT));
     assert!(hits.windows(2).all(|w| (w[0].variant, w[0].trait_idx) < (w[1].variant, w[1].trait_idx)));
@@ -174,6 +177,68 @@ fn what_is_not_a_whole_results_file_is_an_error() {
     assert!(open_error(&at("unfinished")).contains("not a results file"));
 }
 
+/// Reads everything there is; whether all of it was read.
+fn read_all(path: &Path) -> Result<(), StoreError> {
+    let reader = ResultsReader::open(path)?;
+    let (rows, traits) = (0..reader.n_variants().min(1000), 0..reader.header().traits.len());
+    reader.variants(rows.clone())?;
+    reader.block(rows.clone(), traits)?;
+    reader.n_missing(rows, 0..reader.header().n_masks())?;
+    reader.hits(0..reader.n_hits().min(1000))?;
+    reader.statuses(0..reader.n_statuses().min(1000))?;
+    reader.chi2_histogram(0)?;
+    reader.qc()?;
+    reader.provenance().map(drop)
+}
+
+#[test]
+fn damaged_bytes_never_bring_the_process_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bad) = (folder.path().join("good"), folder.path().join("bad"));
+    write(&path, 40, 2, 40);
+    let good = std::fs::read(&path).unwrap();
+    let mut n_errors = 0;
+    for seed in 0..600 {
+        let draw = |k: u64| store_common::uniform(seed * 1000 + k);
+        let mut bytes = good.clone();
+        for k in 0..1 + seed % 4 {
+            // Half of the damage goes to the first 16 KiB, where metadata are dense.
+            let span = if draw(4 * k) < 0.5 { 16_384 } else { bytes.len() };
+            let at = (draw(4 * k + 1) * span as f64) as usize;
+            bytes[at] = match (draw(4 * k + 2) * 4.0) as u8 {
+                0 => 0xff,
+                1 => 0,
+                2 => bytes[at] ^ (1 << (at % 8)),
+                _ => (draw(4 * k + 3) * 256.0) as u8,
+            };
+        }
+        std::fs::write(&bad, &bytes).unwrap();
+        if let Err(error) = read_all(&bad) {
+            assert_eq!(error.to_string().lines().count(), 1, "seed {seed}: {error}");
+            n_errors += 1;
+        }
+    }
+    assert!(n_errors > 50, "{n_errors}");
+}
+
+/// Bytes that this thread has read.
+fn bytes_read() -> u64 {
+    let io = std::fs::read_to_string("/proc/thread-self/io").unwrap();
+    io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
+}
+
+#[test]
+fn one_trait_of_3000_reads_at_most_two_percent_of_the_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.h5");
+    write(&path, 2048, 3000, 2048);
+    let reader = ResultsReader::open(&path).unwrap();
+    let before = bytes_read();
+    reader.trait_column(1234, 0..2048).unwrap();
+    let share = (bytes_read() - before) as f64 / (2048.0 * 3000.0 * 8.0);
+    assert!(share > 0.0 && share <= 0.02, "{share}");
+}
+
 /// Runs h5py on a script; `None` where it is not installed.
 fn h5py(script: &str, arguments: &[&Path]) -> Option<String> {
     let probe = Command::new("/usr/bin/python3").args(["-c", "import h5py"]).output();
@@ -222,16 +287,27 @@ fn other_formats_and_parts_that_do_not_fit_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.h5");
     let cases = [
-        ("f.attrs['format'] = 'norna-depth'", "its format is \"norna-depth\""),
-        ("del f.attrs['format']", "no root attribute"),
-        ("f.attrs['format_version'] = np.uint32(9)", "format version 9, and this norna reads version 1"),
-        ("f.attrs['store'] = 'compact'", "\"compact\" is no store"),
+        ("f.attrs['signature'] = np.bytes_('norna-depth 1')", "its signature is \"norna-depth 1\""),
+        ("del f.attrs['signature']", "no root attribute"),
+        ("f.attrs['signature'] = 'norna-results 1 full 0.1.0'", "no root attribute"),
+        (
+            "f.attrs['signature'] = np.bytes_('norna-results 9 full 7.0')",
+            "format version 9, and this norna reads version 1",
+        ),
+        ("f.attrs['signature'] = np.bytes_('norna-results 1 compact 0.1.0')", "\"compact\" is no store"),
         ("del f['assoc/se']", "/assoc/se"),
         ("del f['variants/mac']; f['variants/mac'] = np.zeros(7)", "/variants/mac: shape [7] differs"),
         ("del f['traits/n']; f['traits/n'] = np.zeros((2, 2))", "/traits/n: shape [2, 2]"),
         ("f['traits/mask'][0] = 77", "/traits/mask: 77 with 2 traits"),
-        ("del f['traits/name']; f.create_dataset('traits/name', (1 << 40,), h5py.string_dtype())", "/traits/name: shape"),
-        ("del f['traits/name']; f['traits/name'] = np.zeros(2)", "/traits/name"),
+        (
+            "del f['traits/name']; f.create_dataset('traits/name', (1 << 40,), h5py.string_dtype())",
+            "/traits/name: shape",
+        ),
+        ("del f['traits/name']; f['traits/name'] = np.zeros(2)", "/traits/name: its type is not a string"),
+        (
+            "del f['traits/name']; f.create_dataset('traits/name', data=['a', 'b'], chunks=(2,))",
+            "not laid out in one piece",
+        ),
         ("del f['hits/se']; f['hits/se'] = np.zeros(3)", "/hits/se: shape [3] differs"),
     ];
     for (change, message) in cases {

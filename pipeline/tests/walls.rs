@@ -89,8 +89,21 @@ fn assert_only(folder: &str, paths: &[&str], allowed: &[&str]) {
 #[test]
 fn kernels_know_no_files_mpi_hdf5_logs_or_threads() {
     let kept_out = [
-        "std::fs", "std::io", "std::net", "std::thread", "std::process", "mpi", "hdf5", "hdf5_metno", "noodles", "serde",
-        "serde_json", "log", "tracing", "rayon", "crossbeam",
+        "std::fs",
+        "std::io",
+        "std::net",
+        "std::thread",
+        "std::process",
+        "mpi",
+        "hdf5",
+        "hdf5_metno",
+        "noodles",
+        "serde",
+        "serde_json",
+        "log",
+        "tracing",
+        "rayon",
+        "crossbeam",
     ];
     assert_only("kernels/src", &kept_out, &[]);
     let manifest = std::fs::read_to_string(workspace().join("kernels/Cargo.toml")).unwrap();
@@ -116,7 +129,8 @@ fn unsafe_lives_under_arch_only() {
 fn source_sink_and_comm_do_not_know_one_another() {
     let parts = ["source", "sink", "comm"];
     for part in parts {
-        let others: Vec<String> = parts.iter().filter(|other| **other != part).map(|other| format!("crate::{other}")).collect();
+        let others: Vec<String> =
+            parts.iter().filter(|other| **other != part).map(|other| format!("crate::{other}")).collect();
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
         assert_only(&format!("pipeline/src/{part}"), &others, &[]);
     }
@@ -134,7 +148,8 @@ fn only_store_names_hdf5() {
 
 #[test]
 fn only_format_names_noodles() {
-    let crates = ["noodles", "noodles_bgzf", "noodles_vcf", "noodles_bcf", "noodles_bam", "noodles_csi", "noodles_tabix"];
+    let crates =
+        ["noodles", "noodles_bgzf", "noodles_vcf", "noodles_bcf", "noodles_bam", "noodles_csi", "noodles_tabix"];
     assert_only("pipeline/src", &crates, &["pipeline/src/format/"]);
 }
 

@@ -7,8 +7,8 @@ use norna_kernels::MissingPolicy;
 
 use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, MissingGenotypeArg};
 use crate::cohort::{CohortConfig, Minus9};
-use crate::run::assoc::AssocConfig;
 use crate::format::chromosome::Build;
+use crate::run::assoc::AssocConfig;
 use crate::source::{Field, HalfCall, InputOptions, MaleX, expand_paths};
 
 /// Hits are kept under this p unless --p-threshold says otherwise.
@@ -154,7 +154,18 @@ impl AssocArgs {
 
 /// Flags that name files, whose folders are nobody's business in a results file.
 const PATH_FLAGS: [&str; 13] = [
-    "vcf", "pheno", "covar", "sex", "par-file", "regions-file", "extract", "exclude", "keep", "remove", "pred", "out",
+    "vcf",
+    "pheno",
+    "covar",
+    "sex",
+    "par-file",
+    "regions-file",
+    "extract",
+    "exclude",
+    "keep",
+    "remove",
+    "pred",
+    "out",
     "config",
 ];
 

@@ -82,9 +82,7 @@ fn json_info(reader: &ResultsReader, qc: &StoredQc, provenance: Value, bytes: u6
 }
 
 fn json_ledger(table: &LedgerTable) -> Value {
-    let row = |entry: &crate::store::LedgerEntry| {
-        json!({ "name": entry.name, "role": entry.role.name(), "count": entry.count })
-    };
+    let row = |entry: &crate::store::LedgerEntry| json!({ "name": entry.name, "role": entry.role.name(), "count": entry.count });
     json!({ "adds_up": table.adds_up(), "counts": table.entries.iter().map(row).collect::<Vec<_>>() })
 }
 

@@ -55,7 +55,11 @@ pub fn join_tables(
             n_genotyped: data.n_matched,
         });
         if data.columns.is_empty() {
-            messages.push(format!("{}: {} chooses none of its columns, so it is not used", data.path, selector.option()));
+            messages.push(format!(
+                "{}: {} chooses none of its columns, so it is not used",
+                data.path,
+                selector.option()
+            ));
         } else {
             tables.push(data);
         }

@@ -21,7 +21,9 @@ pub enum CohortError {
     #[error(transparent)]
     Loco(#[from] LocoError),
     /// A trait without predictions.
-    #[error("{path}: no predictions for {n} of {n_traits} traits ({names}); add them, or leave the traits out with --pheno-name")]
+    #[error(
+        "{path}: no predictions for {n} of {n_traits} traits ({names}); add them, or leave the traits out with --pheno-name"
+    )]
     NoPredictions {
         /// The list.
         path: String,

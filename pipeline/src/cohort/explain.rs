@@ -79,8 +79,18 @@ fn affix(iids: &[&[u8]], index: &SampleIndex<'_>, needed: usize) -> Option<Strin
     let candidates = [
         (common_rest(&table, &genotyped), "the genotyped IDs have", "at their end, which the table's have not", false),
         (common_rest(&genotyped, &table), "the table's IDs have", "at their end, which the genotyped have not", false),
-        (common_rest(&table_back, &genotyped_back), "the genotyped IDs have", "in front, which the table's have not", true),
-        (common_rest(&genotyped_back, &table_back), "the table's IDs have", "in front, which the genotyped have not", true),
+        (
+            common_rest(&table_back, &genotyped_back),
+            "the genotyped IDs have",
+            "in front, which the table's have not",
+            true,
+        ),
+        (
+            common_rest(&genotyped_back, &table_back),
+            "the table's IDs have",
+            "in front, which the genotyped have not",
+            true,
+        ),
     ];
     let best = candidates.into_iter().filter_map(|(rest, who, place, is_back)| {
         let (shape, n) = rest?;

@@ -125,12 +125,7 @@ impl Loco {
     /// `traits`: the cohort's. `residual_sd`: per trait √(ỹᵀỹ/(n − k)), with ỹ the trait (as it is in the cohort,
     /// without offsets) less its projection on the covariates over its own samples, k counting the intercept. `chrom` in
     /// any spelling.
-    pub fn offsets(
-        &self,
-        chrom: &str,
-        traits: &[Column],
-        residual_sd: &[f64],
-    ) -> Result<Vec<Vec<f64>>, CohortError> {
+    pub fn offsets(&self, chrom: &str, traits: &[Column], residual_sd: &[f64]) -> Result<Vec<Vec<f64>>, CohortError> {
         let offsets: Vec<Result<Vec<f64>, CohortError>> = (self.files.par_iter().zip(traits).zip(residual_sd))
             .map(|((file, column), &sd)| file.offsets(chrom, column, sd))
             .collect();
@@ -172,11 +167,7 @@ impl TraitFile {
 }
 
 /// The .loco file of each trait.
-fn paths_of_traits<'a>(
-    entries: &'a [PredEntry],
-    list: &str,
-    traits: &[Column],
-) -> Result<Vec<&'a Path>, CohortError> {
+fn paths_of_traits<'a>(entries: &'a [PredEntry], list: &str, traits: &[Column]) -> Result<Vec<&'a Path>, CohortError> {
     let path_of: HashMap<&str, &Path> = entries.iter().map(|e| (e.name.as_str(), e.path.as_path())).collect();
     let names = traits.iter().map(|column| column.name.as_str());
     let absent: Vec<&str> = names.clone().filter(|name| !path_of.contains_key(name)).collect();

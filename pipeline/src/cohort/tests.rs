@@ -47,11 +47,7 @@ fn pheno(text: &str) -> Result<(Cohort, Vec<String>), String> {
     pheno_with(text, "a b c d", |_| {})
 }
 
-fn pheno_with(
-    text: &str,
-    samples: &str,
-    change: impl Fn(&mut CohortConfig),
-) -> Result<(Cohort, Vec<String>), String> {
+fn pheno_with(text: &str, samples: &str, change: impl Fn(&mut CohortConfig)) -> Result<(Cohort, Vec<String>), String> {
     let files = Files::new();
     let mut config = CohortConfig { pheno: vec![files.add("p.txt", text)], ..Default::default() };
     change(&mut config);

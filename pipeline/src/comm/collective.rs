@@ -21,13 +21,19 @@ impl std::error::Error for PeerError {}
 
 /// Every rank's bytes, in rank order, at rank 0; empty elsewhere.
 pub fn gather(comm: &dyn Communicator, bytes: &[u8]) -> Vec<Vec<u8>> {
+    let all = collect(comm, bytes);
+    broadcast(comm, Vec::new());
+    all
+}
+
+/// A gather that a broadcast must follow: a rank's next part may otherwise arrive before another rank's first.
+fn collect(comm: &dyn Communicator, bytes: &[u8]) -> Vec<Vec<u8>> {
     if comm.rank() != 0 {
         comm.send(0, Tag::Gather, bytes);
         return Vec::new();
     }
     let mut parts = vec![None; comm.size()];
     parts[0] = Some(bytes.to_vec());
-    // A rank sends one part, then waits for rank 0 (every gather is followed by a broadcast), so none is a later one's.
     for _ in 1..comm.size() {
         let message = comm.receive(Tag::Gather);
         parts[message.from] = Some(message.bytes);
@@ -50,15 +56,12 @@ pub fn broadcast(comm: &dyn Communicator, bytes: Vec<u8>) -> Vec<u8> {
 ///
 /// # Errors
 /// The failed rank's error as one line.
-pub fn consensus<T, E: std::fmt::Display>(
-    comm: &dyn Communicator,
-    result: Result<T, E>,
-) -> Result<T, PeerError> {
+pub fn consensus<T, E: std::fmt::Display>(comm: &dyn Communicator, result: Result<T, E>) -> Result<T, PeerError> {
     let mine = match &result {
         Ok(_) => Vec::new(),
         Err(e) => format!("!{e}").into_bytes(),
     };
-    let all = gather(comm, &mine);
+    let all = collect(comm, &mine);
     let verdict = all.iter().position(|part| !part.is_empty()).map_or_else(Vec::new, |rank| {
         let mut bytes = (rank as u64).to_le_bytes().to_vec();
         bytes.extend_from_slice(&all[rank][1..]);

@@ -84,13 +84,8 @@ pub enum CommError {
 }
 
 /// Variables by which launchers announce how many ranks there are.
-const SIZE_VARIABLES: [&str; 5] = [
-    "OMPI_COMM_WORLD_SIZE",
-    "PMI_SIZE",
-    "SLURM_STEP_NUM_TASKS",
-    "SLURM_NTASKS",
-    "MV2_COMM_WORLD_SIZE",
-];
+const SIZE_VARIABLES: [&str; 5] =
+    ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "MV2_COMM_WORLD_SIZE"];
 
 /// Variables that show that a launcher started this very process.
 #[cfg(feature = "mpi")]

@@ -304,7 +304,9 @@ mod tests {
             read.unwrap_err().to_string()
         };
         assert!(message("IID a\n1 2\n").contains("the first cell is not FID_IID"));
-        assert!(message("FID_IID a b\n1 2\n").ends_with("line 2: 2 cells where the header has 3; is the file cut short?"));
+        assert!(
+            message("FID_IID a b\n1 2\n").ends_with("line 2: 2 cells where the header has 3; is the file cut short?")
+        );
         assert!(message("FID_IID a\n1 x\n").ends_with("line 2: cell 2: 'x' is not a finite number or NA"));
         assert!(message("FID_IID a\n1 2\nchr1 2\n").contains("chromosome chr1 comes again (first on line 2)"));
         assert!(message("FID_IID a\n").ends_with("no row of predictions"));

@@ -93,7 +93,8 @@ mod tests {
     fn one_column_two_columns_header_or_not() {
         let one = vec![(None, "s1".to_string()), (None, "s2".to_string())];
         let two = vec![(Some("f".to_string()), "s1".to_string()), (Some("f".to_string()), "s2".to_string())];
-        for text in ["s1\ns2\n", "#IID\ns1\ns2\n", "IID\r\ns1\r\ns2\r\n", "\u{feff}s1\n\ns2", "#IID SID\ns1 x\ns2 x\n"] {
+        for text in ["s1\ns2\n", "#IID\ns1\ns2\n", "IID\r\ns1\r\ns2\r\n", "\u{feff}s1\n\ns2", "#IID SID\ns1 x\ns2 x\n"]
+        {
             assert_eq!(read(text).unwrap(), one, "{text}");
         }
         for text in ["f s1\nf\ts2\n", "#FID\tIID\nf\ts1\nf\ts2\n", "FID,IID\nf,s1\nf,s2\n", "f s1 0 0\nf s2 0 0\n"] {

@@ -378,7 +378,10 @@ mod tests {
             let text = read(text).unwrap_err().to_string();
             text[text.find("line").unwrap()..].to_string()
         };
-        assert_eq!(message("a\tb\tc\n1\t2\t3\n1\t2\n"), "line 3: 2 cells where the header has 3; is the line cut short?");
+        assert_eq!(
+            message("a\tb\tc\n1\t2\t3\n1\t2\n"),
+            "line 3: 2 cells where the header has 3; is the line cut short?"
+        );
         assert!(message("age\tsex\nS1\t1\t2\n").contains("the name of the ID column is missing"));
         assert!(message("a,b\n1 2\n").contains("another delimiter"));
         assert!(message("a,b\n1,2\n1,2,3\n").contains("needs quotes"));

@@ -59,8 +59,28 @@ pub fn parse_cell(cell: &[u8], minus9: Minus9) -> Cell {
 /// identifier, a name, a date) only the shape is shown: letters as `a`, digits as `9`, at most 16 characters.
 pub fn describe_value(cell: &[u8]) -> String {
     const WORDS: [&str; 22] = [
-        "missing", "unknown", "null", "none", "control", "case", "male", "female", "true", "false", "yes", "no", "high",
-        "low", "positive", "negative", "inf", "-inf", "infinity", "-infinity", "undetected", "excluded",
+        "missing",
+        "unknown",
+        "null",
+        "none",
+        "control",
+        "case",
+        "male",
+        "female",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "high",
+        "low",
+        "positive",
+        "negative",
+        "inf",
+        "-inf",
+        "infinity",
+        "-infinity",
+        "undetected",
+        "excluded",
     ];
     let text = String::from_utf8_lossy(cell);
     let n_digits = text.chars().filter(char::is_ascii_digit).count();

@@ -238,7 +238,12 @@ pub fn dosages(column: Column<'_>, n_alts: usize, samples: &SampleMap, out: &mut
 }
 
 /// GP as ALT copies, analysed samples × ALT alleles.
-pub fn probabilities(column: Column<'_>, n_alts: usize, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError> {
+pub fn probabilities(
+    column: Column<'_>,
+    n_alts: usize,
+    samples: &SampleMap,
+    out: &mut [f32],
+) -> Result<(), FieldError> {
     let mut values = Vec::new();
     for_each(column, samples, |sample_idx, out_idx, value| {
         let row = &mut out[out_idx * n_alts..(out_idx + 1) * n_alts];
@@ -347,7 +352,7 @@ mod tests {
         ] {
             assert_eq!(call(text.as_bytes(), 3).map_err(|_| ()), want, "{text}");
         }
-        assert_eq!(call(b"10/0", 12), c(10, 0));
+        assert_eq!(call(b"10/0", 12), Ok(Call { a: 10, b: 0 }));
     }
 
     #[test]

@@ -110,12 +110,11 @@ fn push_row(
         let (beta, se, n_missing) = cells.get(row, k);
         if let Some(min) = plan.min_log10p {
             let t = f64::from(beta) / f64::from(se);
-            // The test is for "not above" so that NaN is left out too.
-            if !(t * t >= floors[k]) {
+            if t.is_nan() || t * t < floors[k] {
                 continue;
             }
             let stats = PairStats::new(&reader.header().traits[trait_idx], n_missing, beta, se);
-            if !(stats.log10p >= min) {
+            if stats.log10p.is_nan() || stats.log10p < min {
                 continue;
             }
         }

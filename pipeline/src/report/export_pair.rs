@@ -109,8 +109,7 @@ mod tests {
 
     #[test]
     fn a_pair_without_a_number_is_na() {
-        let info =
-            TraitInfo { name: "t".into(), n: 10, mask: 0, df_covariates: 2, status: 0, mean: 0.0, sd: 1.0 };
+        let info = TraitInfo { name: "t".into(), n: 10, mask: 0, df_covariates: 2, status: 0, mean: 0.0, sd: 1.0 };
         let stats = PairStats::new(&info, 1, f32::NAN, f32::NAN);
         let mut line = Vec::new();
         push_stats(&mut line, &stats);

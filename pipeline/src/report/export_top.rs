@@ -2,7 +2,8 @@
 //! best; else the matrices are scanned once, and log10 p is worked out only where t² could reach the list.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use super::export::{BandCells, bands, t2_floor};
 use super::export_pair::PairStats;
@@ -11,6 +12,8 @@ use crate::store::{ResultsReader, StoreError};
 
 /// Rows of /hits read at once.
 const HITS_AT_ONCE: usize = 1 << 16;
+/// Rows within which variants are looked up together.
+const ROWS_AT_ONCE: usize = 1024;
 /// Traits of a band scanned together.
 const TRAITS_AT_ONCE: usize = 512;
 
@@ -93,7 +96,7 @@ pub fn best_pairs(reader: &ResultsReader, n: usize, traits: &[usize]) -> Result<
         best.heap.clear();
         offer_all(reader, traits, &mut best)?;
     }
-    best.heap.into_sorted_vec().iter().map(|candidate| complete(reader, candidate)).collect()
+    complete(reader, &best.heap.into_sorted_vec())
 }
 
 fn offer_hits(reader: &ResultsReader, traits: &[usize], best: &mut Best) -> Result<(), StoreError> {
@@ -122,8 +125,7 @@ fn offer_all(reader: &ResultsReader, traits: &[usize], best: &mut Best) -> Resul
                 for (k, &trait_idx) in traits.iter().enumerate() {
                     let (beta, se, n_missing) = cells.get(row, k);
                     let t = f64::from(beta) / f64::from(se);
-                    // "Not at least", so that NaN goes too.
-                    if !(t * t >= floors[k]) {
+                    if t.is_nan() || t * t < floors[k] {
                         continue;
                     }
                     let stats = PairStats::new(&infos[trait_idx], n_missing, beta, se);
@@ -140,13 +142,31 @@ fn offer_all(reader: &ResultsReader, traits: &[usize], best: &mut Best) -> Resul
     Ok(())
 }
 
-fn complete(reader: &ResultsReader, candidate: &Candidate) -> Result<TopPair, StoreError> {
-    let Candidate { log10p, variant_idx, trait_idx, t, beta, se } = *candidate;
-    let info = &reader.header().traits[trait_idx];
-    let mask = info.mask as usize;
-    let missing = reader.n_missing(variant_idx..variant_idx + 1, mask..mask + 1)?;
-    let n_missing = missing.and_then(|counts| counts.first().copied()).unwrap_or(0);
-    let n_observed = info.n.saturating_sub(n_missing);
-    let variant = reader.variants(variant_idx..variant_idx + 1)?.swap_remove(0);
-    Ok(TopPair { variant_idx, trait_idx, variant, stats: PairStats { n_observed, beta, se, t, log10p } })
+/// Looks up the variants and the missing genotypes of the list, in the order of the file, neighbours together.
+fn complete(reader: &ResultsReader, candidates: &[Candidate]) -> Result<Vec<TopPair>, StoreError> {
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by_key(|&place| candidates[place].variant_idx);
+    let mut pairs: Vec<Option<TopPair>> = vec![None; candidates.len()];
+    for near in
+        order.chunk_by(|&a, &b| candidates[a].variant_idx / ROWS_AT_ONCE == candidates[b].variant_idx / ROWS_AT_ONCE)
+    {
+        let first = candidates[near[0]].variant_idx;
+        let rows = first..candidates[near[near.len() - 1]].variant_idx + 1;
+        let variants = reader.variants(rows.clone())?;
+        let mut n_missing: BTreeMap<usize, Option<Vec<u32>>> = BTreeMap::new();
+        for &place in near {
+            let Candidate { log10p, variant_idx, trait_idx, t, beta, se } = candidates[place];
+            let info = &reader.header().traits[trait_idx];
+            let mask = info.mask as usize;
+            if let Entry::Vacant(entry) = n_missing.entry(mask) {
+                entry.insert(reader.n_missing(rows.clone(), mask..mask + 1)?);
+            }
+            let row = variant_idx - first;
+            let counts = n_missing.get(&mask).and_then(Option::as_ref);
+            let n_observed = info.n.saturating_sub(counts.map_or(0, |counts| counts[row]));
+            let stats = PairStats { n_observed, beta, se, t, log10p };
+            pairs[place] = Some(TopPair { variant_idx, trait_idx, variant: variants[row].clone(), stats });
+        }
+    }
+    Ok(pairs.into_iter().flatten().collect())
 }

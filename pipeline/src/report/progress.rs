@@ -55,7 +55,11 @@ impl Progress {
             Some(expected) => {
                 let left = Duration::from_secs_f64((expected - rows) as f64 / rate.max(1e-9));
                 let share = 100.0 * rows as f64 / expected as f64;
-                log::info!("{}: {rows} variants ({share:.0} %), {rate:.0}/s, about {} left", self.label, HumanDuration(left));
+                log::info!(
+                    "{}: {rows} variants ({share:.0} %), {rate:.0}/s, about {} left",
+                    self.label,
+                    HumanDuration(left)
+                );
             }
             None => log::info!("{}: {rows} variants, {rate:.0}/s", self.label),
         }

@@ -20,13 +20,13 @@ use super::work_queue::Supply;
 use super::workdir::{self, Workdir};
 use super::worker::Job;
 use crate::cohort::{Cohort, CohortConfig};
-use crate::comm::{self, Communicator, consensus, gather};
+use crate::comm::{self, Communicator, broadcast, consensus, gather};
 use crate::report::progress::Progress;
 use crate::report::provenance::InputFile;
 use crate::report::{logger, resources::Resources};
 use crate::shard::ShardPlan;
 use crate::sink::spool::SpoolWriter;
-use crate::source::{Input, InputOptions, SampleSelection};
+use crate::source::{self, Input, InputOptions, SampleSelection, StreamHeader};
 use crate::store::Qc;
 
 /// A validated `norna assoc`.
@@ -79,8 +79,9 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
     let isa = consensus(comm, norna_kernels::isa_checked())?;
     log::info!("kernels: {}", isa.name());
 
-    let study = consensus(comm, Study::open(config))?;
-    let estimate = Estimate::new(&study, config, threads);
+    let input = open_input(config, comm)?;
+    let study = consensus(comm, Study::open(config, input))?;
+    let estimate = Estimate::new(&study, threads);
     if config.dry_run {
         return if comm.rank() == 0 { estimate.print(config.json) } else { Ok(()) };
     }
@@ -115,6 +116,24 @@ fn claim_output(config: &AssocConfig, comm: &dyn Communicator) -> Result<Option<
     Ok(Some(workdir))
 }
 
+/// Opens the genotype files; standard input is read by rank 0, which tells the others its header.
+fn open_input(config: &AssocConfig, comm: &dyn Communicator) -> Result<Input> {
+    log::info!("opening {} genotype files", config.input.paths.len());
+    if !config.input.paths.iter().any(|path| path.as_os_str() == "-") {
+        return Ok(consensus(comm, Input::open(&config.input))?);
+    }
+    let at_root = if comm.rank() == 0 { Some(Input::open(&config.input)) } else { None };
+    let at_root = consensus(comm, at_root.transpose())?;
+    let told = at_root.as_ref().and_then(Input::stream_header).map(StreamHeader::to_bytes);
+    let told = StreamHeader::from_bytes(&broadcast(comm, told.unwrap_or_default()));
+    let input = match (at_root, told) {
+        (Some(input), _) => Ok(input),
+        (None, Some(told)) => Input::open_beside(&config.input, &told).map_err(anyhow::Error::from),
+        (None, None) => Err(anyhow!("-: rank 0 told no header")),
+    };
+    Ok(consensus(comm, input)?)
+}
+
 /// Everything that is known before the first shard.
 pub(super) struct Study {
     pub(super) input: Input,
@@ -125,13 +144,12 @@ pub(super) struct Study {
     pub(super) trait_moments: Vec<(f64, f64)>,
     pub(super) eigenvalues: Vec<f64>,
     pub(super) covariate_names: Vec<String>,
+    pub(super) estimate: source::Estimate,
     pub(super) shard_bytes: u64,
 }
 
 impl Study {
-    fn open(config: &AssocConfig) -> Result<Self> {
-        log::info!("opening {} genotype files", config.input.paths.len());
-        let mut input = Input::open(&config.input)?;
+    fn open(config: &AssocConfig, mut input: Input) -> Result<Self> {
         let mut cohort = Cohort::load(&config.cohort, input.samples())?;
         cohort.messages.iter().for_each(|m| log::info!("{m}"));
         input.select(SampleSelection { analysed: cohort.analysed.clone(), sex: cohort.sex.clone() })?;
@@ -153,7 +171,8 @@ impl Study {
         let eigenvalues = trait_correlation::eigenvalues(&values);
         let models = NullModels::fit(basis, &mut cohort);
 
-        let shard_bytes = config.shard_bytes.unwrap_or_else(|| default_shard_bytes(input.total_bytes()));
+        let estimate = input.estimate()?;
+        let shard_bytes = config.shard_bytes.unwrap_or_else(|| default_shard_bytes(estimate.bytes));
         let plan = input.plan(shard_bytes)?;
         Ok(Self {
             input,
@@ -164,6 +183,7 @@ impl Study {
             trait_moments,
             eigenvalues,
             covariate_names,
+            estimate,
             shard_bytes,
         })
     }
@@ -250,12 +270,7 @@ fn finish(
 ) -> Result<Finalised> {
     log::info!("writing results");
     let index = finalise::open_spools(workdir, reports.len(), reports[0].given as usize)?;
-    let header = finalise::header(
-        study.models.base(),
-        &study.trait_names,
-        &study.trait_moments,
-        config.hit_log10p,
-    );
+    let header = finalise::header(study.models.base(), &study.trait_names, &study.trait_moments, config.hit_log10p);
     let ledger = summary::ledger(study, &finalise::total_ledger(&index));
     let qc = Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None };
     let files: Vec<_> = config.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<_>>()?;

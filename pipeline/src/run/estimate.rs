@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use serde_json::json;
 
-use super::assoc::{AssocConfig, Study};
+use super::assoc::Study;
 use super::worker::BLOCK_VARIANTS;
 use crate::report::resources::human_bytes;
 
@@ -33,10 +33,10 @@ pub struct Estimate {
 
 impl Estimate {
     /// Counts what the opened study holds.
-    pub(super) fn new(study: &Study, _config: &AssocConfig, threads: usize) -> Self {
+    pub(super) fn new(study: &Study, threads: usize) -> Self {
         let model = study.models.base();
         Self {
-            rows: study.input.estimated_rows(),
+            rows: study.estimate.records,
             n_samples: model.n_samples() as u64,
             n_traits: model.n_traits() as u64,
             n_masks: model.n_masks() as u64,
@@ -44,7 +44,7 @@ impl Estimate {
             n_shards: study.plan.shards.len(),
             n_streams: study.plan.streams.len(),
             threads: threads as u64,
-            input_bytes: study.input.total_bytes(),
+            input_bytes: study.estimate.bytes,
         }
     }
 

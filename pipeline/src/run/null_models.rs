@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use norna_kernels::{CovariateBasis, NullModel};
 
-use crate::cohort::{Cohort, CohortError, Loco};
+use crate::cohort::{Cohort, CohortError, Column, Loco};
 
 /// Models kept at a time: shards in flight rarely span more than two chromosomes.
 const KEPT: usize = 2;
@@ -18,7 +18,8 @@ pub struct NullModels {
 
 struct PerChromosome {
     basis: Arc<CovariateBasis>,
-    traits: Vec<Vec<f64>>,
+    traits: Vec<Column>,
+    residual_sd: Vec<f64>,
     loco: Loco,
     recent: Mutex<VecDeque<(String, Arc<NullModel>)>>,
 }
@@ -26,14 +27,11 @@ struct PerChromosome {
 impl NullModels {
     /// Fits the model that all chromosomes share; with predictions, others follow as chromosomes are met.
     pub fn fit(basis: CovariateBasis, cohort: &mut Cohort) -> Self {
-        let traits: Vec<Vec<f64>> = cohort.traits.iter_mut().map(|t| std::mem::take(&mut t.values)).collect();
-        let basis = Arc::new(basis);
+        let (basis, traits) = (Arc::new(basis), std::mem::take(&mut cohort.traits));
         let base = Arc::new(fit(&basis, &traits, None));
-        let loco = cohort.loco.take().map(|loco| PerChromosome {
-            basis,
-            traits,
-            loco,
-            recent: Mutex::default(),
+        let loco = cohort.loco.take().map(|loco| {
+            let residual_sd = (0..traits.len()).map(|t| base.residual_sd(t)).collect();
+            PerChromosome { basis, traits, residual_sd, loco, recent: Mutex::default() }
         });
         Self { base, loco }
     }
@@ -60,15 +58,16 @@ impl NullModels {
         if let Some((_, model)) = recent.iter().find(|(name, _)| name == chrom) {
             return Ok(model.clone());
         }
-        let model = Arc::new(fit(&per.basis, &per.traits, Some(&per.loco.offsets(chrom)?)));
+        let offsets = per.loco.offsets(chrom, &per.traits, &per.residual_sd)?;
+        let model = Arc::new(fit(&per.basis, &per.traits, Some(&offsets)));
         recent.truncate(KEPT - 1);
         recent.push_front((chrom.to_owned(), model.clone()));
         Ok(model)
     }
 }
 
-fn fit(basis: &Arc<CovariateBasis>, traits: &[Vec<f64>], offsets: Option<&[Vec<f64>]>) -> NullModel {
-    let traits: Vec<&[f64]> = traits.iter().map(Vec::as_slice).collect();
+fn fit(basis: &Arc<CovariateBasis>, traits: &[Column], offsets: Option<&[Vec<f64>]>) -> NullModel {
+    let traits: Vec<&[f64]> = traits.iter().map(|t| t.values.as_slice()).collect();
     let offsets: Option<Vec<&[f64]>> = offsets.map(|o| o.iter().map(Vec::as_slice).collect());
     NullModel::fit(basis, &traits, offsets.as_deref())
 }

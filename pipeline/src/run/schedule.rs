@@ -168,12 +168,7 @@ struct Root<'a> {
 }
 
 impl<'a> Root<'a> {
-    fn new(
-        comm: &'a dyn Communicator,
-        shared: &'a Shared,
-        queue: &'a mut dyn WorkQueue,
-        n_workers: usize,
-    ) -> Self {
+    fn new(comm: &'a dyn Communicator, shared: &'a Shared, queue: &'a mut dyn WorkQueue, n_workers: usize) -> Self {
         Self {
             comm,
             shared,

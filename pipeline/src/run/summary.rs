@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::assoc::{AssocConfig, Study};
-use crate::cohort::{CohortLedger, TraitNote};
 use super::finalise::Finalised;
+use crate::cohort::{CohortLedger, TraitNote};
 use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
 use crate::source::{DropReason, Note, VariantLedger};
@@ -180,9 +180,5 @@ pub fn log(study: &Study, done: &Finalised, ranks: &[RankReport], out: &Path, el
     let used = Resources::now();
     let cpu = ranks.iter().skip(1).map(|r| r.resources.cpu_seconds).sum::<f64>() + used.cpu_seconds;
     let peak = ranks.iter().map(|r| r.resources.peak_memory).max().unwrap_or(0).max(used.peak_memory);
-    log::info!(
-        "used: {:.1} s wall, {cpu:.1} s CPU, {} peak memory per rank",
-        elapsed.as_secs_f64(),
-        human_bytes(peak)
-    );
+    log::info!("used: {:.1} s wall, {cpu:.1} s CPU, {} peak memory per rank", elapsed.as_secs_f64(), human_bytes(peak));
 }

@@ -84,7 +84,10 @@ impl Workdir {
     }
 
     fn clear_leftovers(&self) -> Result<(), WorkdirError> {
-        let io = |path: &Path| { let path = path.to_owned(); move |source| WorkdirError::Io { path, source } };
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| WorkdirError::Io { path, source }
+        };
         for entry in fs::read_dir(&self.dir).map_err(io(&self.dir))? {
             let path = entry.map_err(io(&self.dir))?.path();
             if path.file_name().is_some_and(|name| name != "lock") {

@@ -8,10 +8,10 @@ use norna_kernels::{LinearRows, LinearScratch, LinearTest, MissingPolicy, NullMo
 
 use super::null_models::NullModels;
 use super::schedule::{Claimer, Shared, Work};
-use crate::shard::ShardPlan;
+use crate::shard::{ShardId, ShardPlan};
 use crate::sink::rows::{HitRow, RowBatch, VariantRow};
 use crate::sink::spool::SpoolWriter;
-use crate::source::{Input, RawBatch, VariantBlock, VariantSource};
+use crate::source::{Input, RawBatch, VariantBlock};
 
 /// Variants in a block: enough to fill the score product's tiles, few enough to stay in cache. Changes no result.
 pub const BLOCK_VARIANTS: usize = 128;
@@ -64,7 +64,7 @@ impl Job<'_> {
     fn buffers(&self) -> Buffers {
         let n_traits = self.models.base().n_traits();
         Buffers {
-            block: self.input.block(BLOCK_VARIANTS),
+            block: VariantBlock::new(self.input.kind(), self.models.base().n_samples(), BLOCK_VARIANTS),
             rows: LinearRows::default(),
             scratch: LinearScratch::new(&LinearTest::new(self.models.base(), self.missing, self.hit_log10p)),
             batch: RowBatch { n_traits, ..RowBatch::default() },
@@ -78,8 +78,8 @@ impl Job<'_> {
                 (shard.id.0, self.input.reader(shard).map_err(|e| e.to_string())?)
             }
             Work::Batch(bytes) => {
-                let batch = RawBatch::from_bytes(&bytes).map_err(|e| e.to_string())?;
-                (batch.id().0, self.input.batch_reader(batch).map_err(|e| e.to_string())?)
+                let batch = RawBatch::from_bytes(&bytes).ok_or("a batch of records arrived cut short")?;
+                (ShardId::new(batch.file_idx, batch.seq).0, self.input.batch_reader(batch).map_err(|e| e.to_string())?)
             }
         };
         let (mut part, mut n_rows) = (0, 0);
@@ -102,10 +102,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn spool<E: std::fmt::Display>(
-        &self,
-        write: impl FnOnce(&mut SpoolWriter) -> Result<(), E>,
-    ) -> Result<(), String> {
+    fn spool<E: std::fmt::Display>(&self, write: impl FnOnce(&mut SpoolWriter) -> Result<(), E>) -> Result<(), String> {
         write(&mut self.spool.lock().unwrap_or_else(PoisonError::into_inner)).map_err(|e| e.to_string())
     }
 

@@ -84,13 +84,7 @@ pub fn decode_rows(bytes: &[u8]) -> Result<RowBatch, DecodeError> {
     let n = r.count(32)?;
     let hits = (0..n)
         .map(|_| {
-            Ok(HitRow {
-                variant_idx: r.u32()?,
-                trait_idx: r.u32()?,
-                beta: r.f64()?,
-                se: r.f64()?,
-                log10p: r.f64()?,
-            })
+            Ok(HitRow { variant_idx: r.u32()?, trait_idx: r.u32()?, beta: r.f64()?, se: r.f64()?, log10p: r.f64()? })
         })
         .collect::<Result<_, _>>()?;
     Ok(RowBatch { n_traits, variants, beta, se, n_missing, statuses, hits })

@@ -137,10 +137,7 @@ impl SpoolIndex {
     ///
     /// # Errors
     /// What `each` returns, or [`SpoolError::Read`] for a frame that does not verify.
-    pub fn for_each<E: From<SpoolError>>(
-        &self,
-        mut each: impl FnMut(&RowBatch) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn for_each<E: From<SpoolError>>(&self, mut each: impl FnMut(&RowBatch) -> Result<(), E>) -> Result<(), E> {
         let mut open: Option<(u32, File)> = None;
         for entry in self.shards.values() {
             for &(spool_idx, offset) in &entry.parts {
@@ -225,7 +222,12 @@ mod tests {
         let index = SpoolIndex::scan(dir.path(), 2).unwrap();
         assert_eq!(index.n_rows(), 11);
         let mut seen = Vec::new();
-        index.for_each(|b| { seen.push(b.n_missing[0].0); Ok::<_, SpoolError>(()) }).unwrap();
+        index
+            .for_each(|b| {
+                seen.push(b.n_missing[0].0);
+                Ok::<_, SpoolError>(())
+            })
+            .unwrap();
         assert_eq!(seen, [0, 1, 2]);
     }
 

@@ -93,8 +93,11 @@ impl VariantList {
         let io = |source| SourceError::io(path, source);
         let mut reader = BufReader::new(File::open(path).map_err(io)?);
         let gzipped = reader.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn BufRead> =
-            if gzipped { Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(reader))) } else { Box::new(reader) };
+        let reader: Box<dyn BufRead> = if gzipped {
+            Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(reader)))
+        } else {
+            Box::new(reader)
+        };
         let mut names = HashSet::new();
         for line in reader.lines() {
             let line = line.map_err(io)?;
@@ -178,7 +181,13 @@ mod tests {
     use super::*;
 
     fn counts(alt: f64, total: f64, n_missing: u32) -> AlleleCounts {
-        AlleleCounts { alt_count: alt, allele_total: total, n_called: (total / 2.0) as u32, n_missing, ..Default::default() }
+        AlleleCounts {
+            alt_count: alt,
+            allele_total: total,
+            n_called: (total / 2.0) as u32,
+            n_missing,
+            ..Default::default()
+        }
     }
 
     #[test]
@@ -202,7 +211,11 @@ mod tests {
         let path = dir.path().join("ids.txt");
         std::fs::write(&path, "rs1 x\nchr22:5:A:G\n#x\n\n").unwrap();
         let list = VariantList::open(&path).unwrap();
-        let site = |id: &str, pos| Site { id: id.into(), pos, reference: "A".into(), ..Default::default() };
+        let site = |id: &str, pos| {
+            let mut site = Site::default();
+            (site.id, site.pos, site.reference) = (id.into(), pos, "A".into());
+            site
+        };
         let mut scratch = String::new();
         assert!(list.contains(&site("rs1", 1), "1", "T", &mut scratch));
         assert!(list.contains(&site("rs7;rs1", 1), "1", "T", &mut scratch));

@@ -16,9 +16,10 @@ use super::error::SourceError;
 use super::filter::Wanted;
 use super::input::Context;
 use super::ledger::{DropReason, Note, VariantLedger};
-use super::options::{Field, MaleX, Sex};
+use super::options::{Field, MaleX};
 use super::ploidy::{Locus, MISSING_PAIR, Pair, copies_of, resolve};
 use super::{Variant, VariantBlock, VariantSource};
+use crate::format::sex::Sex;
 
 /// Dosages may miss their bounds by this much, as printed decimals do.
 const DOSAGE_SLACK: f32 = 1e-3;
@@ -283,8 +284,7 @@ impl BlockReader {
         let context = Arc::clone(&self.context);
         self.records.calls(&context.samples, &mut self.calls).map_err(|e| self.refuse(e))?;
         let sexes = context.sexes.as_deref();
-        let resolved =
-            resolve(&self.calls, self.locus, sexes, context.half_call, &mut self.pairs, &mut self.ledger);
+        let resolved = resolve(&self.calls, self.locus, sexes, context.half_call, &mut self.pairs, &mut self.ledger);
         resolved.map_err(|idx| {
             let column = context.samples.analysed()[idx] as usize;
             let problem = "one of two alleles is missing; see --vcf-half-call";
@@ -456,6 +456,10 @@ impl VariantSource for BlockReader {
             } else {
                 self.n_alts = 0;
                 if !self.next_record()? {
+                    break;
+                }
+                // A block is of one chromosome, since the null model may be another one on the next.
+                if block.variants.last().is_some_and(|last| last.chrom != self.chromosome.name) {
                     break;
                 }
             }

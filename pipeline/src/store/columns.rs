@@ -8,6 +8,7 @@ use norna_kernels::Status;
 
 use super::error::{Place, StoreError};
 use super::file;
+use super::heap::Strings;
 use crate::sink::rows::VariantRow;
 
 /// The columns of /variants, open.
@@ -94,10 +95,15 @@ impl VariantColumns {
     }
 
     /// Reads a range of rows, which the caller has checked.
-    pub(super) fn read(&self, place: &Place, rows: Range<usize>) -> Result<Vec<VariantRow>, StoreError> {
-        let texts = |dataset: &Dataset| slice::<VarLenUnicode>(place, dataset, rows.clone());
-        let (chrom, id) = (texts(&self.chrom)?, texts(&self.id)?);
-        let (reference, alternate) = (texts(&self.reference)?, texts(&self.alternate)?);
+    pub(super) fn read(
+        &self,
+        place: &Place,
+        strings: &Strings,
+        rows: Range<usize>,
+    ) -> Result<Vec<VariantRow>, StoreError> {
+        let texts = |dataset: &Dataset| strings.read(place, &dataset.name(), dataset, rows.clone()).map(Vec::into_iter);
+        let (mut chrom, mut id) = (texts(&self.chrom)?, texts(&self.id)?);
+        let (mut reference, mut alternate) = (texts(&self.reference)?, texts(&self.alternate)?);
         let pos = slice::<u32>(place, &self.pos, rows.clone())?;
         let a1_freq = slice::<f64>(place, &self.a1_freq, rows.clone())?;
         let n = slice::<u32>(place, &self.n, rows.clone())?;
@@ -105,11 +111,11 @@ impl VariantColumns {
         let missing = slice::<u32>(place, &self.missing, rows.clone())?;
         let status = slice::<u8>(place, &self.status, rows.clone())?;
         let row = |i: usize| VariantRow {
-            chrom: file::text(&chrom[i]),
+            chrom: chrom.next().unwrap_or_default(),
             pos: pos[i],
-            id: file::text(&id[i]),
-            reference: file::text(&reference[i]),
-            alternate: file::text(&alternate[i]),
+            id: id.next().unwrap_or_default(),
+            reference: reference.next().unwrap_or_default(),
+            alternate: alternate.next().unwrap_or_default(),
             a1_freq: a1_freq[i],
             n: n[i],
             mac: mac[i],

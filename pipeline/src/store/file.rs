@@ -62,11 +62,6 @@ pub(super) fn strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<VarLe
     texts.into_iter().map(string).collect()
 }
 
-/// Bytes from a file need not be the UTF-8 that its type promises.
-pub(super) fn text(value: &VarLenUnicode) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
-}
-
 pub(super) fn set_text(place: &Place, at: &Location, name: &str, value: &str) -> Result<(), StoreError> {
     set_scalar(place, at, name, &string(value))
 }

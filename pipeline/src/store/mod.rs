@@ -5,6 +5,7 @@ mod columns;
 mod error;
 mod file;
 mod growable;
+mod heap;
 mod publish;
 mod qc;
 mod reader;

@@ -4,16 +4,18 @@
 use std::ops::Range;
 use std::path::Path;
 
-use hdf5::types::VarLenUnicode;
+use hdf5::types::FixedAscii;
 use hdf5::{Dataset, File, Group, H5Type};
 use norna_kernels::genomic_control::N_BINS;
 
 use super::columns::{VariantColumns, slice};
 use super::error::{Place, StoreError};
 use super::file;
+use super::heap::Strings;
 use super::qc::P_BINS;
 use super::schema::{
-    FORMAT, FORMAT_VERSION, Ledger, LedgerRole, LedgerTable, MAX_TABLE_ROWS, MAX_TRAITS, ResultsHeader, TraitInfo,
+    FORMAT, FORMAT_VERSION, Ledger, LedgerRole, LedgerTable, MAX_TABLE_ROWS, MAX_TRAITS, ResultsHeader,
+    SIGNATURE_BYTES, STORE_FULL, TraitInfo,
 };
 use crate::sink::rows::VariantRow;
 
@@ -62,6 +64,7 @@ pub struct StoredQc {
 pub struct ResultsReader {
     place: Place,
     file: File,
+    strings: Strings,
     header: ResultsHeader,
     norna_version: String,
     n_variants: usize,
@@ -87,8 +90,9 @@ impl ResultsReader {
         }
         let file = file::open(path).map_err(|error| place.not_hdf5(&error))?;
         let norna_version = check_format(&place, &file)?;
+        let strings = Strings::open(&place)?;
         let (columns, n_variants) = VariantColumns::open(&place, &file)?;
-        let header = read_header(&place, &file)?;
+        let header = read_header(&place, &file, &strings)?;
         let n_traits = header.traits.len();
         let matrix = |name: &str, width: usize| dataset(&place, &file, name, &[n_variants, width]);
         let beta = matrix("/assoc/beta", n_traits)?;
@@ -106,8 +110,21 @@ impl ResultsReader {
         let (hits, n_hits) = list(&place, &file, hits)?;
         let se = matrix("/assoc/se", n_traits)?;
         Ok(Self {
-            place, file, header, norna_version, n_variants, columns, beta, se, chunk, n_missing, statuses, n_statuses,
-            hits, n_hits,
+            place,
+            file,
+            strings,
+            header,
+            norna_version,
+            n_variants,
+            columns,
+            beta,
+            se,
+            chunk,
+            n_missing,
+            statuses,
+            n_statuses,
+            hits,
+            n_hits,
         })
     }
 
@@ -144,7 +161,7 @@ impl ResultsReader {
     /// A range of /variants.
     pub fn variants(&self, rows: Range<usize>) -> Result<Vec<VariantRow>, StoreError> {
         self.check_rows(&rows, self.n_variants)?;
-        self.columns.read(&self.place, rows)
+        self.columns.read(&self.place, &self.strings, rows)
     }
 
     /// Effects and standard errors of a range of rows and traits, row-major; NaN where there is none.
@@ -210,9 +227,9 @@ impl ResultsReader {
             false => None,
         };
         let ledger = Ledger {
-            samples: read_ledger(place, file, "samples")?,
-            variants: read_ledger(place, file, "variants")?,
-            traits: read_ledger(place, file, "traits")?,
+            samples: read_ledger(place, file, &self.strings, "samples")?,
+            variants: read_ledger(place, file, &self.strings, "variants")?,
+            traits: read_ledger(place, file, &self.strings, "traits")?,
         };
         Ok(StoredQc {
             genomic_control: column(place, file, "/qc/genomic_control", Some(n_traits))?,
@@ -239,7 +256,10 @@ impl ResultsReader {
         for name in place.h5("/provenance", group.member_names())? {
             let object = format!("/provenance/{name}");
             let dataset = place.h5(&object, group.dataset(&name))?;
-            let text = file::text(&place.h5(&object, dataset.read_scalar::<VarLenUnicode>())?);
+            if dataset.shape() != [0_usize; 0] {
+                return Err(place.malformed(&object, "it is not one string"));
+            }
+            let text = self.strings.read(place, &object, &dataset, 0..1)?.concat();
             let part = serde_json::from_str(&text).map_err(|error| place.malformed(&object, error.to_string()))?;
             parts.insert(name, part);
         }
@@ -275,27 +295,30 @@ impl ResultsReader {
     }
 }
 
-/// Checks the root attributes and gives the version of norna that wrote the file.
+/// Checks the root attribute `signature` and gives the version of norna that wrote the file.
 fn check_format(place: &Place, file: &File) -> Result<String, StoreError> {
-    let text = |name: &str| file.attr(name).and_then(|attribute| file::scalar::<VarLenUnicode>(&attribute));
-    let format = text("format").map_err(|_| place.not_norna("no root attribute \"format\""))?;
-    if format.as_bytes() != FORMAT.as_bytes() {
-        return Err(place.not_norna(format!("its format is {:?}", file::text(&format))));
+    let signature =
+        file.attr("signature").and_then(|attribute| file::scalar::<FixedAscii<SIGNATURE_BYTES>>(&attribute));
+    let signature = signature.map_err(|_| place.not_norna("no root attribute \"signature\""))?;
+    let signature = String::from_utf8_lossy(signature.as_bytes()).into_owned();
+    let mut words = signature.split_ascii_whitespace();
+    let mut word = || words.next().unwrap_or_default();
+    let (format, version, store, writer) = (word(), word(), word(), word().to_owned());
+    if format != FORMAT {
+        return Err(place.not_norna(format!("its signature is {signature:?}")));
     }
-    let writer = text("norna_version").map_or_else(|_| "unknown".to_owned(), |writer| file::text(&writer));
-    let found = place.h5("format_version", file.attr("format_version").and_then(|at| file::scalar::<u32>(&at)))?;
+    let found = version.parse().map_err(|_| place.malformed("signature", format!("{signature:?}")))?;
     if found != FORMAT_VERSION {
         return Err(StoreError::Version { path: place.path.clone(), found, supported: FORMAT_VERSION, writer });
     }
-    let store = file::text(&place.h5("store", text("store"))?);
-    if store != "full" {
-        return Err(place.malformed("store", format!("{store:?} is no store that this norna reads")));
+    if store != STORE_FULL {
+        return Err(place.malformed("signature", format!("{store:?} is no store that this norna reads")));
     }
     Ok(writer)
 }
 
-fn read_header(place: &Place, file: &File) -> Result<ResultsHeader, StoreError> {
-    let name = column::<VarLenUnicode>(place, file, "/traits/name", None)?;
+fn read_header(place: &Place, file: &File, strings: &Strings) -> Result<ResultsHeader, StoreError> {
+    let mut name = texts(place, file, strings, "/traits/name", None)?;
     let n_traits = Some(name.len());
     if name.is_empty() {
         return Err(place.malformed("/traits/name", "no traits"));
@@ -309,8 +332,9 @@ fn read_header(place: &Place, file: &File) -> Result<ResultsHeader, StoreError> 
     if let Some(mask) = mask.iter().find(|&&mask| mask as usize >= name.len()) {
         return Err(place.malformed("/traits/mask", format!("{mask} with {} traits", name.len())));
     }
+    let n_traits = name.len();
     let info = |i: usize| TraitInfo {
-        name: file::text(&name[i]),
+        name: std::mem::take(&mut name[i]),
         n: n[i],
         mask: mask[i],
         df_covariates: df_covariates[i],
@@ -321,23 +345,22 @@ fn read_header(place: &Place, file: &File) -> Result<ResultsHeader, StoreError> 
     let hits = place.h5("/hits", file.group("hits"))?;
     let threshold = hits.attr("threshold_log10p").and_then(|at| file::scalar::<f64>(&at));
     Ok(ResultsHeader {
-        traits: (0..name.len()).map(info).collect(),
+        traits: (0..n_traits).map(info).collect(),
         n_samples: place.h5("n_samples", file.attr("n_samples").and_then(|at| file::scalar::<u32>(&at)))?,
         hit_log10p: place.h5("/hits", threshold)?,
     })
 }
 
-fn read_ledger(place: &Place, file: &File, name: &str) -> Result<LedgerTable, StoreError> {
+fn read_ledger(place: &Place, file: &File, strings: &Strings, name: &str) -> Result<LedgerTable, StoreError> {
     let object = format!("/qc/ledger/{name}");
-    let names = column::<VarLenUnicode>(place, file, &format!("{object}/name"), None)?;
-    let roles = column::<VarLenUnicode>(place, file, &format!("{object}/role"), Some(names.len()))?;
+    let names = texts(place, file, strings, &format!("{object}/name"), None)?;
+    let roles = texts(place, file, strings, &format!("{object}/role"), Some(names.len()))?;
     let counts = column::<u64>(place, file, &format!("{object}/count"), Some(names.len()))?;
     let mut table = LedgerTable::default();
-    for ((name, role), count) in names.iter().zip(&roles).zip(counts) {
-        let role = file::text(role);
+    for ((name, role), count) in names.into_iter().zip(roles).zip(counts) {
         let role = LedgerRole::from_name(&role)
             .ok_or_else(|| place.malformed(&object, format!("role {role:?} is none of input, kept, dropped, note")))?;
-        table.push(file::text(name), role, count);
+        table.push(name, role, count);
     }
     Ok(table)
 }
@@ -353,21 +376,34 @@ fn dataset(place: &Place, root: &Group, name: &str, shape: &[usize]) -> Result<D
 
 /// Reads a whole short column: of `length` values, or of a bounded number.
 fn column<T: H5Type>(place: &Place, root: &Group, name: &str, length: Option<usize>) -> Result<Vec<T>, StoreError> {
+    let (dataset, n) = short(place, root, name, length)?;
+    slice(place, &dataset, 0..n)
+}
+
+/// As [`column`], of strings.
+fn texts(
+    place: &Place,
+    root: &Group,
+    strings: &Strings,
+    name: &str,
+    length: Option<usize>,
+) -> Result<Vec<String>, StoreError> {
+    let (dataset, n) = short(place, root, name, length)?;
+    strings.read(place, name, &dataset, 0..n)
+}
+
+fn short(place: &Place, root: &Group, name: &str, length: Option<usize>) -> Result<(Dataset, usize), StoreError> {
     let dataset = place.h5(name, root.dataset(name))?;
     let shape = dataset.shape();
     let bound = if name.starts_with("/traits/") { MAX_TRAITS } else { MAX_TABLE_ROWS };
     match shape[..] {
-        [n] if length.is_none_or(|length| length == n) && n <= bound => slice(place, &dataset, 0..n),
+        [n] if length.is_none_or(|length| length == n) && n <= bound => Ok((dataset, n)),
         _ => Err(place.malformed(name, format!("shape {shape:?}, where at most [{}] fits", length.unwrap_or(bound)))),
     }
 }
 
 /// Opens columns of one length.
-fn list<const N: usize>(
-    place: &Place,
-    root: &Group,
-    names: [&str; N],
-) -> Result<([Dataset; N], usize), StoreError> {
+fn list<const N: usize>(place: &Place, root: &Group, names: [&str; N]) -> Result<([Dataset; N], usize), StoreError> {
     let mut datasets = Vec::with_capacity(N);
     let mut length = None;
     for name in names {

@@ -6,6 +6,11 @@ use std::ops::Range;
 pub const FORMAT: &str = "norna-results";
 /// Root attribute `format_version`; raised when a reader of the old one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;
+/// Root attribute `store`: β and se of every pair.
+pub(super) const STORE_FULL: &str = "full";
+/// Bytes of the root attribute `signature`: format, version, store and norna's version again, as one string of fixed
+/// length. The reader goes by it, since strings of variable length are what a damaged file crashes the library with.
+pub(super) const SIGNATURE_BYTES: usize = 64;
 /// Most traits that a file holds: what a reader may allocate for on the word of a file.
 pub const MAX_TRAITS: usize = 1 << 20;
 /// Most rows of a ledger table or eigenvalues, for the same reason.

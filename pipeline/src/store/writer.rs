@@ -5,19 +5,21 @@
 
 use std::path::Path;
 
+use hdf5::types::FixedAscii;
 use hdf5::{Dataset, File, Group};
 use ndarray::ArrayView2;
 use norna_kernels::genomic_control::{N_BINS, lower_edge};
 
 use super::columns::{VariantColumns, set_code_names};
 use super::error::{Place, StoreError};
-use super::growable::Growable;
+use super::file;
+use super::growable::{HitList, StatusList};
 use super::publish::sync_file;
 use super::qc::{P_BINS, QcCounts};
 use super::schema::{
-    FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, chunk_shape, column_blocks,
+    FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, SIGNATURE_BYTES, STORE_FULL, chunk_shape,
+    column_blocks,
 };
-use super::file;
 use crate::sink::rows::{RowBatch, VariantRow};
 
 /// Writer of one results file. Dropped without [`finish`](Self::finish), it leaves a file that no reader takes.
@@ -54,20 +56,6 @@ struct MissingCounts {
     n_masks: usize,
     /// One block of masks each: rows × masks of the band, empty while all are zero.
     blocks: Vec<Vec<u32>>,
-}
-
-struct StatusList {
-    variant: Growable<u64>,
-    trait_idx: Growable<u32>,
-    code: Growable<u8>,
-}
-
-struct HitList {
-    variant: Growable<u64>,
-    trait_idx: Growable<u32>,
-    beta: Growable<f64>,
-    se: Growable<f64>,
-    log10p: Growable<f64>,
 }
 
 impl ResultsWriter {
@@ -198,11 +186,15 @@ impl ResultsWriter {
         write_qc(&self.place, &self.file, &self.counts, qc)?;
         write_provenance(&self.place, &self.file, provenance)?;
         file::set_scalar(&self.place, &self.file, "n_samples", &self.header.n_samples)?;
-        file::set_text(&self.place, &self.file, "store", "full")?;
+        file::set_text(&self.place, &self.file, "store", STORE_FULL)?;
         let (place, file) = self.into_file();
         file::set_text(&place, &file, "norna_version", env!("CARGO_PKG_VERSION"))?;
         file::set_scalar(&place, &file, "format_version", &FORMAT_VERSION)?;
         file::set_text(&place, &file, "format", FORMAT)?;
+        let signature = format!("{FORMAT} {FORMAT_VERSION} {STORE_FULL} {}", env!("CARGO_PKG_VERSION"));
+        let signature = FixedAscii::<SIGNATURE_BYTES>::from_ascii(&signature);
+        let signature = signature.map_err(|error| place.argument(error.to_string()))?;
+        file::set_scalar(&place, &file, "signature", &signature)?;
         place.h5("cannot flush", file.flush())?;
         place.h5("cannot close", file.close())?;
         sync_file(&place.path).map_err(|error| place.io("cannot sync", error))
@@ -254,60 +246,6 @@ impl MissingCounts {
     }
 }
 
-impl StatusList {
-    fn create(place: &Place, assoc: &Group) -> Result<Self, StoreError> {
-        let code = Growable::create(place, assoc, "status_code")?;
-        set_code_names(place, code.dataset())?;
-        Ok(Self {
-            variant: Growable::create(place, assoc, "status_variant")?,
-            trait_idx: Growable::create(place, assoc, "status_trait")?,
-            code,
-        })
-    }
-
-    fn push(&mut self, place: &Place, variant: usize, trait_idx: u32, code: u8) -> Result<(), StoreError> {
-        self.variant.push(place, variant as u64)?;
-        self.trait_idx.push(place, trait_idx)?;
-        self.code.push(place, code)
-    }
-
-    fn flush(&mut self, place: &Place) -> Result<(), StoreError> {
-        self.variant.flush(place)?;
-        self.trait_idx.flush(place)?;
-        self.code.flush(place)
-    }
-}
-
-impl HitList {
-    fn create(place: &Place, root: &Group, threshold: f64) -> Result<Self, StoreError> {
-        let group = &file::group(place, root, "hits")?;
-        file::set_scalar(place, group, "threshold_log10p", &threshold)?;
-        Ok(Self {
-            variant: Growable::create(place, group, "variant")?,
-            trait_idx: Growable::create(place, group, "trait")?,
-            beta: Growable::create(place, group, "beta")?,
-            se: Growable::create(place, group, "se")?,
-            log10p: Growable::create(place, group, "log10p")?,
-        })
-    }
-
-    fn push(&mut self, place: &Place, variant: usize, hit: &crate::sink::rows::HitRow) -> Result<(), StoreError> {
-        self.variant.push(place, variant as u64)?;
-        self.trait_idx.push(place, hit.trait_idx)?;
-        self.beta.push(place, hit.beta)?;
-        self.se.push(place, hit.se)?;
-        self.log10p.push(place, hit.log10p)
-    }
-
-    fn flush(&mut self, place: &Place) -> Result<(), StoreError> {
-        self.variant.flush(place)?;
-        self.trait_idx.flush(place)?;
-        self.beta.flush(place)?;
-        self.se.flush(place)?;
-        self.log10p.flush(place)
-    }
-}
-
 fn sorted<T: Clone, K: Ord>(values: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
     let mut values = values.to_vec();
     values.sort_by_key(key);
@@ -319,7 +257,13 @@ fn view<'a, T>(place: &Place, shape: (usize, usize), cells: &'a [T]) -> Result<A
 }
 
 /// A variants × columns matrix of f32. Chunks take room when they are written, and NaN stands where none was.
-fn matrix(place: &Place, group: &Group, name: &str, n_variants: usize, n_columns: usize) -> Result<Dataset, StoreError> {
+fn matrix(
+    place: &Place,
+    group: &Group,
+    name: &str,
+    n_variants: usize,
+    n_columns: usize,
+) -> Result<Dataset, StoreError> {
     let builder = group.new_dataset::<f32>().fill_value(f32::NAN);
     let builder = builder.chunk(chunk_shape(n_variants, n_columns)).shape((n_variants, n_columns));
     place.h5(name, builder.create(name))
@@ -390,7 +334,8 @@ fn write_provenance(place: &Place, root: &Group, provenance: &serde_json::Value)
             return Err(place.argument(format!("provenance: the key {name:?} is not a plain name")));
         }
         let text = file::string(&part.to_string());
-        let dataset = place.h5(name, group.new_dataset::<hdf5::types::VarLenUnicode>().shape(()).create(name.as_str()))?;
+        let dataset =
+            place.h5(name, group.new_dataset::<hdf5::types::VarLenUnicode>().shape(()).create(name.as_str()))?;
         place.h5(name, dataset.write_scalar(&text))?;
     }
     Ok(())

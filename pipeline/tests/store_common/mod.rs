@@ -47,16 +47,16 @@ pub fn header(n_traits: usize) -> ResultsHeader {
 
 pub fn variant(i: usize) -> VariantRow {
     VariantRow {
-        chrom: if i % 2 == 0 { "chr22".into() } else { "X".into() },
+        chrom: if i.is_multiple_of(2) { "chr22".into() } else { "X".into() },
         pos: 1000 + i as u32,
-        id: if i % 3 == 0 { ".".into() } else { format!("rs{i}é") },
+        id: if i.is_multiple_of(3) { ".".into() } else { format!("rs{i}é") },
         reference: "A".into(),
         alternate: "C".repeat(1 + i % 4),
-        a1_freq: if i % 11 == 0 { f64::NAN } else { uniform(i as u64) },
+        a1_freq: if i.is_multiple_of(11) { f64::NAN } else { uniform(i as u64) },
         n: 90 + (i % 10) as u32,
         mac: (i % 50) as f64 + 0.25,
         missing: (i % 10) as u32,
-        status: if i % 11 == 0 { 1 } else { 0 },
+        status: if i.is_multiple_of(11) { 1 } else { 0 },
     }
 }
 
@@ -79,8 +79,7 @@ pub fn batch(header: &ResultsHeader, rows: std::ops::Range<usize>) -> RowBatch {
                 batch.statuses.push((row, t as u32, 4));
             }
             let info = &header.traits[t];
-            let stats =
-                norna::report::export_pair::PairStats::new(info, missing(v, info.mask as usize), beta, se);
+            let stats = norna::report::export_pair::PairStats::new(info, missing(v, info.mask as usize), beta, se);
             if stats.log10p >= HIT {
                 let (beta, se) = (f64::from(beta), f64::from(se));
                 batch.hits.push(HitRow { variant_idx: row, trait_idx: t as u32, beta, se, log10p: stats.log10p });

@@ -138,7 +138,8 @@ pub fn compare(label: &str, norna: &[Row], plink2: &[Row], tolerance: Tolerance,
             bad.push((ours, theirs));
         }
     }
-    let shown: Vec<String> = bad.iter().take(5).map(|(ours, theirs)| format!("norna  {ours:?}\nplink2 {theirs:?}")).collect();
+    let shown: Vec<String> =
+        bad.iter().take(5).map(|(ours, theirs)| format!("norna  {ours:?}\nplink2 {theirs:?}")).collect();
     assert!(bad.is_empty(), "{label}: {} of {} rows differ, such as\n{}", bad.len(), norna.len(), shown.join("\n"));
     worst
 }

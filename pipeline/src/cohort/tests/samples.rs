@@ -144,7 +144,8 @@ fn odd_categories_are_refused_or_left_out_and_said() {
     let error = covar("IID x\na 1\n", |config| config.covar_cat = vec!["y".to_string()]).map(|_| ()).unwrap_err();
     assert_eq!(error, "--covar-cat: no column matches 'y'");
     let samples: Vec<String> = (0..40).map(|i| format!("s{i}")).collect();
-    let rows: String = (0..40).map(|i| format!("s{i} {}\n", if i == 7 { "4O".into() } else { i.to_string() })).collect();
+    let rows: String =
+        (0..40).map(|i| format!("s{i} {}\n", if i == 7 { "4O".into() } else { i.to_string() })).collect();
     let files = Files::new();
     let config = CohortConfig { covar: vec![files.add("c.txt", &format!("IID age\n{rows}"))], ..Default::default() };
     assert_eq!(
@@ -162,8 +163,7 @@ fn a_transposed_table_of_covariates_is_recognised() {
     assert_values(&cohort.covariates[0].values, &[2.0, 5.0, 6.0]);
     assert_values(&cohort.covariates[1].values, &[1.0, 0.0, 1.0]);
     assert_eq!(messages[1], "c.txt: the header names genotyped samples, so rows are read as columns");
-    let (cohort, _) =
-        covar("id\tf\te\tb\ta\nC1\t6\t5\t2\t1\nC2\tq\tp\tq\tp\n", |c| c.covar_name = ids("C1")).shown();
+    let (cohort, _) = covar("id\tf\te\tb\ta\nC1\t6\t5\t2\t1\nC2\tq\tp\tq\tp\n", |c| c.covar_name = ids("C1")).shown();
     assert_eq!(names(&cohort.covariates), ["C1"]);
 }
 
@@ -205,7 +205,9 @@ fn keep_remove_and_sex() {
     config.remove = Some(files.add("r.txt", "xx\nyy\n"));
     assert_eq!(load(&config).unwrap().analysed.len(), 5);
     config.sex_file = Some(files.add("s.txt", "IID SEX\na 1\na 2\n"));
-    assert!(load(&config).unwrap_err().ends_with("line 3: the sample of line 2 comes again; keep one row for each sample"));
+    assert!(
+        load(&config).unwrap_err().ends_with("line 3: the sample of line 2 comes again; keep one row for each sample")
+    );
 }
 
 #[test]

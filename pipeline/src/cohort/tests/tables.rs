@@ -85,10 +85,7 @@ fn bad_tables_are_refused_with_line_column_and_cause() {
             "IID\tx\na\t1\nb\t1\t2\n",
             "line 3: 3 cells where the header has 2; a cell that holds the delimiter needs quotes",
         ),
-        (
-            "IID,x\na 1\n",
-            "line 2: 1 cells where the header has 2; does the row use another delimiter than the header?",
-        ),
+        ("IID,x\na 1\n", "line 2: 1 cells where the header has 2; does the row use another delimiter than the header?"),
         (
             "IID\tx\na\t1\nb\tlow\n",
             "line 3: column 'x': 'low' is not a number; write NA for a missing value, or choose columns with --pheno-name",
@@ -100,48 +97,27 @@ fn bad_tables_are_refused_with_line_column_and_cause() {
         ),
         ("IID;x\na;1,5\n", "line 2: column 'x': '1,5' is not a number; write decimals with a point"),
         ("IID\tx\na\tinf\n", "line 2: column 'x': the value is infinite; write NA for a missing value"),
-        (
-            "IID\tx\na\t1\nb\t2\na\t3\n",
-            "line 4: the sample of line 2 comes again; keep one row for each sample",
-        ),
-        (
-            "IID\tx\na\t1\nzz\t2\nzz\t3\n",
-            "line 4: the sample of line 3 comes again; keep one row for each sample",
-        ),
-        (
-            "FID\tIID\tx\n1\ta\t1\n2\ta\t3\n",
-            "line 3: the sample of line 2 comes again; keep one row for each sample",
-        ),
+        ("IID\tx\na\t1\nb\t2\na\t3\n", "line 4: the sample of line 2 comes again; keep one row for each sample"),
+        ("IID\tx\na\t1\nzz\t2\nzz\t3\n", "line 4: the sample of line 3 comes again; keep one row for each sample"),
+        ("FID\tIID\tx\n1\ta\t1\n2\ta\t3\n", "line 3: the sample of line 2 comes again; keep one row for each sample"),
         ("IID\tx\ty\tx\na\t1\t2\t3\n", "columns 2 and 4 are both named 'x'; rename or remove one"),
         (
             "IID\tx\t\na\t1\t\n",
             "column 3 has no name; name it (a delimiter at the end of the header makes such a column)",
         ),
         ("id\ta\tb\tc\nx\t1\t2\t3\nx\t1\t2\t3\n", "lines 2 and 3 are both named 'x'; rename or remove one"),
-        (
-            "id\ta\tb\tc\ta\nx\t1\t2\t3\t4\n",
-            "columns 2 and 5 are the same sample; keep one column for each sample",
-        ),
+        ("id\ta\tb\tc\ta\nx\t1\t2\t3\t4\n", "columns 2 and 5 are the same sample; keep one column for each sample"),
         ("id\ta\tb\tc\n\t1\t2\t3\n", "line 2: the row has no name"),
         ("IID\tx\n\t1\n", "line 2: the sample ID is empty"),
-        (
-            "x 1 2\ny 3 4\n",
-            "line 1 looks like data, not like column names; add a header line such as: IID NAME ...",
-        ),
-        (
-            "a p 2\nb q 4\n",
-            "line 1 looks like data, not like column names; add a header line such as: IID NAME ...",
-        ),
+        ("x 1 2\ny 3 4\n", "line 1 looks like data, not like column names; add a header line such as: IID NAME ..."),
+        ("a p 2\nb q 4\n", "line 1 looks like data, not like column names; add a header line such as: IID NAME ..."),
         (
             "IID a b c\nx 1 2 3\n",
             "none of its 1 samples is among the 4 genotyped ones; 3 of its columns are named as genotyped samples are, so \
              the table seems to lie on its side: name its first column 'id', not IID",
         ),
         ("IID\tx\n\"a\t1\n", "line 2: a quote (\") is opened and not closed on the line"),
-        (
-            "IID\tx\na\t1\rb\t2\r",
-            "line 2: line ends are bare carriage returns (old Mac); convert them to newlines",
-        ),
+        ("IID\tx\na\t1\rb\t2\r", "line 2: line ends are bare carriage returns (old Mac); convert them to newlines"),
     ] {
         assert_eq!(refused(text), format!("p.txt: {message}"), "{text}");
     }
@@ -161,9 +137,8 @@ fn columns_are_chosen_in_file_order_over_several_files() {
         pheno_name: vec!["z,x*".to_string()],
         ..Default::default()
     };
-    let load = |config: &CohortConfig| {
-        Cohort::load(config, &ids("a b c d")).map_err(|error| files.strip(&error.to_string()))
-    };
+    let load =
+        |config: &CohortConfig| Cohort::load(config, &ids("a b c d")).map_err(|error| files.strip(&error.to_string()));
     let cohort = load(&config).unwrap();
     assert_eq!(names(&cohort.traits), ["x", "z", "x1"]);
     let said = "r.txt: --pheno-name chooses none of its columns, so it is not used";
@@ -202,7 +177,8 @@ fn wide_table_is_read_in_seconds() {
 
 #[test]
 fn no_text_makes_a_panic_or_a_message_of_two_lines() {
-    let alphabet: Vec<&str> = vec!["a", "b", "IID", "FID", "\t", " ", ",", ";", "\"", "\n", "\n", "1", ".5", "NA", "#", "é"];
+    let alphabet: Vec<&str> =
+        vec!["a", "b", "IID", "FID", "\t", " ", ",", ";", "\"", "\n", "\n", "1", ".5", "NA", "#", "é"];
     let files = Files::new();
     let mut state = 7u64;
     for _ in 0..500 {

@@ -64,11 +64,7 @@ fn a_trait_alone_equals_the_trait_among_others() {
     assert_values(&alone.traits[0].values, &all.traits[1].values);
 }
 
-fn with_pred(
-    loco: &str,
-    pheno: &str,
-    check: impl Fn(Result<Cohort, String>, &dyn Fn(&str) -> String),
-) {
+fn with_pred(loco: &str, pheno: &str, check: impl Fn(Result<Cohort, String>, &dyn Fn(&str) -> String)) {
     let files = Files::new();
     let loco = files.add("y_1.loco", loco);
     let config = CohortConfig {
