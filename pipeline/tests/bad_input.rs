@@ -48,7 +48,9 @@ fn assert_refused(study: &Study, run: &Run, words: &[&str]) {
 
 #[track_caller]
 fn assert_quiet_about_people(text: &str) {
-    assert!(!text.contains("SUBJ"), "a sample ID in: {text}");
+    // "SUBJ<digits>" is a pattern of IDs, which explains a mismatch, and nobody's ID.
+    let shown = text.match_indices("SUBJ").any(|(at, _)| text[at + 4..].starts_with(|c: char| c.is_ascii_digit()));
+    assert!(!shown, "a sample ID in: {text}");
     assert!(!text.contains("panicked"), "{text}");
 }
 

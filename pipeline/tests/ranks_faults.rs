@@ -36,7 +36,7 @@ fn assert_one_clear_error(study: &Study, out: &str, run: &Run) {
     assert_ne!(run.code, 0, "{}", run.stderr);
     let errors: Vec<&str> = run.stderr.lines().filter(|line| line.contains("error:")).collect();
     assert_eq!(errors.len(), 1, "not one line: {}", run.stderr);
-    assert!(errors[0].contains(&BAD_POS.to_string()), "does not say where: {}", errors[0]);
+    assert!(errors[0].contains(&BAD_POS.to_string()), "does not say where: {}", run.stderr);
     assert!(errors[0].contains("GT") || errors[0].contains("allele"), "does not say what: {}", errors[0]);
     assert!(!run.stderr.contains("SUBJ"), "a sample ID in: {}", run.stderr);
     assert!(!run.stderr.contains("panicked"), "{}", run.stderr);

@@ -45,6 +45,33 @@ fn names(text: &str, path: &str) -> bool {
     })
 }
 
+/// The text with `a::{b::c, d}` written out as `a::b::c; a::d;` after it, so that grouped imports are seen as well.
+fn with_groups(text: &str) -> String {
+    let mut all = text.to_owned();
+    for (at, _) in text.match_indices("::{") {
+        let stem = text[..at].rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').next().unwrap_or("");
+        let mut depth = 0;
+        let mut item = String::new();
+        for c in text[at + 3..].chars() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth > 0 => depth -= 1,
+                ',' | '}' if depth == 0 => {
+                    all.push_str(&format!("\n{stem}::{};", item.trim()));
+                    item.clear();
+                    if c == '}' {
+                        break;
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            item.push(c);
+        }
+    }
+    all
+}
+
 /// Panics where a source outside `allowed` names one of `paths`.
 #[track_caller]
 fn assert_only(folder: &str, paths: &[&str], allowed: &[&str]) {
@@ -53,6 +80,7 @@ fn assert_only(folder: &str, paths: &[&str], allowed: &[&str]) {
         if allowed.iter().any(|prefix| file.starts_with(prefix)) {
             continue;
         }
+        let text = with_groups(&text);
         broken.extend(paths.iter().filter(|path| names(&text, path)).map(|path| format!("{file} names {path}")));
     }
     assert!(broken.is_empty(), "{broken:#?}");
@@ -144,4 +172,7 @@ fn names_finds_paths_and_not_parts_of_words() {
     assert!(!names("let mpi = 3;", "mpi"));
     assert!(names("use crate::sink::rows;", "crate::sink"));
     assert!(!names("use crate::sinking::rows;", "crate::sink"));
+    assert!(names(&with_groups("use std::{collections::BTreeMap, fs};"), "std::fs"));
+    assert!(names(&with_groups("use crate::{comm::Tag, sink::{rows, spool}};"), "crate::sink"));
+    assert!(!names(&with_groups("use std::{fmt, mem::{self, fs}};"), "std::fs"));
 }

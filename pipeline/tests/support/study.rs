@@ -98,7 +98,7 @@ impl Study {
     pub fn export(&self, results: &Path, name: &str) -> Table {
         let out = self.path(&format!("export.{name}.tsv"));
         let mut command = tools::norna(["export"]);
-        command.arg(results).args(["--trait", name, "--format", "tsv", "-o"]).arg(&out);
+        command.arg(results).args(["--trait", name, "--format", "tsv", "--force", "-o"]).arg(&out);
         tools::run(&mut command).ok();
         Table::read(&out)
     }
