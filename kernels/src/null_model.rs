@@ -130,6 +130,16 @@ impl NullModel {
         &self.masks[mask as usize].dropped
     }
 
+    /// √(ỹᵀỹ/(n − k)) of a trait's residuals, in the trait's unit; NaN where the trait cannot be tested.
+    #[must_use]
+    pub fn residual_sd(&self, trait_idx: usize) -> f64 {
+        let (model, mask) = (&self.traits[trait_idx], &self.masks[self.traits[trait_idx].mask as usize]);
+        if model.status != Status::Ok {
+            return f64::NAN;
+        }
+        model.unit * (model.yy / (mask.n_observed as f64 - mask.k as f64)).sqrt()
+    }
+
     pub(crate) fn basis(&self) -> &CovariateBasis {
         &self.basis
     }

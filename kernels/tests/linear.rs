@@ -17,15 +17,8 @@ fn design() -> impl Strategy<Value = Design> {
         prop::sample::select(vec![0.0, 0.02, 0.3, 0.8]),
         prop::sample::select(vec![0.0, 0.01, 0.2]),
     )
-        .prop_map(|(seed, n, n_covariates, n_traits, n_variants, dosages, missing_traits, missing_genotypes)| Design {
-            seed,
-            n,
-            n_covariates,
-            n_traits,
-            n_variants,
-            dosages,
-            missing_traits,
-            missing_genotypes,
+        .prop_map(|(seed, n, n_covariates, n_traits, n_variants, dosages, missing_traits, missing_genotypes)| {
+            Design { seed, n, n_covariates, n_traits, n_variants, dosages, missing_traits, missing_genotypes }
         })
 }
 
@@ -227,10 +220,8 @@ fn nearly_perfect_and_nearly_collinear_pairs_are_exact() {
 fn dosages_that_hardly_vary_are_centred() {
     let mut random = common::Random(8);
     let n = 2000;
-    let variants = [1e-1, 1e-2, 1e-3]
-        .iter()
-        .map(|sd| (0..n).map(|_| (0.6 + sd * random.normal()) as f32).collect())
-        .collect();
+    let variants =
+        [1e-1, 1e-2, 1e-3].iter().map(|sd| (0..n).map(|_| (0.6 + sd * random.normal()) as f32).collect()).collect();
     let traits = vec![(0..n).map(|_| 50.0 + random.normal()).collect()];
     let cohort = Cohort { kind: norna_kernels::GenotypeKind::Dosages, ..small(traits, vec![], variants) };
     let rows = cohort.test(MissingPolicy::Drop);

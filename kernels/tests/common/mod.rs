@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use norna_kernels::{
-    AlleleCounts, CovariateBasis, GenotypeBlock, GenotypeKind, Isa, LinearRows, LinearScratch, LinearTest, MISSING_CALL,
-    MissingPolicy, NullModel, allele_counts,
+    AlleleCounts, CovariateBasis, GenotypeBlock, GenotypeKind, Isa, LinearRows, LinearScratch, LinearTest,
+    MISSING_CALL, MissingPolicy, NullModel, allele_counts,
 };
 
 /// A small generator of random numbers (splitmix64).
@@ -67,7 +67,8 @@ impl Cohort {
             })
             .collect();
         let kind = if design.dosages { GenotypeKind::Dosages } else { GenotypeKind::Calls };
-        let variants = (0..design.n_variants).map(|_| simulate_variant(&mut random, n, kind, design)).collect::<Vec<_>>();
+        let variants =
+            (0..design.n_variants).map(|_| simulate_variant(&mut random, n, kind, design)).collect::<Vec<_>>();
         let mut mask = vec![true; n];
         let traits = (0..design.n_traits)
             .map(|t| {

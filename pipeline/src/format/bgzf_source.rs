@@ -1,0 +1,188 @@
+//! Inflated bytes with their place in the file, over every way in which a file can be wrapped.
+//!
+//! Record readers need three things that `BufRead` alone lacks: the address of the next byte (to stop at a shard's
+//! end), lines and buffers with a bound, and one type for sought files, streams and batches in memory.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+
+use noodles_bgzf as noodles;
+
+use super::bgzf::{Compression, VirtualOffset, first_block_from};
+
+/// Longest line or record that is read: past it the file is taken to be damaged.
+pub const MAX_RECORD_LEN: usize = 1 << 30;
+
+/// A source of inflated bytes.
+pub enum ByteSource {
+    /// A BGZF file.
+    Bgzf(Box<noodles::io::Reader<File>>),
+    /// An uncompressed file and the offset of the next byte.
+    Plain(BufReader<File>, u64),
+    /// What can only be read once, from its start, and the inflated offset of the next byte.
+    Stream(Box<dyn BufRead + Send>, u64),
+    /// A batch of whole records and the offset of the next byte in it.
+    Memory(Vec<u8>, usize),
+}
+
+impl ByteSource {
+    /// `file` from its start. A plain gzip file becomes a stream.
+    pub fn open(mut file: File, compression: Compression) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(0))?;
+        Ok(match compression {
+            Compression::Bgzf => Self::Bgzf(Box::new(noodles::io::Reader::new(file))),
+            Compression::Plain => Self::Plain(BufReader::with_capacity(1 << 16, file), 0),
+            Compression::Gzip => {
+                let inflated = flate2::read::MultiGzDecoder::new(BufReader::new(file));
+                Self::Stream(Box::new(BufReader::with_capacity(1 << 16, inflated)), 0)
+            }
+        })
+    }
+
+    /// Bytes that come once, such as standard input; they are still wrapped as `compression` says.
+    pub fn stream(inner: impl Read + Send + 'static, compression: Compression) -> Self {
+        let reader: Box<dyn BufRead + Send> = match compression {
+            Compression::Plain => Box::new(BufReader::with_capacity(1 << 16, inner)),
+            Compression::Bgzf => Box::new(noodles::io::Reader::new(super::bgzf::EofGuard::new(inner))),
+            Compression::Gzip => {
+                let inflated = flate2::read::MultiGzDecoder::new(BufReader::new(inner));
+                Box::new(BufReader::with_capacity(1 << 16, inflated))
+            }
+        };
+        Self::Stream(reader, 0)
+    }
+
+    /// Goes to `to`. Streams and batches stay where they are.
+    pub fn seek(&mut self, to: VirtualOffset) -> io::Result<()> {
+        match self {
+            Self::Bgzf(reader) => {
+                let to = noodles::VirtualPosition::from(to.0);
+                reader.seek(to).map(|_| ())
+            }
+            Self::Plain(reader, at) => {
+                reader.seek(SeekFrom::Start(to.compressed()))?;
+                *at = to.compressed();
+                Ok(())
+            }
+            Self::Stream(..) | Self::Memory(..) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+        }
+    }
+
+    /// Goes to the first block (byte, in an uncompressed file) at or after `offset`; false where none follows.
+    pub fn seek_block(&mut self, offset: u64, file_len: u64) -> io::Result<bool> {
+        match self {
+            Self::Bgzf(reader) => {
+                let Some(start) = first_block_from(reader.get_mut(), offset, file_len)? else { return Ok(false) };
+                reader.seek(noodles::VirtualPosition::from(VirtualOffset::new(start, 0).0)).map(|_| true)
+            }
+            Self::Plain(..) => self.seek(VirtualOffset::new(offset, 0)).map(|()| offset < file_len),
+            Self::Stream(..) | Self::Memory(..) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+        }
+    }
+
+    /// Some bytes that follow; empty at the end.
+    pub fn fill(&mut self) -> io::Result<&[u8]> {
+        match self {
+            Self::Bgzf(reader) => reader.fill_buf(),
+            Self::Plain(reader, _) => reader.fill_buf(),
+            Self::Stream(reader, _) => reader.fill_buf(),
+            Self::Memory(bytes, at) => Ok(&bytes[*at..]),
+        }
+    }
+
+    /// Marks `n` of the bytes that [`ByteSource::fill`] gave as read.
+    pub fn consume(&mut self, n: usize) {
+        match self {
+            Self::Bgzf(reader) => reader.consume(n),
+            Self::Plain(reader, at) => {
+                reader.consume(n);
+                *at += n as u64;
+            }
+            Self::Stream(reader, at) => {
+                reader.consume(n);
+                *at += n as u64;
+            }
+            Self::Memory(_, at) => *at += n,
+        }
+    }
+
+    /// Place of the next byte.
+    pub fn address(&self) -> VirtualOffset {
+        match self {
+            Self::Bgzf(reader) => VirtualOffset(u64::from(reader.virtual_position())),
+            Self::Plain(_, at) | Self::Stream(_, at) => VirtualOffset::new(*at, 0),
+            Self::Memory(_, at) => VirtualOffset::new(*at as u64, 0),
+        }
+    }
+
+    /// File offset of the block that holds byte `n` of what [`ByteSource::fill`] just gave.
+    fn block_of(&self, n: usize) -> u64 {
+        let address = self.address();
+        match self {
+            Self::Bgzf(_) => address.compressed(),
+            _ => address.compressed() + n as u64,
+        }
+    }
+
+    /// Appends a line to `line` without its `\n`; gives the file offset of the block that held the `\n` (of the last
+    /// byte, where the file ends without one), none at the end.
+    pub fn read_line(&mut self, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
+        let mut last = None;
+        loop {
+            let bytes = match self.fill() {
+                Ok(bytes) => bytes,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            };
+            if bytes.is_empty() {
+                return Ok(last);
+            }
+            let (take, found) = match memchr::memchr(b'\n', bytes) {
+                Some(at) => (at, true),
+                None => (bytes.len(), false),
+            };
+            if line.len() + take > MAX_RECORD_LEN {
+                return Err(too_long("line"));
+            }
+            line.extend_from_slice(&bytes[..take]);
+            let used = take + usize::from(found);
+            let block = self.block_of(used - 1);
+            self.consume(used);
+            if found {
+                return Ok(Some(block));
+            }
+            last = Some(block);
+        }
+    }
+
+    /// Appends `n` bytes to `out`, growing it only as bytes arrive; false where the input ends before the first of them.
+    pub fn read_exactly(&mut self, n: usize, out: &mut Vec<u8>) -> io::Result<bool> {
+        let mut left = n;
+        while left > 0 {
+            let bytes = match self.fill() {
+                Ok(bytes) => bytes,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            };
+            if bytes.is_empty() {
+                if left == n {
+                    return Ok(false);
+                }
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the input ends within a record"));
+            }
+            let take = bytes.len().min(left);
+            out.extend_from_slice(&bytes[..take]);
+            self.consume(take);
+            left -= take;
+        }
+        Ok(true)
+    }
+}
+
+/// The error of a line or record over [`MAX_RECORD_LEN`].
+pub fn too_long(what: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("a {what} of more than {MAX_RECORD_LEN} bytes; the file is damaged or is not a VCF"),
+    )
+}

@@ -1,0 +1,379 @@
+//! Sample columns of a VCF line, decoded from bytes without splitting them into strings.
+//!
+//! Nearly every line of a cohort is diploid calls of one digit, so those have a scan of their own; whatever it does not
+//! know goes through the general decoder, which is the one that reports errors.
+
+use norna_kernels::MISSING_CALL;
+
+use super::vcf_call::{Call, FieldError, SampleMap, dosages_from_probabilities, shown};
+use super::vcf_site::FieldSet;
+
+/// One FORMAT key's values within the sample columns of a line.
+#[derive(Debug, Clone, Copy)]
+pub struct Column<'a> {
+    /// The line after FORMAT and its tab.
+    pub bytes: &'a [u8],
+    /// Whether there was such a tab.
+    pub has_samples: bool,
+    /// The key.
+    pub key: &'static str,
+    /// Its place in FORMAT.
+    pub idx: usize,
+}
+
+/// The genotype fields that a FORMAT column names.
+pub fn fields_of(format: &[u8]) -> FieldSet {
+    let mut set = FieldSet::default();
+    for key in format.split(|&b| b == b':') {
+        match key {
+            b"GT" => set.gt = true,
+            b"DS" => set.ds = true,
+            b"GP" => set.gp = true,
+            b"LGT" => set.lgt = true,
+            _ => {}
+        }
+    }
+    set
+}
+
+/// ALT copies of a bi-allelic line; false if any analysed call is other than `a/b` or `a|b` with 0, 1, or both `.`, or
+/// if the line has another number of samples.
+pub fn plain_calls(bytes: &[u8], gt_only: bool, samples: &SampleMap, out: &mut [u8]) -> bool {
+    let n = samples.n_file();
+    if gt_only && n > 0 && bytes.len() == 4 * n - 1 {
+        if samples.is_identity() {
+            return strided(bytes, out);
+        }
+        return strided_some(bytes, samples, out);
+    }
+    tabbed(bytes, samples, out)
+}
+
+/// Every sample is three bytes and a tab.
+fn strided(bytes: &[u8], out: &mut [u8]) -> bool {
+    // "0|0\t" read as a little-endian word; '/' differs from '|' by 0x53.
+    const REFERENCE: u32 = u32::from_le_bytes(*b"0|0\t");
+    let (words, last) = bytes.split_at(bytes.len() - 3);
+    let mut odd = 0;
+    for (word, out) in words.as_chunks::<4>().0.iter().zip(out.iter_mut()) {
+        let diff = u32::from_le_bytes(*word) ^ REFERENCE;
+        let separator = (diff >> 8) & 0xff;
+        odd |= (diff & 0xfffe_00fe) | (separator * (separator ^ 0x53));
+        *out = ((diff & 1) + ((diff >> 16) & 1)) as u8;
+    }
+    if odd == 0 {
+        return match (code([last[0], last[1], last[2]]), out.last_mut()) {
+            (Some(code), Some(out)) => {
+                *out = code;
+                true
+            }
+            _ => false,
+        };
+    }
+    for (call, out) in bytes.chunks(4).zip(out) {
+        match (code([call[0], call[1], call[2]]), call.get(3)) {
+            (Some(code), None | Some(b'\t')) => *out = code,
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn strided_some(bytes: &[u8], samples: &SampleMap, out: &mut [u8]) -> bool {
+    if !bytes.iter().skip(3).step_by(4).all(|&b| b == b'\t') {
+        return false;
+    }
+    for (&column, out) in samples.analysed().iter().zip(out) {
+        let at = 4 * column as usize;
+        match code([bytes[at], bytes[at + 1], bytes[at + 2]]) {
+            Some(code) => *out = code,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// GT comes first, and whatever follows it is passed over.
+fn tabbed(bytes: &[u8], samples: &SampleMap, out: &mut [u8]) -> bool {
+    let mut wanted = samples.analysed().iter().zip(out).peekable();
+    let mut at = 0;
+    let mut n_seen = 0;
+    loop {
+        let rest = &bytes[at.min(bytes.len())..];
+        if let Some((_, out)) = wanted.next_if(|(column, _)| **column as usize == n_seen) {
+            match (rest.first_chunk::<3>().and_then(|call| code(*call)), rest.get(3)) {
+                (Some(code), None | Some(b'\t' | b':')) => *out = code,
+                _ => return false,
+            }
+        }
+        n_seen += 1;
+        match memchr::memchr(b'\t', rest) {
+            Some(tab) => at += tab + 1,
+            None => return n_seen == samples.n_file(),
+        }
+    }
+}
+
+fn code(call: [u8; 3]) -> Option<u8> {
+    if call[1] != b'|' && call[1] != b'/' {
+        return None;
+    }
+    match (call[0], call[2]) {
+        (b'0', b'0') => Some(0),
+        (b'0', b'1') | (b'1', b'0') => Some(1),
+        (b'1', b'1') => Some(2),
+        (b'.', b'.') => Some(MISSING_CALL),
+        _ => None,
+    }
+}
+
+/// Calls `each(file column, output index, value)` for every analysed sample, with an empty value where trailing fields
+/// were dropped. The line must have the header's number of samples.
+fn for_each<'a>(
+    column: Column<'a>,
+    samples: &SampleMap,
+    mut each: impl FnMut(usize, usize, &'a [u8]) -> Result<(), FieldError>,
+) -> Result<(), FieldError> {
+    let mut wanted = samples.analysed().iter().enumerate().peekable();
+    let mut n_seen = 0;
+    let mut at = 0;
+    while column.has_samples {
+        let rest = &column.bytes[at..];
+        let tab = memchr::memchr(b'\t', rest);
+        if let Some((out_idx, _)) = wanted.next_if(|(_, c)| **c as usize == n_seen) {
+            let sample = &rest[..tab.unwrap_or(rest.len())];
+            let value = sample.split(|&b| b == b':').nth(column.idx).unwrap_or_default();
+            each(n_seen, out_idx, value)?;
+        }
+        n_seen += 1;
+        match tab {
+            Some(tab) => at += tab + 1,
+            None => break,
+        }
+    }
+    if n_seen != samples.n_file() {
+        let problem = format!("{n_seen} samples, where the header has {}", samples.n_file());
+        return Err(FieldError::new("columns", problem));
+    }
+    Ok(())
+}
+
+/// GT of any ploidy, one call per analysed sample.
+pub fn calls(column: Column<'_>, n_alleles: usize, samples: &SampleMap, out: &mut [Call]) -> Result<(), FieldError> {
+    for_each(column, samples, |sample_idx, out_idx, value| {
+        out[out_idx] = call(value, n_alleles).map_err(|problem| FieldError::sample("GT", sample_idx, problem))?;
+        Ok(())
+    })
+}
+
+/// One GT value. VCF 4.4 allows a phase mark before the first allele too.
+fn call(value: &[u8], n_alleles: usize) -> Result<Call, String> {
+    if let [a @ b'0'..=b'9', b'/' | b'|', b @ b'0'..=b'9'] = value {
+        let (a, b) = (u16::from(a - b'0'), u16::from(b - b'0'));
+        if usize::from(a.max(b)) < n_alleles {
+            return Ok(Call { a, b });
+        }
+    }
+    let bare = match value {
+        [b'/' | b'|', rest @ ..] if !rest.is_empty() => rest,
+        _ => value,
+    };
+    if bare.is_empty() || bare == b"." {
+        return Ok(Call::NONE);
+    }
+    let mut alleles = [Call::MISSING, Call::ABSENT];
+    let mut ploidy = 0;
+    for text in bare.split(|&b| b == b'/' || b == b'|') {
+        let allele = allele(text, n_alleles).map_err(|problem| format!("{} {problem}", shown(value)))?;
+        if let Some(slot) = alleles.get_mut(ploidy) {
+            *slot = allele;
+        }
+        ploidy += 1;
+    }
+    Ok(match ploidy {
+        1 | 2 => Call { a: alleles[0], b: alleles[1] },
+        _ => Call::POLYPLOID,
+    })
+}
+
+fn allele(text: &[u8], n_alleles: usize) -> Result<u16, String> {
+    if text == b"." {
+        return Ok(Call::MISSING);
+    }
+    let number = match text {
+        [] => None,
+        _ if text.len() > 9 || !text.iter().all(u8::is_ascii_digit) => None,
+        _ => Some(text.iter().fold(0_usize, |n, b| n * 10 + usize::from(b - b'0'))),
+    };
+    match number {
+        Some(n) if n < n_alleles => u16::try_from(n).map_err(|_| "has an allele number that is too high".into()),
+        Some(n) => Err(format!("has allele {n}, but the record's alleles end at {}", n_alleles - 1)),
+        None => Err("is not a genotype such as 0/1".into()),
+    }
+}
+
+/// DS, analysed samples × ALT alleles.
+pub fn dosages(column: Column<'_>, n_alts: usize, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError> {
+    for_each(column, samples, |sample_idx, out_idx, value| {
+        let row = &mut out[out_idx * n_alts..(out_idx + 1) * n_alts];
+        row.fill(f32::NAN);
+        if value.is_empty() || value == b"." {
+            return Ok(());
+        }
+        let mut n_values = 0;
+        for text in value.split(|&b| b == b',') {
+            let number = number(text)
+                .ok_or_else(|| FieldError::sample("DS", sample_idx, format!("{} is not a number", shown(text))))?;
+            if let Some(slot) = row.get_mut(n_values) {
+                *slot = number as f32;
+            }
+            n_values += 1;
+        }
+        if n_values != n_alts {
+            let problem = format!("{n_values} values for {n_alts} ALT alleles");
+            return Err(FieldError::sample("DS", sample_idx, problem));
+        }
+        Ok(())
+    })
+}
+
+/// GP as ALT copies, analysed samples × ALT alleles.
+pub fn probabilities(
+    column: Column<'_>,
+    n_alts: usize,
+    samples: &SampleMap,
+    out: &mut [f32],
+) -> Result<(), FieldError> {
+    let mut values = Vec::new();
+    for_each(column, samples, |sample_idx, out_idx, value| {
+        let row = &mut out[out_idx * n_alts..(out_idx + 1) * n_alts];
+        values.clear();
+        if !value.is_empty() && value != b"." {
+            for text in value.split(|&b| b == b',') {
+                let number = number(text)
+                    .ok_or_else(|| FieldError::sample("GP", sample_idx, format!("{} is not a number", shown(text))))?;
+                values.push(number as f32);
+            }
+        }
+        dosages_from_probabilities(&values, row).map_err(|problem| FieldError::sample("GP", sample_idx, problem))
+    })
+}
+
+/// A decimal number; `.` is NaN; none if it is no number. NaN and infinities as words are no numbers here.
+pub fn number(text: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    if text == b"." {
+        return Some(f64::NAN);
+    }
+    // Up to 15 digits the quotient of two exact doubles is the correctly rounded number.
+    if text.len() <= 16 {
+        let (mut mantissa, mut n_digits, mut n_decimals, mut point) = (0_u64, 0, 0, false);
+        let simple = text.iter().all(|&b| match b {
+            b'0'..=b'9' => {
+                mantissa = mantissa * 10 + u64::from(b - b'0');
+                n_digits += 1;
+                n_decimals += usize::from(point);
+                true
+            }
+            b'.' => !std::mem::replace(&mut point, true),
+            _ => false,
+        });
+        if simple && (1..=15).contains(&n_digits) {
+            return Some(mantissa as f64 / POWERS[n_decimals]);
+        }
+    }
+    let text = std::str::from_utf8(text).ok()?;
+    text.parse().ok().filter(|v: &f64| v.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(n: usize) -> SampleMap {
+        SampleMap::new(n, None).unwrap()
+    }
+
+    fn column(bytes: &[u8], key: &'static str, idx: usize) -> Column<'static> {
+        Column { bytes: bytes.to_vec().leak(), has_samples: true, key, idx }
+    }
+
+    #[test]
+    fn plain_calls_know_only_the_plain() {
+        for (line, gt_only, want) in [
+            ("0|0\t0/1\t1|1", true, Some([0, 1, 2])),
+            ("0|0\t./.\t1|0", true, Some([0, 255, 1])),
+            ("0|0:3\t1/1\t.|.:7:8", false, Some([0, 2, 255])),
+            ("0|0\t./1\t1|0", true, None),
+            ("0|0\t0/1\t2|1", true, None),
+            ("0|0\t0-1\t1|1", true, None),
+            ("0\t0/1\t1|1", true, None),
+            ("0|0\t0/1", true, None),
+            ("0|0\t0/1\t1|1\t0|0", true, None),
+            ("0|0 0/1\t1|1", true, None),
+            ("0|0\t0/1\t0|1/1", true, None),
+            ("", true, None),
+        ] {
+            let mut out = [9; 3];
+            let got = plain_calls(line.as_bytes(), gt_only, &all(3), &mut out).then_some(out);
+            assert_eq!(got, want, "{line}");
+        }
+        let some = SampleMap::new(3, Some(vec![0, 2])).unwrap();
+        for (line, gt_only) in [("0|1\t5\t1|1", false), ("0|1\t9|9\t1|1", true)] {
+            let mut out = [9; 2];
+            assert!(plain_calls(line.as_bytes(), gt_only, &some, &mut out));
+            assert_eq!(out, [1, 2]);
+        }
+    }
+
+    #[test]
+    fn calls_of_every_shape() {
+        let c = |a, b| Ok(Call { a, b });
+        for (text, want) in [
+            ("0/1", c(0, 1)),
+            ("2|1", c(2, 1)),
+            ("|0|1", c(0, 1)),
+            ("/1", c(1, Call::ABSENT)),
+            ("1", c(1, Call::ABSENT)),
+            (".", Ok(Call::NONE)),
+            ("", Ok(Call::NONE)),
+            ("./.", Ok(Call::NONE)),
+            ("./1", c(Call::MISSING, 1)),
+            ("0|.", c(0, Call::MISSING)),
+            ("0/1/1", Ok(Call::POLYPLOID)),
+            ("././.", Ok(Call::POLYPLOID)),
+            ("0/3", Err(())),
+            ("0/", Err(())),
+            ("/", Err(())),
+            ("0//1", Err(())),
+            ("a/b", Err(())),
+            ("-1/0", Err(())),
+            ("0/99999999999999999999", Err(())),
+        ] {
+            assert_eq!(call(text.as_bytes(), 3).map_err(|_| ()), want, "{text}");
+        }
+        assert_eq!(call(b"10/0", 12), Ok(Call { a: 10, b: 0 }));
+    }
+
+    #[test]
+    fn dropped_fields_are_missing_and_counts_are_checked() {
+        let mut out = [0.0; 2];
+        dosages(column(b"0/1\t0/1:0.5", "DS", 1), 1, &all(2), &mut out).unwrap();
+        assert!(out[0].is_nan() && out[1] == 0.5);
+        assert!(dosages(column(b"0/1:1,2\t0/1:0.5", "DS", 1), 1, &all(2), &mut out).is_err());
+        assert!(dosages(column(b"0/1:x\t0/1:0.5", "DS", 1), 1, &all(2), &mut out).is_err());
+        let error = dosages(column(b"0/1", "DS", 1), 1, &all(2), &mut out).unwrap_err();
+        assert!(error.problem.contains("1 samples, where the header has 2"), "{}", error.problem);
+    }
+
+    #[test]
+    fn numbers() {
+        for text in ["0", "1", "2.", ".5", "0.013", "1.9999", "1e-3", "0.12345678901234567", "-0.5", "+1"] {
+            assert_eq!(number(text.as_bytes()), text.parse::<f64>().ok(), "{text}");
+        }
+        for text in ["", "nan", "inf", "1.2.3", "x", "1,2", "-"] {
+            assert_eq!(number(text.as_bytes()), None, "{text}");
+        }
+        assert!(number(b".").unwrap().is_nan());
+    }
+}

@@ -1,0 +1,336 @@
+//! One input file: what kind it is, its header, its index, and where its first record starts.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::format::bcf::BcfRecords;
+use crate::format::bcf_header::{BcfHeader, is_bcf};
+use crate::format::bgzf::{Compression, VirtualOffset, has_eof_block, truncated};
+use crate::format::bgzf_source::ByteSource;
+use crate::format::chromosome::canonical;
+use crate::format::index::{self, VariantIndex};
+use crate::format::vcf::VcfRecords;
+use crate::format::vcf_header::{HeaderError, VcfHeader};
+use crate::format::vcf_site::{RecordError, RecordReader, Until};
+use crate::shard::{Cut, Layout, Shard};
+
+use super::error::SourceError;
+use super::filter::{Area, Wanted};
+use super::stream::{Framing, RawBatch, RawStream};
+
+/// Parts of a file that lie this near one another are read in one go.
+const NEAR: u64 = 1 << 16;
+/// Intervals this near one another are looked up together: an index knows no finer.
+const NEAR_BASES: u32 = 1 << 14;
+/// Largest files in which the lines before a faulty record are counted.
+const MAX_COUNTED: u64 = 1 << 30;
+const MAX_COUNTED_BGZF: u64 = 1 << 26;
+
+/// The header, by kind of file.
+#[derive(Debug, Clone)]
+pub(crate) enum FileHeader {
+    Vcf(VcfHeader),
+    Bcf(Arc<BcfHeader>),
+}
+
+impl FileHeader {
+    /// Reads the header of either kind; gives its text too.
+    pub(crate) fn read(source: &mut ByteSource) -> Result<(Self, Vec<u8>), HeaderError> {
+        let head = source.fill()?;
+        if head.first() == Some(&b'B') {
+            if head.len() >= 3 && !is_bcf(head) {
+                return Err(HeaderError::NotVcf(crate::format::vcf_call::shown(head)));
+            }
+            let (header, text) = BcfHeader::read(source)?;
+            return Ok((Self::Bcf(Arc::new(header)), text));
+        }
+        let (header, text) = VcfHeader::read(source)?;
+        Ok((Self::Vcf(header), text))
+    }
+
+    /// What both kinds say.
+    pub(crate) fn vcf(&self) -> &VcfHeader {
+        match self {
+            Self::Vcf(header) => header,
+            Self::Bcf(header) => &header.vcf,
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        match self {
+            Self::Vcf(_) => Framing::Lines,
+            Self::Bcf(_) => Framing::Bcf,
+        }
+    }
+
+    /// A stream of the records after the header.
+    pub(crate) fn stream(&self, path: &Path, file_idx: usize, source: ByteSource) -> RawStream {
+        let n_before = match self {
+            Self::Vcf(header) => header.n_lines,
+            Self::Bcf(_) => 0,
+        };
+        RawStream::new(path.to_owned(), file_idx, source, self.framing(), n_before)
+    }
+
+    /// A reader of a batch's records.
+    pub(crate) fn batch(&self, batch: RawBatch) -> Box<dyn RecordReader> {
+        let source = ByteSource::Memory(batch.bytes, 0);
+        match self {
+            Self::Vcf(header) => {
+                Box::new(VcfRecords::new(source, Until::Input, header.samples.len(), Some(batch.n_before)))
+            }
+            Self::Bcf(header) => {
+                Box::new(BcfRecords::new(source, Until::Input, Arc::clone(header), Some(batch.n_before)))
+            }
+        }
+    }
+}
+
+/// One file of the input.
+#[derive(Debug, Clone)]
+pub(crate) struct InputFile {
+    /// As given; `-` is standard input.
+    pub(crate) path: PathBuf,
+    pub(crate) header: FileHeader,
+    pub(crate) compression: Compression,
+    /// Bytes in the file; 0 for standard input.
+    pub(crate) len: u64,
+    data_start: VirtualOffset,
+    index: Option<Arc<VariantIndex>>,
+}
+
+impl InputFile {
+    /// Opens a file, reads its header and, where one is of use, its index.
+    pub(crate) fn open(path: &Path, area: &Area, messages: &mut Vec<String>) -> Result<Self, SourceError> {
+        let io = |e| SourceError::io(path, e);
+        let mut file = File::open(path).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        if metadata.is_dir() {
+            return Err(SourceError::io(path, io::Error::other("is a directory")));
+        }
+        let len = metadata.len();
+        let mut head = Vec::new();
+        file.by_ref().take(18).read_to_end(&mut head).map_err(io)?;
+        let compression = Compression::of(&head);
+        if compression == Compression::Bgzf && !has_eof_block(&mut file, len).map_err(io)? {
+            return Err(SourceError::io(path, truncated()));
+        }
+        let mut source = ByteSource::open(file, compression).map_err(io)?;
+        let header = FileHeader::read(&mut source);
+        let (header, _) = header.map_err(|source| SourceError::Header { path: path.display().to_string(), source })?;
+        let data_start = source.address();
+        let mut opened = Self { path: path.to_owned(), header, compression, len, data_start, index: None };
+        opened.warn_of_streams(messages);
+        let is_bcf = matches!(opened.header, FileHeader::Bcf(_));
+        if compression == Compression::Bgzf && (is_bcf || !area.is_everything()) {
+            opened.index = opened.open_index(messages)?;
+        }
+        Ok(opened)
+    }
+
+    /// Standard input, whose header was read already.
+    pub(crate) fn standard_input(header: FileHeader) -> Self {
+        Self {
+            path: "-".into(),
+            header,
+            compression: Compression::Plain,
+            len: 0,
+            data_start: VirtualOffset::default(),
+            index: None,
+        }
+    }
+
+    fn warn_of_streams(&self, messages: &mut Vec<String>) {
+        let path = self.path.display();
+        match (&self.header, self.compression) {
+            (_, Compression::Gzip) => messages.push(format!(
+                "{path}: gzip, not bgzip: one process reads it in one stream; \
+                 recompress it with bgzip (gunzip -c FILE | bgzip -c) to read it in parallel"
+            )),
+            (FileHeader::Bcf(_), Compression::Plain) => messages.push(format!(
+                "{path}: uncompressed BCF: one process reads it in one stream; write it with bcftools view -Ob and index it"
+            )),
+            _ => {}
+        }
+    }
+
+    fn open_index(&self, messages: &mut Vec<String>) -> Result<Option<Arc<VariantIndex>>, SourceError> {
+        let path = self.path.display();
+        let Some(index_path) = index::beside(&self.path) else {
+            messages.push(match self.header {
+                FileHeader::Bcf(_) => {
+                    format!("{path}: no index (.csi): one process reads it in one stream; bcftools index {path} helps")
+                }
+                FileHeader::Vcf(_) => {
+                    format!("{path}: no index (.csi or .tbi): all of it is read to find the regions")
+                }
+            });
+            return Ok(None);
+        };
+        let modified = |p: &Path| std::fs::metadata(p).and_then(|m| m.modified()).ok();
+        if modified(&index_path) < modified(&self.path) {
+            messages.push(format!("{}: the index is older than its file", index_path.display()));
+        }
+        let index = VariantIndex::open(&index_path, self.len)
+            .map_err(|source| SourceError::Index { path: index_path.display().to_string(), source })?;
+        messages.push(format!("{path}: read by its index {}", index_path.display()));
+        Ok(Some(Arc::new(index)))
+    }
+
+    /// Whether one rank has to read it.
+    fn is_stream(&self) -> bool {
+        let is_bcf = matches!(self.header, FileHeader::Bcf(_));
+        self.path.as_os_str() == "-" || self.compression == Compression::Gzip || (is_bcf && self.index.is_none())
+    }
+
+    /// How it can be cut.
+    pub(crate) fn layout(&self, area: &Area) -> Layout {
+        if self.is_stream() {
+            return Layout::Stream;
+        }
+        let whole = || vec![(Cut::Record(self.data_start), Cut::Byte(self.len))];
+        let ranges = match &self.index {
+            Some(index) if !area.is_everything() => self.indexed_ranges(index, area),
+            _ => whole(),
+        };
+        match (&self.header, &self.index) {
+            (FileHeader::Bcf(_), Some(index)) => Layout::Records(ranges, index.record_starts()),
+            _ => Layout::Lines(ranges),
+        }
+    }
+
+    fn indexed_ranges(&self, index: &VariantIndex, area: &Area) -> Vec<(Cut, Cut)> {
+        let mut ranges = Vec::new();
+        for (reference_idx, name) in self.index_names(index).into_iter().enumerate() {
+            let Some(name) = name else { continue };
+            let intervals = match area.of(&canonical(&name)) {
+                Wanted::Nothing => continue,
+                Wanted::Everything => vec![(0, u32::MAX)],
+                Wanted::Intervals(intervals) => join_near(&intervals),
+            };
+            for (from, to) in intervals {
+                ranges.extend(index.query(reference_idx, from, to));
+            }
+        }
+        let mut near: Vec<(VirtualOffset, VirtualOffset)> = Vec::new();
+        for (start, end) in index::merge(ranges) {
+            match near.last_mut() {
+                Some(last) if start.compressed().saturating_sub(last.1.compressed()) <= NEAR => last.1 = end,
+                _ => near.push((start, end)),
+            }
+        }
+        near.into_iter().map(|(start, end)| (Cut::Record(start), Cut::Record(end))).collect()
+    }
+
+    fn index_names(&self, index: &VariantIndex) -> Vec<Option<String>> {
+        match &self.header {
+            FileHeader::Bcf(header) => header.contigs().to_vec(),
+            FileHeader::Vcf(_) => index.names().iter().cloned().map(Some).collect(),
+        }
+    }
+
+    /// Canonical names of the chromosomes that the file is known to have; none where nothing tells.
+    pub(crate) fn chromosomes(&self) -> Option<Vec<String>> {
+        let names: Vec<String> = match &self.index {
+            Some(index) => self.index_names(index).into_iter().flatten().collect(),
+            None => return None,
+        };
+        Some(names.iter().map(|n| canonical(n)).collect())
+    }
+
+    /// Records in it, where the index tells.
+    pub(crate) fn n_records(&self) -> Option<u64> {
+        self.index.as_ref()?.n_records()
+    }
+
+    /// Bytes of the file between its first record and its end.
+    pub(crate) fn data_len(&self) -> u64 {
+        self.len.saturating_sub(self.data_start.compressed())
+    }
+
+    fn open_source(&self) -> io::Result<ByteSource> {
+        ByteSource::open(File::open(&self.path)?, self.compression)
+    }
+
+    /// A stream of all its records. Not for standard input.
+    pub(crate) fn stream(&self, file_idx: usize) -> Result<RawStream, SourceError> {
+        let mut source = self.open_source().map_err(|e| SourceError::io(&self.path, e))?;
+        let header = FileHeader::read(&mut source);
+        header.map_err(|source| SourceError::Header { path: self.path.display().to_string(), source })?;
+        Ok(self.header.stream(&self.path, file_idx, source))
+    }
+
+    /// A reader of a shard's records.
+    pub(crate) fn shard(&self, shard: &Shard) -> Result<Box<dyn RecordReader>, SourceError> {
+        let io = |e| SourceError::io(&self.path, e);
+        let mut source = self.open_source().map_err(io)?;
+        let until = match shard.end {
+            Cut::Record(at) => Until::Record(at),
+            Cut::Byte(at) => Until::Block(at),
+        };
+        match (&self.header, shard.start) {
+            (FileHeader::Vcf(header), Cut::Record(at)) => {
+                source.seek(at).map_err(io)?;
+                let n_lines = (at == self.data_start).then_some(header.n_lines);
+                Ok(Box::new(VcfRecords::new(source, until, header.samples.len(), n_lines)))
+            }
+            (FileHeader::Vcf(header), Cut::Byte(at)) => {
+                let until = if source.seek_block(at, self.len).map_err(io)? { until } else { Until::Block(0) };
+                let records = VcfRecords::after_first_newline(source, until, header.samples.len());
+                let records = records.map_err(|e| match e {
+                    RecordError::Io(e) => SourceError::io(&self.path, e),
+                    RecordError::Field(e) => SourceError::io(&self.path, io::Error::other(e.problem)),
+                })?;
+                Ok(Box::new(records))
+            }
+            (FileHeader::Bcf(header), start) => {
+                if let Cut::Record(at) = start {
+                    source.seek(at).map_err(io)?;
+                }
+                let n_before = (start == Cut::Record(self.data_start)).then_some(0);
+                Ok(Box::new(BcfRecords::new(source, until, Arc::clone(header), n_before)))
+            }
+        }
+    }
+
+    /// Number of the line that starts at `at`, if counting the lines before it is quick enough.
+    pub(crate) fn line_number(&self, at: VirtualOffset) -> Option<u64> {
+        let most = if self.compression == Compression::Bgzf { MAX_COUNTED_BGZF } else { MAX_COUNTED };
+        if self.len > most || matches!(self.header, FileHeader::Bcf(_)) {
+            return None;
+        }
+        let mut source = self.open_source().ok()?;
+        let mut n = 1;
+        loop {
+            let here = source.address();
+            let bytes = source.fill().ok()?;
+            if bytes.is_empty() {
+                return None;
+            }
+            let left = match self.compression {
+                Compression::Bgzf if here.compressed() == at.compressed() => at.0.checked_sub(here.0)?,
+                Compression::Bgzf => u64::MAX,
+                _ => at.compressed().checked_sub(here.compressed())?,
+            };
+            let take = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            n += memchr::memchr_iter(b'\n', &bytes[..take]).count() as u64;
+            if take as u64 == left {
+                return Some(n);
+            }
+            source.consume(take);
+        }
+    }
+}
+
+fn join_near(intervals: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let mut joined: Vec<(u32, u32)> = Vec::new();
+    for &(from, to) in intervals {
+        match joined.last_mut() {
+            Some(last) if from.saturating_sub(last.1) <= NEAR_BASES => last.1 = to,
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
+}

@@ -1,0 +1,473 @@
+//! From records to blocks of rows: site filters, genotypes by the ploidy policy, counts, genotype filters.
+//!
+//! A record is decoded once however many ALT alleles it has; plain diploid calls go straight from the file's bytes into
+//! the block's row.
+
+use std::sync::Arc;
+
+use norna_kernels::{AlleleCounts, GenotypeKind, MISSING_CALL, allele_counts};
+
+use crate::format::chromosome::{ChromosomeClass, canonical, class};
+use crate::format::regions::contains;
+use crate::format::vcf_call::{Call, FieldError};
+use crate::format::vcf_site::{FilterState, RecordError, RecordPlace, RecordReader};
+
+use super::error::SourceError;
+use super::filter::Wanted;
+use super::input::Context;
+use super::ledger::{DropReason, Note, VariantLedger};
+use super::options::{Field, MaleX};
+use super::ploidy::{Locus, MISSING_PAIR, Pair, copies_of, resolve};
+use super::{Variant, VariantBlock, VariantSource};
+use crate::format::sex::Sex;
+
+/// Dosages may miss their bounds by this much, as printed decimals do.
+const DOSAGE_SLACK: f32 = 1e-3;
+/// Dosages this near a whole number count as its hard call for Hardy-Weinberg, as in plink2.
+const HARD_CALL: f32 = 0.1;
+
+/// The chromosome that the current record is on.
+struct Chromosome {
+    name: Arc<str>,
+    canonical: String,
+    class: ChromosomeClass,
+    wanted: Wanted,
+}
+
+/// What of the current record is decoded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Decoded {
+    Nothing,
+    Pairs,
+    Dosages,
+}
+
+/// Reads one shard or batch.
+pub(crate) struct BlockReader {
+    context: Arc<Context>,
+    file_idx: usize,
+    records: Box<dyn RecordReader>,
+    ledger: VariantLedger,
+    chromosome: Chromosome,
+    locus: Locus,
+    n_alts: usize,
+    next_alt: usize,
+    decoded: Decoded,
+    calls: Vec<Call>,
+    pairs: Vec<Pair>,
+    codes: Vec<u8>,
+    dosages: Vec<f32>,
+    info: Vec<f64>,
+    text: String,
+}
+
+impl BlockReader {
+    pub(crate) fn new(context: Arc<Context>, file_idx: usize, records: Box<dyn RecordReader>) -> Self {
+        let n = context.samples.len();
+        let chromosome = Chromosome {
+            name: Arc::from(""),
+            canonical: String::new(),
+            class: ChromosomeClass::Autosome,
+            wanted: Wanted::Nothing,
+        };
+        Self {
+            context,
+            file_idx,
+            records,
+            ledger: VariantLedger::default(),
+            chromosome,
+            locus: Locus::Diploid,
+            n_alts: 0,
+            next_alt: 0,
+            decoded: Decoded::Nothing,
+            calls: vec![Call::NONE; n],
+            pairs: vec![MISSING_PAIR; n],
+            codes: vec![0; n],
+            dosages: Vec::new(),
+            info: Vec::new(),
+            text: String::new(),
+        }
+    }
+
+    /// Goes to the next record within the area that passes the filters on whole records; false at the end.
+    fn next_record(&mut self) -> Result<bool, SourceError> {
+        loop {
+            match self.records.advance() {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(RecordError::Field(e)) => return Err(self.refuse(e)),
+                Err(RecordError::Io(source)) => {
+                    return Err(SourceError::RecordIo { path: self.path(), place: self.place("after "), source });
+                }
+            }
+            self.enter_chromosome();
+            let site = self.records.site();
+            let inside = match &self.chromosome.wanted {
+                Wanted::Nothing => false,
+                Wanted::Everything => true,
+                Wanted::Intervals(intervals) => contains(intervals, site.pos),
+            };
+            if !inside {
+                continue;
+            }
+            self.ledger.records += 1;
+            self.n_alts = site.alternates().len();
+            self.next_alt = 0;
+            self.decoded = Decoded::Nothing;
+            let n_rows = self.n_alts.max(1) as u64;
+            if self.n_alts == 0 {
+                self.ledger.drop_rows(DropReason::NoAlternate, n_rows);
+            } else if self.context.pass_only && site.filter == FilterState::Failed {
+                self.ledger.drop_rows(DropReason::NotPass, n_rows);
+            } else if let Some(reason) = self.info_reason()? {
+                self.ledger.drop_rows(reason, n_rows);
+            } else {
+                self.enter_locus();
+                return Ok(true);
+            }
+        }
+    }
+
+    fn enter_chromosome(&mut self) {
+        let chrom = &self.records.site().chrom;
+        if *self.chromosome.name != **chrom {
+            let canonical = canonical(chrom);
+            let wanted = self.context.area.of(&canonical);
+            self.chromosome = Chromosome { name: Arc::from(chrom.as_str()), class: class(chrom), canonical, wanted };
+        }
+    }
+
+    fn enter_locus(&mut self) {
+        let pos = self.records.site().pos;
+        self.locus = match self.chromosome.class {
+            ChromosomeClass::Autosome => Locus::Diploid,
+            ChromosomeClass::Y => Locus::Y,
+            ChromosomeClass::Mt => Locus::Mt,
+            ChromosomeClass::X if self.context.par.as_ref().is_some_and(|par| contains(par, pos)) => Locus::Diploid,
+            ChromosomeClass::X => Locus::X,
+        };
+        if self.locus == Locus::X {
+            self.ledger.add_note(Note::XRecordsWithoutSex, u64::from(self.context.sexes.is_none()));
+            self.ledger.add_note(Note::XRecordsWithoutBuild, u64::from(self.context.par.is_none()));
+        }
+    }
+
+    /// Reads the value that `--min-info` is about; a reason that holds for every ALT of the record.
+    fn info_reason(&mut self) -> Result<Option<DropReason>, SourceError> {
+        let Some(key) = self.context.info_keys.get(self.file_idx) else { return Ok(None) };
+        let found = self.records.info_numbers(key, &mut self.info).map_err(|e| self.refuse(e))?;
+        if !found || (self.info.len() != 1 && self.info.len() != self.n_alts) {
+            return Ok(Some(DropReason::InfoMissing));
+        }
+        Ok(None)
+    }
+
+    /// The first filter on sites that drops an ALT allele.
+    fn site_reason(&mut self, alt_idx: usize) -> Option<DropReason> {
+        let site = self.records.site();
+        let alternate = &site.alternates()[alt_idx];
+        if matches!(alternate.as_str(), "<*>" | "<NON_REF>" | ".") {
+            return Some(DropReason::NoAlternate);
+        }
+        if let Some(minimum) = self.context.min_info {
+            let value = if self.info.len() == 1 { self.info[0] } else { self.info[alt_idx] };
+            if value.is_nan() {
+                return Some(DropReason::InfoMissing);
+            }
+            if value < minimum {
+                return Some(DropReason::LowInfo);
+            }
+        }
+        let chrom = &self.chromosome.canonical;
+        let (extract, exclude) = (&self.context.extract, &self.context.exclude);
+        if extract.as_ref().is_some_and(|list| !list.contains(site, chrom, alternate, &mut self.text)) {
+            return Some(DropReason::NotExtracted);
+        }
+        if exclude.as_ref().is_some_and(|list| list.contains(site, chrom, alternate, &mut self.text)) {
+            return Some(DropReason::Excluded);
+        }
+        let fields = site.fields;
+        let usable = fields.gt
+            || match self.context.field {
+                Field::Gt => false,
+                Field::Ds => fields.ds,
+                Field::Gp => fields.gp,
+            };
+        // Local alleles are refused rather than dropped: their genotypes are there.
+        (!usable && !fields.lgt).then_some(DropReason::NoField)
+    }
+
+    fn add_row(&mut self, alt_idx: usize, block: &mut VariantBlock) -> Result<(), SourceError> {
+        if let Some(reason) = self.site_reason(alt_idx) {
+            self.ledger.drop_rows(reason, 1);
+            return Ok(());
+        }
+        match block.genotypes.kind() {
+            GenotypeKind::Calls => {
+                let row = block.genotypes.push_calls();
+                self.fill_calls(alt_idx, row)?;
+            }
+            GenotypeKind::Dosages => {
+                let row = block.genotypes.push_dosages();
+                self.fill_dosages(alt_idx, row)?;
+            }
+        }
+        let row_idx = block.genotypes.len() - 1;
+        let haploid = self.haploid();
+        let mut counts = allele_counts(&block.genotypes, row_idx, haploid);
+        let filters = &self.context.genotype_filters;
+        let diploid = if filters.wants_hwe() { diploid_counts(block, row_idx, &counts, haploid) } else { [0; 3] };
+        let n_without = if self.locus == Locus::Y { self.context.n_females } else { 0 };
+        if let Some(reason) = filters.reason(&counts, n_without, diploid) {
+            self.ledger.drop_rows(reason, 1);
+            block.genotypes.pop();
+            return Ok(());
+        }
+        if self.locus == Locus::X && self.context.male_x == MaleX::OneCopy {
+            self.halve_males(block, row_idx, &mut counts);
+        }
+        let site = self.records.site();
+        block.variants.push(Variant {
+            chrom: Arc::clone(&self.chromosome.name),
+            pos: site.pos,
+            id: site.id.clone(),
+            reference: site.reference.clone(),
+            alternate: site.alternates()[alt_idx].clone(),
+        });
+        block.counts.push(counts);
+        self.ledger.kept += 1;
+        Ok(())
+    }
+
+    /// Samples whose two coded copies are one allele.
+    fn haploid(&self) -> Option<&[bool]> {
+        match self.locus {
+            Locus::Diploid => None,
+            Locus::X => self.context.males.as_deref(),
+            Locus::Y | Locus::Mt => Some(&self.context.everyone),
+        }
+    }
+
+    fn fill_calls(&mut self, alt_idx: usize, row: &mut [u8]) -> Result<(), SourceError> {
+        let two_copies = match self.locus {
+            Locus::Diploid => true,
+            Locus::X => self.context.sexes.is_none(),
+            Locus::Y | Locus::Mt => false,
+        };
+        let fields = self.records.site().fields;
+        if self.n_alts == 1 && self.decoded == Decoded::Nothing && two_copies && fields.gt {
+            let plain = self.records.plain_calls(&self.context.samples, row);
+            if plain.map_err(|e| self.refuse(e))? {
+                return Ok(());
+            }
+        }
+        if self.decoded == Decoded::Nothing {
+            self.decode_pairs()?;
+            self.decoded = Decoded::Pairs;
+        }
+        copies_of(alt_number(alt_idx), &self.pairs, row);
+        Ok(())
+    }
+
+    /// GT of the record by the policy, into `self.pairs`.
+    fn decode_pairs(&mut self) -> Result<(), SourceError> {
+        let fields = self.records.site().fields;
+        if !fields.gt {
+            if fields.lgt {
+                let problem = "local alleles (LGT) without GT are not read; write GT into the file";
+                return Err(self.refuse(FieldError::new("LGT", problem)));
+            }
+            self.calls.fill(Call::NONE);
+            self.pairs.fill(MISSING_PAIR);
+            return Ok(());
+        }
+        let context = Arc::clone(&self.context);
+        self.records.calls(&context.samples, &mut self.calls).map_err(|e| self.refuse(e))?;
+        let sexes = context.sexes.as_deref();
+        let resolved = resolve(&self.calls, self.locus, sexes, context.half_call, &mut self.pairs, &mut self.ledger);
+        resolved.map_err(|idx| {
+            let column = context.samples.analysed()[idx] as usize;
+            let problem = "one of two alleles is missing; see --vcf-half-call";
+            self.refuse(FieldError::sample("GT", column, problem))
+        })
+    }
+
+    fn fill_dosages(&mut self, alt_idx: usize, row: &mut [f32]) -> Result<(), SourceError> {
+        if self.decoded == Decoded::Nothing {
+            self.decoded = if self.decode_dosages()? { Decoded::Dosages } else { Decoded::Pairs };
+        }
+        if self.decoded == Decoded::Dosages {
+            let values = self.dosages.iter().skip(alt_idx).step_by(self.n_alts);
+            row.iter_mut().zip(values).for_each(|(to, &from)| *to = from);
+            return Ok(());
+        }
+        copies_of(alt_number(alt_idx), &self.pairs, &mut self.codes);
+        for (to, &code) in row.iter_mut().zip(&self.codes) {
+            *to = if code == MISSING_CALL { f32::NAN } else { f32::from(code) };
+        }
+        Ok(())
+    }
+
+    /// The chosen field's values, with GT where a value is missing, into `self.dosages`; false where the record lacks the
+    /// field, and GT alone is in `self.pairs`.
+    fn decode_dosages(&mut self) -> Result<bool, SourceError> {
+        let fields = self.records.site().fields;
+        let (field, present) = match self.context.field {
+            Field::Gp => (Field::Gp, fields.gp),
+            _ => (Field::Ds, fields.ds),
+        };
+        if !present || fields.gt {
+            self.decode_pairs()?;
+        } else {
+            self.calls.fill(Call::NONE);
+            self.pairs.fill(MISSING_PAIR);
+        }
+        if !present {
+            self.ledger.add_note(Note::RecordsFromGt, 1);
+            return Ok(false);
+        }
+        let context = Arc::clone(&self.context);
+        self.dosages.resize(context.samples.len() * self.n_alts, f32::NAN);
+        let read = match field {
+            Field::Gp => self.records.probabilities(&context.samples, &mut self.dosages),
+            _ => self.records.dosages(&context.samples, &mut self.dosages),
+        };
+        read.map_err(|e| self.refuse(e))?;
+        for idx in 0..context.samples.len() {
+            self.settle_dosages(idx, field)?;
+        }
+        Ok(true)
+    }
+
+    /// Bounds, scale and fallback of one sample's dosages.
+    fn settle_dosages(&mut self, idx: usize, field: Field) -> Result<(), SourceError> {
+        let values = &mut self.dosages[idx * self.n_alts..(idx + 1) * self.n_alts];
+        if self.locus == Locus::Y && self.context.sexes.as_ref().is_some_and(|s| s[idx] == Sex::Female) {
+            values.fill(f32::NAN);
+            return Ok(());
+        }
+        // A haploid GT means that DS counts one allele, as in plink2; GP's values say so themselves.
+        let scale = if field == Field::Ds && self.calls[idx].is_haploid() { 2.0 } else { 1.0 };
+        let mut from_gt = false;
+        for (alt_idx, value) in values.iter_mut().enumerate() {
+            if value.is_nan() {
+                let mut code = [0];
+                copies_of(alt_number(alt_idx), &self.pairs[idx..=idx], &mut code);
+                if code[0] != MISSING_CALL {
+                    *value = f32::from(code[0]);
+                    from_gt = true;
+                }
+                continue;
+            }
+            let dosage = *value * scale;
+            if !(-DOSAGE_SLACK..=2.0 + DOSAGE_SLACK).contains(&dosage) {
+                let problem = format!("{value} is not a dosage from 0 to {}", 2.0 / scale);
+                let column = self.context.samples.analysed()[idx] as usize;
+                return Err(self.refuse(FieldError::sample(field.name(), column, problem)));
+            }
+            *value = dosage.clamp(0.0, 2.0);
+        }
+        self.ledger.add_note(Note::FromGt, u64::from(from_gt));
+        Ok(())
+    }
+
+    /// Recodes males from 0 to 2 to 0 to 1, once everything is counted.
+    fn halve_males(&mut self, block: &mut VariantBlock, row_idx: usize, counts: &mut AlleleCounts) {
+        let Some(males) = self.context.males.as_deref() else { return };
+        let mut taken = 0.0;
+        match block.genotypes.kind() {
+            GenotypeKind::Calls => {
+                self.codes.copy_from_slice(block.genotypes.calls(row_idx));
+                for (code, _) in self.codes.iter_mut().zip(males).filter(|(c, m)| **m && **c != MISSING_CALL) {
+                    *code /= 2;
+                    taken += f64::from(*code);
+                }
+                block.genotypes.pop();
+                block.genotypes.push_calls().copy_from_slice(&self.codes);
+            }
+            GenotypeKind::Dosages => {
+                let mut row = block.genotypes.dosages(row_idx).to_vec();
+                for (dosage, _) in row.iter_mut().zip(males).filter(|(d, m)| **m && !d.is_nan()) {
+                    *dosage /= 2.0;
+                    taken += f64::from(*dosage);
+                }
+                block.genotypes.pop();
+                block.genotypes.push_dosages().copy_from_slice(&row);
+            }
+        }
+        counts.dosage_sum -= taken;
+    }
+
+    fn path(&self) -> String {
+        self.context.files[self.file_idx].path.display().to_string()
+    }
+
+    /// Line or record and CHROM:POS of the current record.
+    fn place(&self, before: &str) -> String {
+        let site = self.records.site();
+        let locus = match site.chrom.is_empty() {
+            true => "the first record".to_owned(),
+            false => format!("{}:{}", site.chrom, site.pos),
+        };
+        match self.records.place() {
+            RecordPlace::Line(n) => format!("{before}line {n} ({locus})"),
+            RecordPlace::Record(n) => format!("{before}record {n} ({locus})"),
+            RecordPlace::At(at) => match self.context.files[self.file_idx].line_number(at) {
+                Some(n) => format!("{before}line {n} ({locus})"),
+                None => format!("{before}{locus}"),
+            },
+        }
+    }
+
+    fn refuse(&self, e: FieldError) -> SourceError {
+        SourceError::Record { path: self.path(), place: self.place(""), field: e.field.to_owned(), problem: e.problem }
+    }
+}
+
+/// Number of an ALT allele in GT. Records have at most 32767 of them.
+fn alt_number(alt_idx: usize) -> u16 {
+    u16::try_from(alt_idx + 1).unwrap_or(Call::MAX_ALLELE)
+}
+
+/// REF/REF, REF/ALT and ALT/ALT among samples of two copies.
+fn diploid_counts(block: &VariantBlock, row_idx: usize, counts: &AlleleCounts, haploid: Option<&[bool]>) -> [u32; 3] {
+    if block.genotypes.kind() == GenotypeKind::Calls {
+        return [counts.hom_ref, counts.het, counts.hom_alt];
+    }
+    let mut n = [0; 3];
+    for (idx, &dosage) in block.genotypes.dosages(row_idx).iter().enumerate() {
+        let nearest = dosage.round();
+        let counted = !haploid.is_some_and(|h| h[idx]) && (dosage - nearest).abs() <= HARD_CALL;
+        if counted && let Some(n) = n.get_mut(nearest as usize) {
+            *n += 1;
+        }
+    }
+    n
+}
+
+impl VariantSource for BlockReader {
+    fn read_block(&mut self, block: &mut VariantBlock) -> Result<usize, SourceError> {
+        block.clear();
+        while !block.genotypes.is_full() {
+            if self.next_alt < self.n_alts {
+                let alt_idx = self.next_alt;
+                self.next_alt += 1;
+                self.add_row(alt_idx, block)?;
+            } else {
+                self.n_alts = 0;
+                if !self.next_record()? {
+                    break;
+                }
+                // A block is of one chromosome, since the null model may be another one on the next.
+                if block.variants.last().is_some_and(|last| last.chrom != self.chromosome.name) {
+                    break;
+                }
+            }
+        }
+        Ok(block.len())
+    }
+
+    fn ledger(&self) -> &VariantLedger {
+        &self.ledger
+    }
+}
