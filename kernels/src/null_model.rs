@@ -233,6 +233,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn offsets_are_subtracted_first() {
+        let age: Vec<f64> = (0..9).map(|i| f64::from(i * i % 7)).collect();
+        let y: Vec<f64> = (0..9).map(|i| f64::from(i * 5 % 11)).collect();
+        let offset: Vec<f64> = (0..9).map(|i| f64::from(i % 4) * 0.25).collect();
+        let moved: Vec<f64> = y.iter().zip(&offset).map(|(y, offset)| y - offset).collect();
+        let basis = Arc::new(CovariateBasis::new(9, &[&age]).0);
+        let with_offset = NullModel::fit(&basis, &[&y], Some(&[&offset]));
+        let without = NullModel::fit(&basis, &[&moved], None);
+        let residuals = |null: &NullModel| null.panels().residuals(0).collect::<Vec<f64>>();
+        assert_eq!(residuals(&with_offset), residuals(&without));
+        assert_eq!(with_offset.models()[0].yy, without.models()[0].yy);
+    }
+
+    #[test]
     fn a_sample_with_a_covariate_of_its_own_is_left_out() {
         let n = 9;
         let mut own = vec![1.0; n];

@@ -9,7 +9,7 @@ use norna_kernels::{GenotypeKind, LinearTest, MissingPolicy};
 const SIZES: [usize; 5] = [100, 1_000, 10_000, 100_000, 500_000];
 const FREQUENCIES: [f64; 7] = [1e-5, 1e-4, 1e-3, 0.01, 0.1, 0.3, 0.5];
 const TRAITS: [&str; 5] = ["normal", "0/1", "0..6", "rare 0/1", "tailed"];
-/// A tenth of the bound against plink2.
+/// A third of the bound against plink2.
 const BOUND: f64 = 3e-6;
 
 fn trait_value(kind: &str, random: &mut Random) -> f64 {

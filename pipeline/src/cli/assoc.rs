@@ -213,7 +213,7 @@ pub enum BuildArg {
 /// Runs `norna assoc`.
 ///
 /// # Errors
-/// One line that says what was wrong; empty on ranks other than 0.
+/// One line that says what was wrong; empty where the log has said it.
 pub fn run(args: AssocArgs) -> Result<()> {
     let args = match &args.config {
         None => args,

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use norna_kernels::MissingPolicy;
 
+use super::UsageError;
 use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, MissingGenotypeArg};
 use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
@@ -52,29 +53,31 @@ impl AssocArgs {
         })
     }
 
-    fn check_required(&self) -> Result<()> {
+    fn check_required(&self) -> Result<(), UsageError> {
         for (flag, absent) in
             [("--vcf", self.vcf.is_empty()), ("--pheno", self.pheno.is_empty()), ("--out", self.out.is_none())]
         {
             if absent {
-                bail!("{flag} is required (on the command line or in --config)");
+                return Err(UsageError(format!("{flag} is required (on the command line or in --config)")));
             }
         }
         Ok(())
     }
 
-    fn check_ranges(&self) -> Result<()> {
+    fn check_ranges(&self) -> Result<(), UsageError> {
         if let Some(p) = self.p_threshold.filter(|p| !(0.0..=1.0).contains(p)) {
-            bail!("--p-threshold {p}: must lie between 0 and 1");
+            return Err(UsageError(format!("--p-threshold {p}: must lie between 0 and 1")));
         }
         if self.threads == Some(0) {
-            bail!("--threads 0: must be at least 1");
+            return Err(UsageError("--threads 0: must be at least 1".into()));
         }
         if self.shard_bytes == Some(0) {
-            bail!("--shard-bytes 0: must be at least 1");
+            return Err(UsageError(format!("--shard-bytes 0: must be at least 1")));
         }
         if self.rint && self.standardize {
-            bail!("--rint and --standardize exclude each other: --rint gives mean 0 and standard deviation near 1");
+            return Err(UsageError(format!(
+                "--rint and --standardize exclude each other: --rint gives mean 0 and standard deviation near 1"
+            )));
         }
         Ok(())
     }

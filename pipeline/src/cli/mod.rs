@@ -10,6 +10,13 @@ use clap::{Parser, Subcommand};
 
 /// Exit code of a run that failed.
 pub const EXIT_FAILED: u8 = 1;
+/// Exit code of a command line that cannot be meant, as clap's own.
+pub const EXIT_USAGE: u8 = 2;
+
+/// A command line that is refused before anything is opened.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
 
 /// Association of variants with many traits, over MPI ranks, into one HDF5 file.
 #[derive(Debug, Parser)]
@@ -45,12 +52,13 @@ pub fn main() -> std::process::ExitCode {
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            // Ranks other than 0 hold an error that rank 0 has said already.
+            // Empty where a log line has said it.
             let text = format!("{error:#}");
             if !text.is_empty() {
                 eprintln!("error: {text}");
             }
-            std::process::ExitCode::from(EXIT_FAILED)
+            let usage = error.downcast_ref::<UsageError>().is_some();
+            std::process::ExitCode::from(if usage { EXIT_USAGE } else { EXIT_FAILED })
         }
     }
 }

@@ -63,12 +63,16 @@ pub struct AssocConfig {
 /// Runs the main job on this rank.
 ///
 /// # Errors
-/// One line; on ranks other than 0 an empty one, since rank 0 says it.
+/// One line where no ranks could be joined; else an empty one, since rank 0 has logged it.
 pub fn run(config: &AssocConfig) -> Result<()> {
     let comm = comm::join()?;
     let level = if comm.rank() == 0 { config.log_level } else { log::LevelFilter::Off };
     logger::start(level);
-    run_rank(config, &*comm).map_err(|e| if comm.rank() == 0 { e } else { anyhow!("") })
+    // Said before MPI ends: a launcher may kill the other ranks as soon as one has exited.
+    run_rank(config, &*comm).map_err(|e| {
+        log::error!("{e:#}");
+        anyhow!("")
+    })
 }
 
 fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {

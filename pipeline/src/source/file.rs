@@ -41,7 +41,7 @@ impl FileHeader {
         let head = source.fill()?;
         if head.first() == Some(&b'B') {
             if head.len() >= 3 && !is_bcf(head) {
-                return Err(HeaderError::NotVcf(crate::format::vcf_call::shown(head)));
+                return Err(HeaderError::NotVcf);
             }
             let (header, text) = BcfHeader::read(source)?;
             return Ok((Self::Bcf(Arc::new(header)), text));

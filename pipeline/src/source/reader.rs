@@ -111,20 +111,16 @@ impl BlockReader {
                 continue;
             }
             self.ledger.records += 1;
-            self.n_alts = site.alternates().len();
+            let n_alts = site.alternates().len();
+            if let Some(reason) = self.record_reason(n_alts)? {
+                self.ledger.drop_rows(reason, n_alts.max(1) as u64);
+                continue;
+            }
+            self.n_alts = n_alts;
             self.next_alt = 0;
             self.decoded = Decoded::Nothing;
-            let n_rows = self.n_alts.max(1) as u64;
-            if self.n_alts == 0 {
-                self.ledger.drop_rows(DropReason::NoAlternate, n_rows);
-            } else if self.context.pass_only && site.filter == FilterState::Failed {
-                self.ledger.drop_rows(DropReason::NotPass, n_rows);
-            } else if let Some(reason) = self.info_reason()? {
-                self.ledger.drop_rows(reason, n_rows);
-            } else {
-                self.enter_locus();
-                return Ok(true);
-            }
+            self.enter_locus();
+            return Ok(true);
         }
     }
 
@@ -152,14 +148,18 @@ impl BlockReader {
         }
     }
 
-    /// Reads the value that `--min-info` is about; a reason that holds for every ALT of the record.
-    fn info_reason(&mut self) -> Result<Option<DropReason>, SourceError> {
+    /// A reason that holds for every ALT of the record. Reads the value that `--min-info` is about.
+    fn record_reason(&mut self, n_alts: usize) -> Result<Option<DropReason>, SourceError> {
+        if n_alts == 0 {
+            return Ok(Some(DropReason::NoAlternate));
+        }
+        if self.context.pass_only && self.records.site().filter == FilterState::Failed {
+            return Ok(Some(DropReason::NotPass));
+        }
         let Some(key) = self.context.info_keys.get(self.file_idx) else { return Ok(None) };
         let found = self.records.info_numbers(key, &mut self.info).map_err(|e| self.refuse(e))?;
-        if !found || (self.info.len() != 1 && self.info.len() != self.n_alts) {
-            return Ok(Some(DropReason::InfoMissing));
-        }
-        Ok(None)
+        let usable = found && (self.info.len() == 1 || self.info.len() == n_alts);
+        Ok((!usable).then_some(DropReason::InfoMissing))
     }
 
     /// The first filter on sites that drops an ALT allele.

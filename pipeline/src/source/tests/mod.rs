@@ -9,6 +9,12 @@ use norna_kernels::GenotypeKind;
 
 use super::*;
 
+mod bad_input;
+mod choices;
+mod containers;
+mod damage;
+mod odd;
+
 const HEAD: &str = concat!(
     "##fileformat=VCFv4.2\n",
     "##contig=<ID=1,length=1000000>\n##contig=<ID=X,length=155270560>\n##contig=<ID=Y>\n##contig=<ID=MT>\n",
@@ -17,10 +23,6 @@ const HEAD: &str = concat!(
     "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"x\">\n",
 );
 const COLUMNS: &str = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ta\tb\tc\td\n";
-const DOSAGE_HEAD: &str = concat!(
-    "##FORMAT=<ID=DS,Number=A,Type=Float,Description=\"x\">\n",
-    "##FORMAT=<ID=GP,Number=G,Type=Float,Description=\"x\">\n",
-);
 
 /// One row as text: CHROM:POS:REF:ALT and the genotypes.
 fn text(block: &VariantBlock, row: usize) -> String {
@@ -107,32 +109,4 @@ fn records(n: usize) -> String {
         );
     }
     text
-}
-
-#[test]
-fn every_record_once_and_in_order_whatever_the_cuts() {
-    let dir = tempfile::tempdir().unwrap();
-    let text = records(60);
-    let plain = write(dir.path(), "a.vcf", &text);
-    let whole = Input::open(&options(&plain)).unwrap();
-    let (want, ledger) = read(&whole, 4, u64::MAX).unwrap();
-    assert_eq!((want.len(), ledger.records), (60, 60));
-    assert!(want[1].starts_with("1:101:A:G "));
-    for no_end in [false, true] {
-        let text = if no_end { text.trim_end() } else { &text };
-        let plain = write(dir.path(), "b.vcf", text);
-        let input = Input::open(&options(&plain)).unwrap();
-        for target in [1, 2, 3, 17, 100, 1000, 4096] {
-            assert_eq!(read(&input, 4, target).unwrap().0, want, "plain {target}");
-        }
-        for block in [1, 7, 61, 500, 60_000] {
-            let path = dir.path().join("c.vcf.gz");
-            fs::write(&path, bgzip(text.as_bytes(), block)).unwrap();
-            let input = Input::open(&options(&path)).unwrap();
-            let targets: &[u64] = if block < 50 { &[97, 5000, u64::MAX] } else { &[1, 5, 29, 100, 1000, u64::MAX] };
-            for &target in targets {
-                assert_eq!(read(&input, 4, target).unwrap().0, want, "bgzip {block} {target}");
-            }
-        }
-    }
 }

@@ -1,0 +1,128 @@
+//! Each kind of bad input has its own one-line answer, without anybody's ID in it.
+
+use super::*;
+
+fn refused(dir: &Path, name: &str, bytes: &[u8]) -> String {
+    let path = dir.join(name);
+    fs::write(&path, bytes).unwrap();
+    let message = match Input::open(&options(&path)) {
+        Err(e) => e.to_string(),
+        Ok(input) => read(&input, input.samples().len(), 1 << 30).unwrap_err().to_string(),
+    };
+    assert!(message.contains(name) && !message.contains('\n'), "{message}");
+    assert!(!message.contains("NA12878"), "an ID is printed: {message}");
+    message
+}
+
+#[test]
+fn containers_and_headers() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = records(50).replace("\ta\t", "\tNA12878\t");
+    let whole = bgzip(text.as_bytes(), 1000);
+    let twice = text.replace("\tNA12878\tb\t", "\tNA12878\tNA12878\t");
+    let mut flipped = whole.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 0x55;
+    let mut bcf1 = b"BCF\x04".to_vec();
+    bcf1.extend([0; 40]);
+    let mut huge = b"BCF\x02\x02".to_vec();
+    huge.extend(u32::MAX.to_le_bytes());
+    let no_samples: String = text.lines().map(|l| l.split('\t').take(8).collect::<Vec<_>>().join("\t") + "\n").collect();
+    for (name, bytes, want) in [
+        ("empty.vcf", &b""[..], "the file is empty"),
+        ("empty.vcf.gz", &bgzip(b"", 1), "the file is empty"),
+        ("cut.vcf.gz", &whole[..whole.len() - 28], "truncated: the BGZF end-of-file block is missing"),
+        ("cut2.vcf.gz", &whole[..whole.len() / 2], "truncated: the BGZF end-of-file block is missing"),
+        ("flipped.vcf.gz", &flipped, "flipped.vcf.gz: "),
+        ("table.tsv", b"IID\tx\nNA12878\t1\n", "not a VCF or BCF"),
+        ("old.vcf", b"##fileformat=VCFv3.3\n", "VCFv3.3"),
+        ("x.bcf", &bcf1, "BCF1 is not read"),
+        ("y.bcf", &huge, "header of more than"),
+        ("header.vcf", text.split("#CHROM").next().unwrap().as_bytes(), "no #CHROM line"),
+        ("sites.vcf", no_samples.as_bytes(), "no samples"),
+        ("twice.vcf", twice.as_bytes(), "samples 1 and 2 (counted from 1) have the same ID"),
+        ("blanks.vcf", text.replace("POS\tID", "POS ID").as_bytes(), "separated by blanks"),
+    ] {
+        let message = refused(dir.path(), name, bytes);
+        assert!(message.contains(want), "{message}");
+    }
+    let header_only: String = text.lines().filter(|l| l.starts_with('#')).map(|l| format!("{l}\n")).collect();
+    let input = Input::open(&options(&write(dir.path(), "h.vcf", &header_only))).unwrap();
+    assert_eq!(read(&input, 4, 10).unwrap(), (vec![], VariantLedger::default()));
+    assert!(Input::open(&options(Path::new("/nonexistent/a.vcf"))).is_err());
+    assert!(Input::open(&options(dir.path())).err().unwrap().to_string().contains("directory"));
+}
+
+#[test]
+fn records_are_refused_by_line_and_place() {
+    let dir = tempfile::tempdir().unwrap();
+    for (line, want) in [
+        ("1 5 a A G . . . GT 0/2 0/0 0/0 0/0", "line 11 (1:5): GT: sample 1: '0/2' has allele 2, but the record's alleles end at 1"),
+        ("1 5 a A G . . . GT 0/0 0/0 0/x 0/0", "line 11 (1:5): GT: sample 3: '0/x' is not a genotype"),
+        ("1 5 a A G . . . GT 0/0 0/0 0/0", "line 11 (1:5): columns: 3 samples, where the header has 4"),
+        ("1 5 a A G . . . GT 0/0 0/0 0/0 0/0 0/0", "5 samples, where the header has 4"),
+        ("1 5 a A G . . .", "no genotypes, where the header has 4 samples"),
+        ("1 5 a A", "4 columns, not 8 or more"),
+        ("1 x a A G . . . GT 0/0 0/0 0/0 0/0", "POS: 'x' is not a position"),
+        ("1 -5 a A G . . . GT 0/0 0/0 0/0 0/0", "POS: '-5' is not a position"),
+        ("1 99999999999 a A G . . . GT 0/0 0/0 0/0 0/0", "POS: '99999999999'"),
+        ("1 5 a A G,,T . . . GT 0/0 0/0 0/0 0/0", "ALT: 'G,,T' is no list of alleles"),
+        ("1 5 a A G . . . LGT 0/0 0/0 0/0 0/0", "LGT: local alleles"),
+        ("#CHROM x", "a header line among the records"),
+    ] {
+        let text = format!("{}{}\n", records(1), line.replace(' ', "\t"));
+        let message = refused(dir.path(), "a.vcf", text.as_bytes());
+        assert!(message.contains(want), "{message}");
+        // The line is found from within a shard too, where nobody counted.
+        let path = dir.path().join("b.vcf.gz");
+        fs::write(&path, bgzip(text.as_bytes(), 50)).unwrap();
+        let input = Input::open(&options(&path)).unwrap();
+        let found = read(&input, 4, 200).unwrap_err().to_string();
+        assert!(found.contains("line 11 "), "{found}");
+        assert_eq!(found.rsplit(": ").next(), message.rsplit(": ").next());
+    }
+}
+
+#[test]
+fn files_of_one_run_have_the_same_samples() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = write(dir.path(), "a.vcf", &records(2));
+    for (columns, want) in [
+        ("b\ta\tc\td", "b.vcf: its samples are not those of"),
+        ("b\ta\tc\td", "the same samples in another order"),
+        ("a\tb\tc\tNA12878", "4 samples against 4, 3 in both"),
+    ] {
+        let b = write(dir.path(), "b.vcf", &records(2).replace("a\tb\tc\td", columns));
+        let both = InputOptions { paths: vec![a.clone(), b], ..Default::default() };
+        let message = Input::open(&both).err().unwrap().to_string();
+        assert!(message.contains(want) && !message.contains("NA12878"), "{message}");
+    }
+}
+
+#[test]
+fn indices_of_other_files_are_refused() {
+    if Command::new("bcftools").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: no bcftools");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let big = dir.path().join("big.vcf.gz");
+    fs::write(&big, bgzip(records(500).as_bytes(), 500)).unwrap();
+    tool(&["bcftools", "index", &big.display().to_string()]);
+    let small = dir.path().join("small.vcf.gz");
+    fs::write(&small, bgzip(records(3).as_bytes(), 500)).unwrap();
+    fs::copy(dir.path().join("big.vcf.gz.csi"), dir.path().join("small.vcf.gz.csi")).unwrap();
+    let region = |path: &Path| InputOptions { regions: vec!["chr1:110-120".into()], ..options(path) };
+    let message = Input::open(&region(&small)).err().unwrap().to_string();
+    assert!(message.contains("small.vcf.gz.csi: the index points beyond the end of the file"), "{message}");
+    let input = Input::open(&region(&big)).unwrap();
+    assert_eq!(read(&input, 4, 100).unwrap().0.len(), 11);
+    fs::write(dir.path().join("big.vcf.gz.csi"), b"nonsense").unwrap();
+    assert!(Input::open(&region(&big)).err().unwrap().to_string().contains("damaged index"));
+    let unknown = InputOptions { regions: vec!["7:1-2".into()], ..options(&big) };
+    fs::remove_file(dir.path().join("big.vcf.gz.csi")).unwrap();
+    tool(&["bcftools", "index", "-t", &big.display().to_string()]);
+    let input = Input::open(&unknown).unwrap();
+    assert!(input.messages().iter().any(|m| m.contains("no file has these chromosomes: 7")), "{:?}", input.messages());
+    assert!(read(&input, 4, 100).unwrap().0.is_empty());
+}
