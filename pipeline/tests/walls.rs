@@ -34,8 +34,11 @@ fn without_comments(text: &str) -> String {
 }
 
 /// Whether `text` has `path` as the beginning of a Rust path: not inside a longer name, and followed by `::` unless it
-/// ends so already or is imported whole.
+/// ends so already or is imported whole. A module that the file itself declares by that name is not meant.
 fn names(text: &str, path: &str) -> bool {
+    if text.contains(&format!("mod {path};")) {
+        return false;
+    }
     text.match_indices(path).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let after = &text[at + path.len()..];
@@ -170,6 +173,7 @@ fn names_finds_paths_and_not_parts_of_words() {
     assert!(!names("use crate::comm::mpi::World;", "mpi"));
     assert!(!names("mod mpi_world;", "mpi"));
     assert!(!names("let mpi = 3;", "mpi"));
+    assert!(!names("mod mpi;\nlet w = mpi::World::new();", "mpi"));
     assert!(names("use crate::sink::rows;", "crate::sink"));
     assert!(!names("use crate::sinking::rows;", "crate::sink"));
     assert!(names(&with_groups("use std::{collections::BTreeMap, fs};"), "std::fs"));

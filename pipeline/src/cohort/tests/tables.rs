@@ -43,7 +43,7 @@ fn gzip_and_bgzip_are_read() {
     let files = Files::new();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(text).unwrap();
-    let mut bgzip = noodles_bgzf::io::Writer::new(Vec::new());
+    let mut bgzip = crate::format::bgzip::BgzipWriter::new(Vec::new());
     bgzip.write_all(text).unwrap();
     for bytes in [gzip.finish().unwrap(), bgzip.finish().unwrap()] {
         let config = CohortConfig { pheno: vec![files.add_bytes("p.tsv", &bytes)], ..Default::default() };
