@@ -155,6 +155,8 @@ impl BcfRecords {
         let half = |i: usize| usize::from(u16::from_le_bytes([fixed[i], fixed[i + 1]]));
         let site = &mut self.site;
         site.clear_alternates();
+        site.chrom.clear();
+        site.pos = 0;
         let chrom = self.header.contig(word(0));
         let chrom =
             chrom.ok_or_else(|| FieldError::new("CHROM", format!("contig {} is not in the header", word(0))))?;

@@ -144,7 +144,7 @@ fn allele(value: i32, n_alleles: usize) -> Result<u16, String> {
     }
 }
 
-/// DS, analysed samples × ALT alleles.
+/// DS, analysed samples × ALT alleles; one value for several ALT alleles is missing.
 pub(crate) fn dosages(
     values: Values<'_>,
     n_alts: usize,
@@ -170,7 +170,9 @@ pub(crate) fn dosages(
             }
             n_values += 1;
         }
-        if n_values != n_alts && n_missing != n_values {
+        if n_values == 1 && n_alts > 1 {
+            row.fill(f32::NAN);
+        } else if n_values != n_alts && n_missing != n_values {
             let problem = format!("{n_values} values for {n_alts} ALT alleles");
             return Err(FieldError::sample("DS", sample_idx, problem));
         }

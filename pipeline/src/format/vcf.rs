@@ -73,14 +73,17 @@ impl VcfRecords {
         };
         let site = &mut self.site;
         site.clear_alternates();
+        site.pos = 0;
         set_text(&mut site.chrom, "CHROM", column(0))?;
         if n_columns < 8 {
-            site.pos = 0;
             return Err(FieldError::new("columns", format!("{n_columns} columns, not 8 or more, between tabs")));
         }
         site.pos = position(column(1))?;
         set_text(&mut site.id, "ID", column(2))?;
         set_text(&mut site.reference, "REF", column(3))?;
+        if site.reference == "." || site.reference.contains(',') {
+            return Err(FieldError::new("REF", format!("{} is not one allele", shown(column(3)))));
+        }
         set_alternates(site, column(4))?;
         site.filter = match column(6) {
             b"PASS" => FilterState::Pass,

@@ -212,7 +212,8 @@ fn allele(text: &[u8], n_alleles: usize) -> Result<u16, String> {
     }
 }
 
-/// DS, analysed samples × ALT alleles.
+/// DS, analysed samples × ALT alleles. One value for several ALT alleles (DS declared as Number=1: their sum) says nothing
+/// of each: missing.
 pub fn dosages(column: Column<'_>, n_alts: usize, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError> {
     for_each(column, samples, |sample_idx, out_idx, value| {
         let row = &mut out[out_idx * n_alts..(out_idx + 1) * n_alts];
@@ -229,7 +230,9 @@ pub fn dosages(column: Column<'_>, n_alts: usize, samples: &SampleMap, out: &mut
             }
             n_values += 1;
         }
-        if n_values != n_alts {
+        if n_values == 1 && n_alts > 1 {
+            row.fill(f32::NAN);
+        } else if n_values != n_alts {
             let problem = format!("{n_values} values for {n_alts} ALT alleles");
             return Err(FieldError::sample("DS", sample_idx, problem));
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
-use norna_kernels::{CovariateBasis, DropReason, MissingPolicy};
+use norna_kernels::{CovariateBasis, DropReason, LinearTest, MissingPolicy};
 
 use super::estimate::Estimate;
 use super::finalise::{self, Finalised};
@@ -224,6 +224,7 @@ fn compute(
         input: &study.input,
         plan: &study.plan,
         models: &study.models,
+        base_test: LinearTest::new(study.models.base(), config.missing, config.hit_log10p),
         missing: config.missing,
         hit_log10p: config.hit_log10p,
         spool: &spool,

@@ -12,7 +12,7 @@ const KEPT: usize = 2;
 
 /// The traits residualised on the covariates, per chromosome where predictions are given.
 pub struct NullModels {
-    base: Arc<NullModel>,
+    base: NullModel,
     loco: Option<PerChromosome>,
 }
 
@@ -28,7 +28,7 @@ impl NullModels {
     /// Fits the model that all chromosomes share; with predictions, others follow as chromosomes are met.
     pub fn fit(basis: CovariateBasis, cohort: &mut Cohort) -> Self {
         let (basis, traits) = (Arc::new(basis), std::mem::take(&mut cohort.traits));
-        let base = Arc::new(fit(&basis, &traits, None));
+        let base = fit(&basis, &traits, None);
         let loco = cohort.loco.take().map(|loco| {
             let residual_sd = (0..traits.len()).map(|t| base.residual_sd(t)).collect();
             PerChromosome { basis, traits, residual_sd, loco, recent: Mutex::default() }
@@ -41,28 +41,23 @@ impl NullModels {
         &self.base
     }
 
-    /// Whether a chromosome has a model of its own.
-    pub fn by_chromosome(&self) -> bool {
-        self.loco.is_some()
-    }
-
-    /// The model for variants of `chrom`.
+    /// The model of `chrom`'s own, where predictions are given.
     ///
     /// # Errors
     /// The predictions do not cover the chromosome.
-    pub fn of(&self, chrom: &str) -> Result<Arc<NullModel>, CohortError> {
+    pub fn of_chromosome(&self, chrom: &str) -> Result<Option<Arc<NullModel>>, CohortError> {
         let Some(per) = &self.loco else {
-            return Ok(self.base.clone());
+            return Ok(None);
         };
         let mut recent = per.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, model)) = recent.iter().find(|(name, _)| name == chrom) {
-            return Ok(model.clone());
+            return Ok(Some(model.clone()));
         }
         let offsets = per.loco.offsets(chrom, &per.traits, &per.residual_sd)?;
         let model = Arc::new(fit(&per.basis, &per.traits, Some(&offsets)));
         recent.truncate(KEPT - 1);
         recent.push_front((chrom.to_owned(), model.clone()));
-        Ok(model)
+        Ok(Some(model))
     }
 }
 

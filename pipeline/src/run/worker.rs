@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use norna_kernels::{LinearRows, LinearScratch, LinearTest, MissingPolicy, NullModel};
+use norna_kernels::{LinearRows, LinearScratch, LinearTest, MissingPolicy};
 
 use super::null_models::NullModels;
 use super::schedule::{Claimer, Shared, Work};
@@ -24,6 +24,8 @@ pub struct Job<'a> {
     pub plan: &'a ShardPlan,
     /// The null models.
     pub models: &'a NullModels,
+    /// The test of the model that chromosomes without one of their own share.
+    pub base_test: LinearTest<'a>,
     /// What happens to samples without a genotype.
     pub missing: MissingPolicy,
     /// Hits are rows with −log10 p of at least this.
@@ -66,7 +68,7 @@ impl Job<'_> {
         Buffers {
             block: VariantBlock::new(self.input.kind(), self.models.base().n_samples(), BLOCK_VARIANTS),
             rows: LinearRows::default(),
-            scratch: LinearScratch::new(&LinearTest::new(self.models.base(), self.missing, self.hit_log10p)),
+            scratch: LinearScratch::new(&self.base_test),
             batch: RowBatch { n_traits, ..RowBatch::default() },
         }
     }
@@ -109,17 +111,18 @@ impl Job<'_> {
     /// Tests a block, whose variants are of one chromosome.
     fn test(&self, buffers: &mut Buffers) -> Result<(), String> {
         let Buffers { block, rows, scratch, batch } = buffers;
-        let model = self.models.of(&block.variants[0].chrom).map_err(|e| e.to_string())?;
-        let test = LinearTest::new(&model, self.missing, self.hit_log10p);
+        let own = self.models.of_chromosome(&block.variants[0].chrom).map_err(|e| e.to_string())?;
+        let own_test = own.as_deref().map(|model| LinearTest::new(model, self.missing, self.hit_log10p));
+        let test = own_test.as_ref().unwrap_or(&self.base_test);
         test.test_block(&block.genotypes, &block.counts, scratch, rows);
-        fill(batch, block, rows, &model);
+        fill(batch, block, rows, test.null().n_traits());
         Ok(())
     }
 }
 
 /// Joins what was read with what was computed.
-fn fill(batch: &mut RowBatch, block: &VariantBlock, rows: &mut LinearRows, model: &NullModel) {
-    batch.n_traits = model.n_traits();
+fn fill(batch: &mut RowBatch, block: &VariantBlock, rows: &mut LinearRows, n_traits: usize) {
+    batch.n_traits = n_traits;
     batch.variants.clear();
     for ((variant, counts), status) in block.variants.iter().zip(&block.counts).zip(&rows.status) {
         batch.variants.push(VariantRow {

@@ -405,17 +405,20 @@ impl BlockReader {
     /// Line or record and CHROM:POS of the current record.
     fn place(&self, before: &str) -> String {
         let site = self.records.site();
-        let locus = match site.chrom.is_empty() {
-            true => "the first record".to_owned(),
-            false => format!("{}:{}", site.chrom, site.pos),
+        let at = match (site.chrom.as_str(), site.pos) {
+            ("", _) => String::new(),
+            (chrom, 0) => format!(" ({chrom})"),
+            (chrom, pos) => format!(" ({chrom}:{pos})"),
         };
-        match self.records.place() {
-            RecordPlace::Line(n) => format!("{before}line {n} ({locus})"),
-            RecordPlace::Record(n) => format!("{before}record {n} ({locus})"),
-            RecordPlace::At(at) => match self.context.files[self.file_idx].line_number(at) {
-                Some(n) => format!("{before}line {n} ({locus})"),
-                None => format!("{before}{locus}"),
-            },
+        let line = match self.records.place() {
+            RecordPlace::Record(n) => return format!("{before}record {n}{at}"),
+            RecordPlace::Line(n) => Some(n),
+            RecordPlace::At(offset) => self.context.files[self.file_idx].line_number(offset),
+        };
+        match line {
+            Some(n) => format!("{before}line {n}{at}"),
+            None if at.is_empty() => format!("{before}a record"),
+            None => format!("{before}a record{at}"),
         }
     }
 
