@@ -45,7 +45,8 @@ impl Run {
 
 /// Writes a line that the test runner does not capture.
 pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let mut stderr = std::io::stderr();
+    stderr.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 /// Whether `what` is there. Where it is not: says so and is false, or panics in CI.
