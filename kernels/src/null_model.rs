@@ -30,7 +30,7 @@ pub(crate) struct TraitModel {
     pub(crate) yy: f64,
     /// Σy² of the observed values before residualising, scaled likewise.
     pub(crate) raw_yy: f64,
-    /// Q_mᵀ(ỹ − hi): what rounding the residuals to f32 took away along the covariates. k_m values.
+    /// Q_mᵀ(ỹ + dither − hi): what rounding to f32 took away along the covariates. k_m values.
     pub(crate) rounding: Vec<f64>,
 }
 
@@ -68,8 +68,8 @@ impl NullModel {
             masks[mask_idx].traits.push(t as u32);
             models.push(fit_trait(basis, &masks[mask_idx], mask_idx as u32, &mut y));
             if let Some(model) = models.last_mut().filter(|model| model.status == Status::Ok) {
-                let rest = panels.store(t, &mut y);
-                model.rounding = project(basis, &masks[mask_idx], rest);
+                panels.store(basis, &masks[mask_idx], t, &mut y);
+                model.rounding = project(basis, &masks[mask_idx], &y);
             }
         }
         Self { basis: Arc::clone(basis), masks, traits: models, panels }
@@ -99,10 +99,17 @@ impl NullModel {
         self.traits[trait_idx].mask
     }
 
-    /// Samples in which a trait is observed.
+    /// Samples that take part in a trait's tests: those in which it is observed, less [`Self::n_singled_out`].
     #[must_use]
     pub fn n_observed(&self, trait_idx: usize) -> u32 {
         self.masks[self.traits[trait_idx].mask as usize].n_observed as u32
+    }
+
+    /// Samples left out of a mask because a covariate is constant but for them (as plink2 does): they would be fitted
+    /// perfectly and change no estimate.
+    #[must_use]
+    pub fn n_singled_out(&self, mask: u32) -> u32 {
+        self.masks[mask as usize].singled_out
     }
 
     /// Rank of the covariates on a mask, the intercept included: the test has n − this − 1 degrees of freedom.
@@ -121,6 +128,16 @@ impl NullModel {
     #[must_use]
     pub fn dropped_columns(&self, mask: u32) -> &[DroppedColumn] {
         &self.masks[mask as usize].dropped
+    }
+
+    /// √(ỹᵀỹ/(n − k)) of a trait's residuals, in the trait's unit; NaN where the trait cannot be tested.
+    #[must_use]
+    pub fn residual_sd(&self, trait_idx: usize) -> f64 {
+        let (model, mask) = (&self.traits[trait_idx], &self.masks[self.traits[trait_idx].mask as usize]);
+        if model.status != Status::Ok {
+            return f64::NAN;
+        }
+        model.unit * (model.yy / (mask.n_observed as f64 - mask.k as f64)).sqrt()
     }
 
     pub(crate) fn basis(&self) -> &CovariateBasis {
@@ -152,7 +169,7 @@ fn fit_trait(basis: &CovariateBasis, mask: &Mask, mask_idx: u32, y: &mut [f64]) 
         return failed(Status::TooFewSamples);
     }
     let n = mask.n_observed as f64;
-    y.iter_mut().filter(|y| !y.is_finite()).for_each(|y| *y = 0.0);
+    y.iter_mut().enumerate().filter(|(i, _)| !mask.has(*i as u32)).for_each(|(_, y)| *y = 0.0);
     let largest = y.iter().fold(0f64, |max, y| max.max(y.abs()));
     if largest == 0.0 {
         return failed(Status::ConstantTrait);
@@ -162,7 +179,9 @@ fn fit_trait(basis: &CovariateBasis, mask: &Mask, mask_idx: u32, y: &mut [f64]) 
     let raw_yy = dot(y, y);
     let mean = y.iter().sum::<f64>() / n;
     for (i, y) in y.iter_mut().enumerate() {
-        *y = if mask.has(i as u32) { *y - mean } else { 0.0 };
+        if mask.has(i as u32) {
+            *y -= mean;
+        }
     }
     let mut coefficients = vec![0f64; basis.n_covariates()];
     for _ in 0..2 {
@@ -212,6 +231,33 @@ fn power_of_two_for(x: f64) -> f64 {
 mod tests {
     use super::basis::DropReason;
     use super::*;
+
+    #[test]
+    fn offsets_are_subtracted_first() {
+        let age: Vec<f64> = (0..9).map(|i| f64::from(i * i % 7)).collect();
+        let y: Vec<f64> = (0..9).map(|i| f64::from(i * 5 % 11)).collect();
+        let offset: Vec<f64> = (0..9).map(|i| f64::from(i % 4) * 0.25).collect();
+        let moved: Vec<f64> = y.iter().zip(&offset).map(|(y, offset)| y - offset).collect();
+        let basis = Arc::new(CovariateBasis::new(9, &[&age]).0);
+        let with_offset = NullModel::fit(&basis, &[&y], Some(&[&offset]));
+        let without = NullModel::fit(&basis, &[&moved], None);
+        let residuals = |null: &NullModel| null.panels().residuals(0).collect::<Vec<f64>>();
+        assert_eq!(residuals(&with_offset), residuals(&without));
+        assert_eq!(with_offset.models()[0].yy, without.models()[0].yy);
+    }
+
+    #[test]
+    fn a_sample_with_a_covariate_of_its_own_is_left_out() {
+        let n = 9;
+        let mut own = vec![1.0; n];
+        own[4] = 7.0;
+        let age: Vec<f64> = (0..9).map(|i| f64::from(i * i % 7)).collect();
+        let y: Vec<f64> = (0..9).map(|i| f64::from(i * 5 % 11)).collect();
+        let (basis, _) = CovariateBasis::new(n, &[&age, &own]);
+        let null = NullModel::fit(&Arc::new(basis), &[&y], None);
+        assert_eq!((null.n_observed(0), null.n_covariates(0), null.n_singled_out(0)), (8, 2, 1));
+        assert_eq!(null.dropped_columns(0), [DroppedColumn { column_idx: 1, reason: DropReason::Constant }]);
+    }
 
     #[test]
     fn masks_group_traits_and_lose_covariates() {

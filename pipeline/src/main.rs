@@ -1,1 +1,5 @@
-fn main(){}
+//! The norna binary.
+
+fn main() -> std::process::ExitCode {
+    norna::cli::main()
+}

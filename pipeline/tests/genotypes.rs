@@ -7,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use norna::source::{Input, InputOptions, RawBatch, SampleSelection, Sex, SourceError, VariantBlock, VariantLedger, VariantSource};
+use norna::source::{
+    Input, InputOptions, RawBatch, SampleSelection, Sex, SourceError, VariantBlock, VariantLedger, VariantSource,
+};
 
 fn shared(path: &str) -> Option<PathBuf> {
     let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(path);
@@ -34,7 +36,8 @@ fn drain(mut reader: Box<dyn VariantSource + Send>, input: &Input, n: usize, row
         for (row, v) in block.variants.iter().enumerate() {
             let counts = block.counts[row];
             let name = format!("{}:{}:{}:{}", v.chrom, v.pos, v.reference, v.alternate);
-            let sum = block.genotypes.calls(row).iter().fold(7_u64, |h, &c| h.wrapping_mul(31).wrapping_add(u64::from(c)));
+            let sum =
+                block.genotypes.calls(row).iter().fold(7_u64, |h, &c| h.wrapping_mul(31).wrapping_add(u64::from(c)));
             rows.push((name, counts.alt_count, counts.allele_total, sum));
         }
     }
@@ -96,7 +99,12 @@ fn containers_agree_on_1000_genomes() {
         }
     }
     let regions = ["22:16100000-16200000,chr22:16300000-16300500", "22:16050075", "22:1-100", "22"];
-    let intervals = [vec![(16_100_000, 16_200_000), (16_300_000, 16_300_500)], vec![(16_050_075, 16_050_075)], vec![(1, 100)], vec![(0, u32::MAX)]];
+    let intervals = [
+        vec![(16_100_000, 16_200_000), (16_300_000, 16_300_500)],
+        vec![(16_050_075, 16_050_075)],
+        vec![(1, 100)],
+        vec![(0, u32::MAX)],
+    ];
     for (region, intervals) in regions.iter().zip(intervals) {
         let pos = |row: &Row| row.0.split(':').nth(1).unwrap().parse::<u32>().unwrap();
         let inside: Vec<_> =
@@ -226,7 +234,8 @@ fn counts_on_x_y_and_mt_are_those_of_plink2() {
     let dir = tempfile::tempdir().unwrap();
     let n = 40;
     let male = |i: usize| i.is_multiple_of(2);
-    let mut vcf = String::from("##fileformat=VCFv4.2\n##contig=<ID=X,length=155270560>\n##contig=<ID=Y>\n##contig=<ID=MT>\n");
+    let mut vcf =
+        String::from("##fileformat=VCFv4.2\n##contig=<ID=X,length=155270560>\n##contig=<ID=Y>\n##contig=<ID=MT>\n");
     vcf += "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"x\">\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT";
     let mut psam = String::from("#IID\tSEX\n");
     for i in 0..n {
@@ -257,7 +266,10 @@ fn counts_on_x_y_and_mt_are_those_of_plink2() {
     vcf.push('\n');
     fs::write(dir.path().join("x.vcf"), vcf).unwrap();
     fs::write(dir.path().join("x.psam"), psam).unwrap();
-    sh(&format!("cd {}; plink2 --vcf x.vcf --psam x.psam --split-par b37 --freq counts --out x --silent", dir.path().display()));
+    sh(&format!(
+        "cd {}; plink2 --vcf x.vcf --psam x.psam --split-par b37 --freq counts --out x --silent",
+        dir.path().display()
+    ));
     let counts = fs::read_to_string(dir.path().join("x.acount")).unwrap();
     let want: Vec<(f64, f64)> = counts
         .lines()

@@ -52,11 +52,7 @@ pub(crate) fn project(tile: ProjectTile<'_>, x: &mut [f64], gg: &mut [f64]) {
 
 /// The projection for any tile, `ROWS` variants at a time (a divisor of `TILE`); compiled once per instruction set.
 #[inline(always)]
-pub(super) fn project_body<const TILE: usize, const ROWS: usize>(
-    tile: ProjectTile<'_>,
-    x: &mut [f64],
-    gg: &mut [f64],
-) {
+pub(super) fn project_body<const TILE: usize, const ROWS: usize>(tile: ProjectTile<'_>, x: &mut [f64], gg: &mut [f64]) {
     for (g, q) in tile.g.chunks(SUM_BLOCK * TILE).zip(tile.q.chunks(SUM_BLOCK * tile.width)) {
         let g = g.as_chunks::<TILE>().0;
         for column in (0..tile.width).step_by(LANES) {

@@ -31,7 +31,7 @@ pub struct DroppedColumn {
 pub struct CovariateBasis {
     n_samples: usize,
     k: usize,
-    /// Sample-major, rows padded with zeros to [`Self::padded`].
+    /// Sample-major: k values, the sample's [`dither`], zeros up to [`Self::padded`].
     q: Vec<f64>,
     /// k × k upper triangle, row-major: the kept, scaled columns are Q·R.
     r: Vec<f64>,
@@ -59,8 +59,11 @@ impl CovariateBasis {
             }
         }
         let k = basis.len();
-        let padded = k.next_multiple_of(8);
+        let padded = (k + 1).next_multiple_of(8);
         let mut q = vec![0f64; n_samples * padded];
+        for (sample, row) in q.chunks_exact_mut(padded).enumerate() {
+            row[k] = dither(sample);
+        }
         for (j, column) in basis.iter().enumerate() {
             for (row, &value) in q.chunks_exact_mut(padded).zip(column) {
                 row[j] = value;
@@ -87,7 +90,7 @@ impl CovariateBasis {
         self.k
     }
 
-    /// Values in a stored row: k padded to a multiple of 8.
+    /// Values in a stored row: k + 1 padded to a multiple of 8.
     pub(crate) fn padded(&self) -> usize {
         self.q.len() / self.n_samples.max(1)
     }
@@ -103,6 +106,17 @@ impl CovariateBasis {
         &self.q[sample * padded..sample * padded + self.k]
     }
 
+    /// The k values and the [`dither`] of a sample.
+    pub(crate) fn row_and_dither(&self, sample: usize) -> &[f64] {
+        let padded = self.padded();
+        &self.q[sample * padded..=sample * padded + self.k]
+    }
+
+    /// See [`dither`].
+    pub(super) fn dither(&self, sample: usize) -> f64 {
+        self.q[sample * self.padded() + self.k]
+    }
+
     /// Entry (i, j) of R.
     pub(super) fn r(&self, i: usize, j: usize) -> f64 {
         self.r[i * self.k + j]
@@ -112,6 +126,18 @@ impl CovariateBasis {
     pub(super) fn column_of(&self, j: usize) -> usize {
         self.columns[j - 1]
     }
+}
+
+/// A number in ±2⁻¹⁸ that depends on the sample alone and is added to every trait's residual (whose root mean square lies
+/// in [1, 2)) in the f32 score product, and taken off the score again as Σ g·dither in f64. Without it a trait of few
+/// values rounds the same way again and again in the f32 sums, and the error grows with n where the standard error grows
+/// with √n; moving each value by about one unit of a partial sum's last place makes these errors independent.
+fn dither(sample: usize) -> f64 {
+    let mut x = (sample as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^= x >> 31;
+    ((x >> 11) as f64 / (1u64 << 52) as f64 - 1.0) / f64::from(1u32 << 18)
 }
 
 /// The unit vector along the part of `column` outside `basis`, and the column of R.

@@ -6,6 +6,8 @@ use crate::small_matrix::{add_outer_lower, add_scaled, cholesky, dot, invert_low
 
 /// Below this ratio of a Cholesky pivot to its diagonal the basis of a mask is made by QR instead.
 const WELL_CONDITIONED: f64 = 0.01;
+/// Two values of a covariate closer than this share of its centred length are the same value.
+const SAME_VALUE: f64 = 1e-9;
 /// A covariate whose centred length on the mask is at most this share of its centred length is constant there.
 const CONSTANT_SHARE: f64 = 1e-12;
 
@@ -24,6 +26,8 @@ pub(crate) struct Mask {
     pub(crate) k: usize,
     /// k × k_all, row-major: Pᵀ, where the mask's orthonormal basis is Q|mask · P. `None` is the identity.
     projection: Option<Vec<f64>>,
+    /// Samples that have the trait and are left out, since a covariate is constant but for them.
+    pub(crate) singled_out: u32,
     /// Columns lost on this mask.
     pub(crate) dropped: Vec<DroppedColumn>,
     /// Traits of this mask, ascending.
@@ -31,13 +35,19 @@ pub(crate) struct Mask {
 }
 
 impl Mask {
-    /// The mask of a bit set (one bit a sample, ascending).
-    pub(crate) fn new(basis: &CovariateBasis, observed: Vec<u64>) -> Self {
+    /// The mask of a bit set (one bit a sample, ascending). A sample that alone differs in a covariate is fitted
+    /// perfectly whatever its trait: it is left out together with that covariate, as plink2 does. This changes n and k
+    /// by one each, and no estimate.
+    pub(crate) fn new(basis: &CovariateBasis, mut observed: Vec<u64>) -> Self {
+        let mut singled_out = 0;
+        while let Some(sample) = (1..basis.n_covariates()).find_map(|j| sample_singled_out(basis, &observed, j)) {
+            observed[sample / 64] &= !(1 << (sample % 64));
+            singled_out += 1;
+        }
         let n = basis.n_samples();
         let n_observed = observed.iter().map(|word| word.count_ones() as usize).sum::<usize>();
         let side_is_missing = n_observed * 2 >= n;
-        let is_observed = |i: u32| observed[i as usize / 64] >> (i % 64) & 1 == 1;
-        let side = (0..n as u32).filter(|&i| is_observed(i) != side_is_missing).collect();
+        let side = (0..n).filter(|&i| bit(&observed, i) != side_is_missing).map(|i| i as u32).collect();
         let mut mask = Self {
             observed,
             n_observed,
@@ -45,6 +55,7 @@ impl Mask {
             side_is_missing,
             k: basis.n_covariates(),
             projection: None,
+            singled_out,
             dropped: Vec::new(),
             traits: Vec::new(),
         };
@@ -56,7 +67,7 @@ impl Mask {
 
     /// Whether a sample is observed.
     pub(crate) fn has(&self, sample: u32) -> bool {
-        self.observed[sample as usize / 64] >> (sample % 64) & 1 == 1
+        bit(&self.observed, sample as usize)
     }
 
     /// Whether all samples are observed.
@@ -142,6 +153,27 @@ impl Mask {
         self.k = kept.len();
         self.projection = Some(transposed_inverse(&t, &kept, k));
     }
+}
+
+fn bit(bits: &[u64], i: usize) -> bool {
+    bits[i / 64] >> (i % 64) & 1 == 1
+}
+
+/// The one observed sample in which the covariate of column j differs from all others, if it is so.
+fn sample_singled_out(basis: &CovariateBasis, observed: &[u64], j: usize) -> Option<usize> {
+    let length = (1..=j).map(|i| basis.r(i, j) * basis.r(i, j)).sum::<f64>().sqrt();
+    let centred = |sample: usize| (1..=j).map(|i| basis.row(sample)[i] * basis.r(i, j)).sum::<f64>();
+    let same = |a: f64, b: f64| (a - b).abs() <= SAME_VALUE * length;
+    let values = || (0..basis.n_samples()).filter(|&i| bit(observed, i)).map(|i| (i, centred(i)));
+    let mut first = values().take(3).map(|(_, value)| value);
+    let (a, b, c) = (first.next()?, first.next()?, first.next()?);
+    let common = if same(a, b) || same(a, c) { a } else { b };
+    if !same(common, b) && !same(common, c) {
+        return None;
+    }
+    let mut others = values().filter(|&(_, value)| !same(value, common));
+    let (sample, _) = others.next()?;
+    if others.next().is_none() { Some(sample) } else { None }
 }
 
 /// Whether covariate j is lost on the mask: judged on the covariate itself, C_j|mask = Q_m·(T·R_j), with T so far known

@@ -1,11 +1,11 @@
 //! Residuals in the score product's layout: panels of traits, [panel][sample][width] f32, so that vector lanes lie along
-//! traits. `hi` goes into the product; `lo` is what f32 left over, so that hi + lo is the f64 residual to 1e-13.
+//! traits. `hi`, dithered, goes into the product; `lo` is the rest, so that hi + lo is the f64 residual to 1e-13.
+
+use super::basis::CovariateBasis;
+use super::mask::Mask;
 
 /// Traits of a panel, but for the last.
 pub(crate) const PANEL_WIDTH: usize = 32;
-/// The product's values are moved by up to this much (residuals have a root mean square in [1, 2)): see [`dither`].
-const DITHER: f64 = 9.5367431640625e-7;
-
 /// One panel.
 #[derive(Debug, Clone)]
 pub(crate) struct Panel {
@@ -53,17 +53,18 @@ impl Panels {
         self.columns
     }
 
-    /// Stores the scaled residuals of a trait (0 where missing) and leaves y − hi in `y`.
-    pub(crate) fn store<'a>(&mut self, trait_idx: usize, y: &'a mut [f64]) -> &'a [f64] {
+    /// Stores the scaled residuals `y` of a trait over the observed samples, dithered, and leaves in `y` what rounding
+    /// took away: y + dither − hi.
+    pub(crate) fn store(&mut self, basis: &CovariateBasis, mask: &Mask, trait_idx: usize, y: &mut [f64]) {
         let panel = &mut self.panels[trait_idx / PANEL_WIDTH];
         let column = trait_idx % PANEL_WIDTH;
-        for (i, y) in y.iter_mut().enumerate().filter(|(_, y)| **y != 0.0) {
-            let hi = (*y + dither(i)) as f32;
-            *y -= f64::from(hi);
+        for (i, y) in y.iter_mut().enumerate().filter(|(i, _)| mask.has(*i as u32)) {
+            let moved = *y + basis.dither(i);
+            let hi = moved as f32;
             panel.hi[i * panel.width + column] = hi;
-            panel.lo[i * panel.width + column] = *y as f32;
+            panel.lo[i * panel.width + column] = (*y - f64::from(hi)) as f32;
+            *y = moved - f64::from(hi);
         }
-        y
     }
 
     /// The f64 residuals of a trait, sample by sample.
@@ -73,15 +74,4 @@ impl Panels {
         let pairs = panel.hi.chunks_exact(panel.width).zip(panel.lo.chunks_exact(panel.width));
         pairs.map(move |(hi, lo)| f64::from(hi[column]) + f64::from(lo[column]))
     }
-}
-
-/// A number in ±[`DITHER`] that depends on the sample alone. A trait of few values would round the same way again and
-/// again in the f32 sums, and the error would grow with n where the standard error grows with √n; moving each value by
-/// about one unit of a partial sum's last place makes these errors independent.
-fn dither(sample: usize) -> f64 {
-    let mut x = (sample as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^= x >> 31;
-    ((x >> 11) as f64 / (1u64 << 52) as f64 - 1.0) * DITHER
 }

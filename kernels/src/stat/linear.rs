@@ -203,10 +203,11 @@ fn nearest_dosage(mean: f64) -> f32 {
     }
 }
 
-/// As [`nearest_dosage`], but the mean itself for dosages that hardly vary about something between 0, 1 and 2 (badly
-/// imputed variants), where f32 sums of g would drown their differences.
+/// As [`nearest_dosage`], but the value that most samples share where there is one (it is then 0 and rounds nothing in
+/// f32 sums), and the mean for dosages that hardly vary about it (badly imputed variants), where f32 sums of g would
+/// drown their differences.
 fn dosage_shift(dosages: &[f32], mean: f64) -> f32 {
-    let shift = nearest_dosage(mean);
+    let shift = majority(dosages).unwrap_or_else(|| nearest_dosage(mean));
     let mut lanes = [[0f64; 8]; 2];
     for chunk in dosages.chunks(8) {
         for (l, &g) in chunk.iter().enumerate().filter(|(_, g)| !g.is_nan()) {
@@ -217,4 +218,18 @@ fn dosage_shift(dosages: &[f32], mean: f64) -> f32 {
     }
     let [centred, shifted] = lanes.map(|lanes| lanes.iter().sum::<f64>());
     if shifted > CENTRE_ABOVE * centred { mean as f32 } else { shift }
+}
+
+/// The value of more than half of the samples with a call (Boyer and Moore's vote, then a count).
+fn majority(dosages: &[f32]) -> Option<f32> {
+    let (mut candidate, mut votes, mut n_called) = (f32::NAN, 0usize, 0usize);
+    for &g in dosages.iter().filter(|g| !g.is_nan()) {
+        n_called += 1;
+        if votes == 0 {
+            candidate = g;
+        }
+        votes = if g == candidate { votes + 1 } else { votes - 1 };
+    }
+    let count = dosages.iter().filter(|&&g| g == candidate).count();
+    if count * 2 > n_called { Some(candidate) } else { None }
 }

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use norna_kernels::{
-    AlleleCounts, CovariateBasis, GenotypeBlock, GenotypeKind, Isa, LinearRows, LinearScratch, LinearTest, MISSING_CALL,
-    MissingPolicy, NullModel, allele_counts,
+    AlleleCounts, CovariateBasis, GenotypeBlock, GenotypeKind, Isa, LinearRows, LinearScratch, LinearTest,
+    MISSING_CALL, MissingPolicy, NullModel, allele_counts,
 };
 
 /// A small generator of random numbers (splitmix64).
@@ -67,7 +67,8 @@ impl Cohort {
             })
             .collect();
         let kind = if design.dosages { GenotypeKind::Dosages } else { GenotypeKind::Calls };
-        let variants = (0..design.n_variants).map(|_| simulate_variant(&mut random, n, kind, design)).collect::<Vec<_>>();
+        let variants =
+            (0..design.n_variants).map(|_| simulate_variant(&mut random, n, kind, design)).collect::<Vec<_>>();
         let mut mask = vec![true; n];
         let traits = (0..design.n_traits)
             .map(|t| {
@@ -249,13 +250,16 @@ pub fn errors_against_oracle(cohort: &Cohort, rows: &LinearRows, policy: Missing
     (beta_error, se_error)
 }
 
+/// Bits of β, SE and the hits (variant, trait, β, SE, log10 p).
+pub type Bits = (Vec<u32>, Vec<u32>, Vec<[u64; 5]>);
+
 /// All output bits of rows.
-pub fn bits(rows: &LinearRows) -> (Vec<u32>, Vec<u32>, Vec<(u32, u32, u64, u64, u64)>) {
+pub fn bits(rows: &LinearRows) -> Bits {
     let words = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     let hits = rows
         .hits
         .iter()
-        .map(|h| (h.variant_idx, h.trait_idx, h.beta.to_bits(), h.se.to_bits(), h.log10p.to_bits()))
+        .map(|h| [h.variant_idx.into(), h.trait_idx.into(), h.beta.to_bits(), h.se.to_bits(), h.log10p.to_bits()])
         .collect();
     (words(&rows.beta), words(&rows.se), hits)
 }

@@ -1,1 +1,64 @@
-//! cli
+//! One file per subcommand: parse → validated configuration → run. Errors end here.
+
+pub mod assoc;
+mod assoc_config;
+pub mod export;
+pub mod info;
+pub mod top;
+
+use clap::{Parser, Subcommand};
+
+/// Exit code of a run that failed.
+pub const EXIT_FAILED: u8 = 1;
+/// Exit code of a command line that cannot be meant, as clap's own.
+pub const EXIT_USAGE: u8 = 2;
+
+/// A command line that is refused before anything is opened.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// Association of variants with many traits, over MPI ranks, into one HDF5 file.
+#[derive(Debug, Parser)]
+#[command(name = "norna", version = crate::report::provenance::version(), max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Test every variant of VCF/BCF files against every trait of a table (exact linear regression).
+    Assoc(Box<assoc::AssocArgs>),
+    /// Say what a results file holds.
+    Info(info::InfoArgs),
+    /// List the strongest associations of a results file.
+    Top(top::TopArgs),
+    /// Write rows of a results file as a table.
+    Export(export::ExportArgs),
+}
+
+/// Runs what the command line asks for and returns the exit code.
+pub fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Assoc(args) => assoc::run(*args),
+        Command::Info(args) => info::run(&args),
+        Command::Top(args) => top::run(&args),
+        Command::Export(args) => export::run(&args),
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            // Empty where a log line has said it.
+            let text = format!("{error:#}");
+            if !text.is_empty() {
+                eprintln!("error: {text}");
+            }
+            let usage = error.downcast_ref::<UsageError>().is_some();
+            std::process::ExitCode::from(if usage { EXIT_USAGE } else { EXIT_FAILED })
+        }
+    }
+}

@@ -129,12 +129,7 @@ pub struct BcfRecords {
 impl BcfRecords {
     /// Records from where `source` stands up to `until`. `record_number`: records before them, where known.
     pub fn new(source: ByteSource, until: Until, header: Arc<BcfHeader>, record_number: Option<u64>) -> Self {
-        let keys = Keys {
-            gt: header.key("GT"),
-            ds: header.key("DS"),
-            gp: header.key("GP"),
-            lgt: header.key("LGT"),
-        };
+        let keys = Keys { gt: header.key("GT"), ds: header.key("DS"), gp: header.key("GP"), lgt: header.key("LGT") };
         Self {
             source,
             until,
@@ -163,7 +158,8 @@ impl BcfRecords {
         site.chrom.clear();
         site.pos = 0;
         let chrom = self.header.contig(word(0));
-        let chrom = chrom.ok_or_else(|| FieldError::new("CHROM", format!("contig {} is not in the header", word(0))))?;
+        let chrom =
+            chrom.ok_or_else(|| FieldError::new("CHROM", format!("contig {} is not in the header", word(0))))?;
         set_text(&mut site.chrom, "CHROM", chrom.as_bytes())?;
         let pos = word(4).checked_add(1).and_then(|p| u32::try_from(p).ok());
         site.pos = pos.ok_or_else(|| FieldError::new("POS", format!("{} is no position", word(4))))?;

@@ -66,7 +66,9 @@ impl<'a> Values<'a> {
         let start = sample_idx * stride;
         let bytes = self.bytes.get(start..start + stride).unwrap_or_default();
         let (code, key) = (self.typed.code, self.key);
-        bytes.chunks_exact(self.width()).map(move |b| value(code, b).map_err(|p| FieldError::sample(key, sample_idx, p)))
+        bytes
+            .chunks_exact(self.width())
+            .map(move |b| value(code, b).map_err(|p| FieldError::sample(key, sample_idx, p)))
     }
 }
 
@@ -269,8 +271,10 @@ mod tests {
 
     #[test]
     fn dosages_and_their_missing_values() {
-        let bytes: Vec<u8> =
-            [1.5_f32.to_bits(), 0.25_f32.to_bits(), FLOAT_MISSING, FLOAT_END].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let bytes: Vec<u8> = [1.5_f32.to_bits(), 0.25_f32.to_bits(), FLOAT_MISSING, FLOAT_END]
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect();
         let mut out = [0.0; 4];
         let values = Values { key: "DS", typed: TypedLen { code: 5, len: 2 }, bytes: &bytes };
         dosages(values, 2, &all(2), &mut out).unwrap();

@@ -52,7 +52,8 @@ impl Regions {
     pub fn add_list(&mut self, list: &str) -> Result<(), RegionError> {
         let mut pending = String::new();
         for piece in list.split(',') {
-            let thousands = piece.split('-').next().is_some_and(|p| p.len() == 3 && p.bytes().all(|b| b.is_ascii_digit()));
+            let thousands =
+                piece.split('-').next().is_some_and(|p| p.len() == 3 && p.bytes().all(|b| b.is_ascii_digit()));
             if thousands && pending.contains(':') {
                 pending.push_str(piece);
                 continue;
@@ -101,8 +102,11 @@ impl Regions {
         let file = std::fs::File::open(path).map_err(io)?;
         let mut reader = BufReader::new(file);
         let gzipped = reader.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
-        let mut reader: Box<dyn BufRead> =
-            if gzipped { Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(reader))) } else { Box::new(reader) };
+        let mut reader: Box<dyn BufRead> = if gzipped {
+            Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(reader)))
+        } else {
+            Box::new(reader)
+        };
         let bare = name.strip_suffix(".gz").unwrap_or(&name);
         let is_bed = bare.to_ascii_lowercase().ends_with(".bed");
         let mut line = Vec::new();

@@ -212,7 +212,8 @@ impl RecordReader for VcfRecords {
 /// Puts a column into `to`: text without blanks or control characters.
 pub(crate) fn set_text(to: &mut String, field: &'static str, value: &[u8]) -> Result<(), FieldError> {
     to.clear();
-    let text = std::str::from_utf8(value).map_err(|_| FieldError::new(field, format!("{} is not UTF-8", shown(value))))?;
+    let text =
+        std::str::from_utf8(value).map_err(|_| FieldError::new(field, format!("{} is not UTF-8", shown(value))))?;
     if text.is_empty() {
         return Err(FieldError::new(field, "empty; write . for none"));
     }

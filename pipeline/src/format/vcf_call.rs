@@ -117,7 +117,10 @@ pub fn dosages_from_probabilities(values: &[f32], out: &mut [f32]) -> Result<(),
     }
     let diploid = n_alleles * (n_alleles + 1) / 2;
     if values.len() != diploid && values.len() != n_alleles {
-        return Err(format!("{} values where {n_alleles} alleles want {diploid} (or {n_alleles} in a haploid)", values.len()));
+        return Err(format!(
+            "{} values where {n_alleles} alleles want {diploid} (or {n_alleles} in a haploid)",
+            values.len()
+        ));
     }
     if let Some(bad) = values.iter().find(|v| !(-1e-3..=1.001).contains(*v)) {
         return Err(format!("{bad} is not a probability from 0 to 1 (is GP phred-scaled here? use another --field)"));

@@ -237,7 +237,12 @@ pub fn dosages(column: Column<'_>, n_alts: usize, samples: &SampleMap, out: &mut
 }
 
 /// GP as ALT copies, analysed samples × ALT alleles.
-pub fn probabilities(column: Column<'_>, n_alts: usize, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError> {
+pub fn probabilities(
+    column: Column<'_>,
+    n_alts: usize,
+    samples: &SampleMap,
+    out: &mut [f32],
+) -> Result<(), FieldError> {
     let mut values = Vec::new();
     for_each(column, samples, |sample_idx, out_idx, value| {
         let row = &mut out[out_idx * n_alts..(out_idx + 1) * n_alts];

@@ -1,1 +1,11 @@
-//! report
+//! What people read: log lines, progress, resources, provenance, tables from a results file.
+
+pub mod export;
+pub mod export_output;
+pub mod export_pair;
+pub mod export_select;
+pub mod export_top;
+pub mod logger;
+pub mod progress;
+pub mod provenance;
+pub mod resources;

@@ -124,7 +124,10 @@ pub(crate) fn info_keys(
         let path = file.path.display();
         let key = ["INFO", "R2", "DR2"].into_iter().find(|key| file.header.vcf().has_info(key));
         let key = key.ok_or_else(|| {
-            SourceError::option("--min-info", format!("{path}: the header declares none of INFO/INFO, INFO/R2 and INFO/DR2"))
+            SourceError::option(
+                "--min-info",
+                format!("{path}: the header declares none of INFO/INFO, INFO/R2 and INFO/DR2"),
+            )
         })?;
         messages.push(format!("{path}: --min-info looks at INFO/{key}"));
         keys.push(key);
@@ -151,12 +154,16 @@ pub(crate) fn pseudo_autosomal(
         return Ok(Some(build.par().to_vec()));
     }
     let contigs = files.iter().flat_map(|f| &f.header.vcf().contigs);
-    let x_lengths = contigs.filter(|c| class(&c.id) == ChromosomeClass::X).map(|c| c.length.and_then(Build::from_x_length));
+    let x_lengths =
+        contigs.filter(|c| class(&c.id) == ChromosomeClass::X).map(|c| c.length.and_then(Build::from_x_length));
     let mut builds: Vec<Option<Build>> = x_lengths.collect();
     builds.dedup();
     match builds[..] {
         [Some(build)] => {
-            messages.push(format!("the header's length of X is that of {}: its pseudo-autosomal regions are used", build.name()));
+            messages.push(format!(
+                "the header's length of X is that of {}: its pseudo-autosomal regions are used",
+                build.name()
+            ));
             Ok(Some(build.par().to_vec()))
         }
         _ => Ok(None),
@@ -167,7 +174,8 @@ pub(crate) fn pseudo_autosomal(
 pub(crate) fn note_unknown_chromosomes(files: &[InputFile], area: &Area, messages: &mut Vec<String>) {
     let known: Option<Vec<Vec<String>>> = files.iter().map(InputFile::chromosomes).collect();
     let Some(known) = known else { return };
-    let unknown: Vec<String> = area.named().into_iter().filter(|name| !known.iter().any(|k| k.contains(name))).collect();
+    let unknown: Vec<String> =
+        area.named().into_iter().filter(|name| !known.iter().any(|k| k.contains(name))).collect();
     if !unknown.is_empty() {
         messages.push(format!("no file has these chromosomes: {}", unknown.join(", ")));
     }

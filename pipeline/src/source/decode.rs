@@ -5,12 +5,13 @@
 
 use norna_kernels::MISSING_CALL;
 
+use crate::format::sex::Sex;
 use crate::format::vcf_call::{Call, FieldError};
 use crate::format::vcf_site::RecordReader;
 
 use super::input::Context;
 use super::ledger::{Note, VariantLedger};
-use super::options::{Field, Sex};
+use super::options::Field;
 use super::ploidy::{Locus, MISSING_PAIR, Pair, copies_of, resolve};
 
 /// Dosages may miss their bounds by this much, as printed decimals do.

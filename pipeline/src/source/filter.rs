@@ -93,8 +93,11 @@ impl VariantList {
         let io = |source| SourceError::io(path, source);
         let mut reader = BufReader::new(File::open(path).map_err(io)?);
         let gzipped = reader.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn BufRead> =
-            if gzipped { Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(reader))) } else { Box::new(reader) };
+        let reader: Box<dyn BufRead> = if gzipped {
+            Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(reader)))
+        } else {
+            Box::new(reader)
+        };
         let mut names = HashSet::new();
         for line in reader.lines() {
             let line = line.map_err(io)?;
@@ -178,7 +181,13 @@ mod tests {
     use super::*;
 
     fn counts(alt: f64, total: f64, n_missing: u32) -> AlleleCounts {
-        AlleleCounts { alt_count: alt, allele_total: total, n_called: (total / 2.0) as u32, n_missing, ..Default::default() }
+        AlleleCounts {
+            alt_count: alt,
+            allele_total: total,
+            n_called: (total / 2.0) as u32,
+            n_missing,
+            ..Default::default()
+        }
     }
 
     #[test]

@@ -8,16 +8,19 @@ use norna_kernels::GenotypeKind;
 
 use crate::format::bgzf::Compression;
 use crate::format::bgzf_source::ByteSource;
+use crate::format::sex::Sex;
 use crate::format::vcf_call::SampleMap;
 use crate::format::vcf_header::HeaderError;
 use crate::shard::{Layout, Shard, ShardPlan};
 
 use super::VariantSource;
-use super::choice::{FirstFields, check_samples, choose_field, first_fields, info_keys, note_unknown_chromosomes, pseudo_autosomal};
+use super::choice::{
+    FirstFields, check_samples, choose_field, first_fields, info_keys, note_unknown_chromosomes, pseudo_autosomal,
+};
 use super::error::SourceError;
 use super::file::{FileHeader, InputFile};
 use super::filter::{Area, GenotypeFilters, VariantList};
-use super::options::{Field, HalfCall, InputOptions, MaleX, Sex};
+use super::options::{Field, HalfCall, InputOptions, MaleX};
 use super::reader::BlockReader;
 use super::stream::{RawBatch, RawStream};
 

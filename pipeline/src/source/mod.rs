@@ -17,10 +17,12 @@ use std::sync::Arc;
 
 use norna_kernels::{AlleleCounts, GenotypeBlock, GenotypeKind};
 
+pub use crate::format::sex::Sex;
 pub use error::SourceError;
 pub use input::{Estimate, Input, SampleSelection, StreamHeader};
 pub use ledger::{DropReason, Note, VariantLedger};
-pub use options::{Field, HalfCall, InputOptions, MaleX, Sex};
+pub use options::{Field, HalfCall, InputOptions, MaleX};
+
 pub use stream::{RawBatch, RawStream};
 
 /// A row: one ALT allele of a record.
@@ -78,7 +80,7 @@ impl VariantBlock {
 
 /// Rows of a shard, block by block.
 pub trait VariantSource {
-    /// Clears `block` and fills it; gives its number of rows, 0 at the end only.
+    /// Clears `block` and fills it with rows of one chromosome; gives their number, 0 at the end only.
     fn read_block(&mut self, block: &mut VariantBlock) -> Result<usize, SourceError>;
 
     /// What was read and dropped so far.

@@ -52,18 +52,6 @@ pub enum MaleX {
     OneCopy,
 }
 
-/// Sex of a sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sex {
-    /// One X.
-    Male,
-    /// Two X.
-    Female,
-    /// Not stated: read as a female on X, as a male on Y.
-    #[default]
-    Unknown,
-}
-
 /// Genotype input: files, field, ploidy policy and filters. Every bound is inclusive on the side that is kept.
 #[derive(Debug, Clone, Default)]
 pub struct InputOptions {

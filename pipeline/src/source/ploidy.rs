@@ -7,7 +7,8 @@ use norna_kernels::MISSING_CALL;
 use crate::format::vcf_call::Call;
 
 use super::ledger::{Note, VariantLedger};
-use super::options::{HalfCall, Sex};
+use super::options::HalfCall;
+use crate::format::sex::Sex;
 
 /// What a record's chromosome and position mean for ploidy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

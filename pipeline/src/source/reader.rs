@@ -316,6 +316,10 @@ impl VariantSource for BlockReader {
                 if !self.next_record()? {
                     break;
                 }
+                // A block is of one chromosome, since the null model may be another one on the next.
+                if block.variants.last().is_some_and(|last| last.chrom != self.chromosome.name) {
+                    break;
+                }
             }
         }
         Ok(block.len())

@@ -1,1 +1,22 @@
-//! store
+//! norna's HDF5 files. The layout of results.h5 is a contract (docs/results.md); this is the only module that
+//! names hdf5, so that what is in a file and how it is read stand side by side.
+
+mod columns;
+mod error;
+mod file;
+mod growable;
+mod heap;
+mod publish;
+mod qc;
+mod reader;
+mod schema;
+mod writer;
+
+pub use error::StoreError;
+pub use file::hdf5_version;
+pub use publish::publish;
+pub use reader::{ResultsReader, StoredHit, StoredQc, StoredStatus};
+pub use schema::{
+    FORMAT, FORMAT_VERSION, Ledger, LedgerEntry, LedgerRole, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, TraitInfo,
+};
+pub use writer::ResultsWriter;

@@ -65,8 +65,7 @@ impl Variant<'_> {
             GenotypeKind::Calls => ROUNDING * ROUNDING * fit.gg,
             GenotypeKind::Dosages => DOSAGE_NOISE * DOSAGE_NOISE * mask.n_observed as f64,
         };
-        let noise =
-            TRAIT_NOISE * TRAIT_NOISE * model.yy + ROUNDING * ROUNDING * model.raw_yy + beta * beta * g_noise;
+        let noise = TRAIT_NOISE * TRAIT_NOISE * model.yy + ROUNDING * ROUNDING * model.raw_yy + beta * beta * g_noise;
         if rss <= noise {
             return PairFit { status: Status::PerfectFit, beta, se: f64::NAN };
         }

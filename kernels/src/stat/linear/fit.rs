@@ -50,6 +50,8 @@ pub(super) struct MaskFit {
     pub(super) df: f64,
     /// gᵀg over the samples used.
     pub(super) gg: f64,
+    /// Σ g·dither over the samples used: to be taken off every score.
+    pub(super) dither: f64,
     /// g̃ᵀg̃.
     pub(super) d: f64,
     /// Whether `residual` in the scratch holds g̃.
@@ -124,6 +126,7 @@ impl Variant<'_> {
         }
         let df = (mask.n_observed - n_missing - mask.k - 1) as f64;
         let gg = self.sum_on_mask(mask);
+        let dither = self.pair.full[self.test.null.basis().n_covariates()];
         mask.to_mask(&self.pair.full, &mut self.pair.z);
         self.pair.w[..mask.k].copy_from_slice(&self.pair.z[..mask.k]);
         if n_missing > 0 {
@@ -131,7 +134,7 @@ impl Variant<'_> {
             solve_lower(&self.pair.factor, mask.k, &mut self.pair.w[..mask.k]);
         }
         let w = &self.pair.w[..mask.k];
-        let mut fit = MaskFit { n_missing, df, gg, d: gg - dot(w, w), has_residual: false };
+        let mut fit = MaskFit { n_missing, df, gg, dither, d: gg - dot(w, w), has_residual: false };
         if fit.d.is_nan() || fit.d <= SUSPICIOUS * gg {
             if self.is_constant(mask) {
                 return Err(Status::Monomorphic);
@@ -146,7 +149,7 @@ impl Variant<'_> {
         Ok(fit)
     }
 
-    /// Qᵀg over the mask into `full`; returns gᵀg. The full sums less the missing samples, or the observed ones' sums,
+    /// Qᵀg and Σ g·dither over the mask into `full`; returns gᵀg. The full sums less the missing samples, or the observed ones' sums,
     /// whichever are fewer.
     fn sum_on_mask(&mut self, mask: &Mask) -> f64 {
         let basis = self.test.null.basis();
@@ -154,7 +157,7 @@ impl Variant<'_> {
         let mut gg = self.chunk.square(self.row);
         if self.test.missing == MissingPolicy::Mean {
             for &i in self.missing {
-                add_scaled(self.plan.fill, basis.row(i as usize), &mut self.pair.full);
+                add_scaled(self.plan.fill, basis.row_and_dither(i as usize), &mut self.pair.full);
                 gg += self.plan.fill * self.plan.fill;
             }
         }
@@ -166,7 +169,7 @@ impl Variant<'_> {
             for &i in &mask.side {
                 let g = self.genotype(i);
                 if g != 0.0 {
-                    add_scaled(-g, basis.row(i as usize), &mut self.pair.full);
+                    add_scaled(-g, basis.row_and_dither(i as usize), &mut self.pair.full);
                     gg -= g * g;
                 }
             }
@@ -181,7 +184,7 @@ impl Variant<'_> {
         for i in side.chain(observed) {
             let g = self.genotype(i);
             if g != 0.0 {
-                add_scaled(g, basis.row(i as usize), &mut self.pair.full);
+                add_scaled(g, basis.row_and_dither(i as usize), &mut self.pair.full);
                 gg += g * g;
             }
         }
@@ -211,7 +214,7 @@ impl Variant<'_> {
 
     fn fit_pair(&mut self, mask: &Mask, fit: &mut MaskFit, t: usize, model: &TraitModel) -> PairFit {
         let k = mask.k;
-        let mut s = self.chunk.scores(self.row)[t] + dot(&self.pair.z[..k], &model.rounding);
+        let mut s = self.chunk.scores(self.row)[t] - fit.dither + dot(&self.pair.z[..k], &model.rounding);
         let mut yy = model.yy;
         if fit.n_missing > 0 {
             self.sums.projection(t, &mut self.pair.full);

@@ -33,7 +33,7 @@ pub struct LinearScratch {
 /// Vectors of covariate and sample size for one (variant, mask) at a time.
 #[derive(Debug, Clone)]
 pub(super) struct PairScratch {
-    /// Full-basis vector, padded.
+    /// Full-basis vector (k values and the dither's), padded.
     pub(super) full: Vec<f64>,
     /// Qᵀg on the mask, in the mask's basis.
     pub(super) z: Vec<f64>,

@@ -27,7 +27,8 @@ fn containers_and_headers() {
     bcf1.extend([0; 40]);
     let mut huge = b"BCF\x02\x02".to_vec();
     huge.extend(u32::MAX.to_le_bytes());
-    let no_samples: String = text.lines().map(|l| l.split('\t').take(8).collect::<Vec<_>>().join("\t") + "\n").collect();
+    let no_samples: String =
+        text.lines().map(|l| l.split('\t').take(8).collect::<Vec<_>>().join("\t") + "\n").collect();
     for (name, bytes, want) in [
         ("empty.vcf", &b""[..], "the file is empty"),
         ("empty.vcf.gz", &bgzip(b"", 1), "the file is empty"),
@@ -57,7 +58,10 @@ fn containers_and_headers() {
 fn records_are_refused_by_line_and_place() {
     let dir = tempfile::tempdir().unwrap();
     for (line, want) in [
-        ("1 5 a A G . . . GT 0/2 0/0 0/0 0/0", "line 11 (1:5): GT: sample 1: '0/2' has allele 2, but the record's alleles end at 1"),
+        (
+            "1 5 a A G . . . GT 0/2 0/0 0/0 0/0",
+            "line 11 (1:5): GT: sample 1: '0/2' has allele 2, but the record's alleles end at 1",
+        ),
         ("1 5 a A G . . . GT 0/0 0/0 0/x 0/0", "line 11 (1:5): GT: sample 3: '0/x' is not a genotype"),
         ("1 5 a A G . . . GT 0/0 0/0 0/0", "line 11 (1:5): columns: 3 samples, where the header has 4"),
         ("1 5 a A G . . . GT 0/0 0/0 0/0 0/0 0/0", "5 samples, where the header has 4"),

@@ -39,7 +39,8 @@ fn dosages_are_the_default_where_they_are() {
     let path = write(dir.path(), "a.vcf", &site_text("", &["1 5 a A G . . . GT 0/1 0/0 ./. 0/0"]));
     let asked = Input::open(&InputOptions { field: Some(Field::Ds), ..options(&path) });
     assert!(asked.err().unwrap().to_string().contains("has no DS"));
-    let asked = Input::open(&InputOptions { field: Some(Field::Gp), ..options(&write(dir.path(), "b.vcf", &with)) }).unwrap();
+    let asked =
+        Input::open(&InputOptions { field: Some(Field::Gp), ..options(&write(dir.path(), "b.vcf", &with)) }).unwrap();
     assert_eq!(asked.field(), Field::Gp);
 }
 
@@ -82,7 +83,11 @@ fn site_filters_count_what_they_drop() {
     type Case<'a> = (InputOptions, &'a [&'a str], &'a [(DropReason, u64)]);
     let base = options(&path);
     let cases: [Case<'_>; 7] = [
-        (InputOptions { pass_only: true, ..base.clone() }, &["1:1:A:G", "1:1:A:T", "1:3:A:G"], &[(DropReason::NotPass, 2)]),
+        (
+            InputOptions { pass_only: true, ..base.clone() },
+            &["1:1:A:G", "1:1:A:T", "1:3:A:G"],
+            &[(DropReason::NotPass, 2)],
+        ),
         (
             InputOptions { min_info: Some(0.3), ..base.clone() },
             &["1:1:A:G", "1:1:A:T", "1:2:A:G", "1:2:A:T", "chr1:4:A:G", "chr1:4:A:T"],
@@ -95,8 +100,16 @@ fn site_filters_count_what_they_drop() {
         ),
         (InputOptions { exclude: Some(ids), ..base.clone() }, &["1:1:A:G", "1:2:A:G"], &[(DropReason::Excluded, 3)]),
         (InputOptions { chroms: vec!["2-5".into()], ..base.clone() }, &["2:6:A:G", "2:6:A:T"], &[]),
-        (InputOptions { regions: vec!["chr1:4-5".into()], ..base.clone() }, &["chr1:4:A:G", "chr1:4:A:T", "1:5:A:G"], &[]),
-        (InputOptions { mac: Some(2.0), ..base }, &["1:1:A:G", "1:2:A:G", "1:3:A:G", "chr1:4:A:G"], &[(DropReason::LowMac, 6)]),
+        (
+            InputOptions { regions: vec!["chr1:4-5".into()], ..base.clone() },
+            &["chr1:4:A:G", "chr1:4:A:T", "1:5:A:G"],
+            &[],
+        ),
+        (
+            InputOptions { mac: Some(2.0), ..base },
+            &["1:1:A:G", "1:2:A:G", "1:3:A:G", "chr1:4:A:G"],
+            &[(DropReason::LowMac, 6)],
+        ),
     ];
     for (options, first, drops) in cases {
         let (rows, ledger) = read(&Input::open(&options).unwrap(), 4, 100).unwrap();
@@ -125,7 +138,10 @@ fn pseudo_autosomal_regions_by_build_file_or_header() {
     let bare = write(dir.path(), "b.vcf", &unknown);
     for (options, want) in [
         (options(&path), [true, false, false, false, true]),
-        (InputOptions { build: Some(crate::format::chromosome::Build::B38), ..options(&path) }, [true, true, true, false, false]),
+        (
+            InputOptions { build: Some(crate::format::chromosome::Build::B38), ..options(&path) },
+            [true, true, true, false, false],
+        ),
         (InputOptions { par_file: Some(par), ..options(&path) }, [false, true, false, false, false]),
         (options(&bare), [false; 5]),
     ] {

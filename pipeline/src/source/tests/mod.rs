@@ -28,7 +28,9 @@ const COLUMNS: &str = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ta\
 fn text(block: &VariantBlock, row: usize) -> String {
     let v = &block.variants[row];
     let genotypes: Vec<String> = match block.genotypes.kind() {
-        GenotypeKind::Calls => block.genotypes.calls(row).iter().map(|&c| if c == 255 { ".".into() } else { c.to_string() }).collect(),
+        GenotypeKind::Calls => {
+            block.genotypes.calls(row).iter().map(|&c| if c == 255 { ".".into() } else { c.to_string() }).collect()
+        }
         GenotypeKind::Dosages => {
             block.genotypes.dosages(row).iter().map(|&d| if d.is_nan() { ".".into() } else { d.to_string() }).collect()
         }
@@ -88,7 +90,14 @@ fn records(n: usize) -> String {
         let calls = ["0|0", "0|1", "1|0", "1|1", "./.", "0/1"];
         let of = |k: usize| calls[(i * 7 + k * 5 + i / 3) % 6];
         let pad = "x".repeat(i * 13 % 40);
-        text += &format!("1\t{}\trs{i}{pad}\tA\tG\t.\tPASS\tR2=0.5\tGT\t{}\t{}\t{}\t{}\n", 100 + i, of(0), of(1), of(2), of(3));
+        text += &format!(
+            "1\t{}\trs{i}{pad}\tA\tG\t.\tPASS\tR2=0.5\tGT\t{}\t{}\t{}\t{}\n",
+            100 + i,
+            of(0),
+            of(1),
+            of(2),
+            of(3)
+        );
     }
     text
 }

@@ -127,12 +127,14 @@ fn odd_genotypes_as_dosages() {
 #[test]
 fn policy_options() {
     let half = |half_call| {
-        let input = Input::open(&InputOptions { half_call, field: Some(Field::Gt), ..options(Path::new(ODD)) }).unwrap();
+        let input =
+            Input::open(&InputOptions { half_call, field: Some(Field::Gt), ..options(Path::new(ODD)) }).unwrap();
         of(&read_named(&input).0, "half_calls")
     };
     assert_eq!(half(HalfCall::Reference), ["1 1 0 2"]);
     assert_eq!(half(HalfCall::Haploid), ["2 2 0 2"]);
-    let input = Input::open(&InputOptions { half_call: HalfCall::Error, field: Some(Field::Gt), ..options(Path::new(ODD)) });
+    let input =
+        Input::open(&InputOptions { half_call: HalfCall::Error, field: Some(Field::Gt), ..options(Path::new(ODD)) });
     let message = read(&input.unwrap(), 4, 1 << 20).unwrap_err().to_string();
     assert!(message.contains("line 15 (1:3): GT: sample 1: one of two alleles is missing"), "{message}");
 

@@ -1,0 +1,75 @@
+# norna: make demo · make test · make bench · make lint
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+RANKS ?= 2
+DEMO_OUT ?= demo-out
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+NORNA := $(TARGET)/release/norna
+DATA := datasets/geuvadis
+
+BUILD_PACKAGES := gcc libc6-dev make pkg-config libclang-dev libhdf5-dev libopenmpi-dev openmpi-bin python3 python3-h5py
+TEST_PACKAGES := plink2 bcftools samtools tabix hdf5-tools shellcheck
+
+# Open MPI wants these said where the user is root (containers) or cores are fewer than ranks; others ignore them.
+export OMPI_MCA_rmaps_base_oversubscribe ?= 1
+ifeq ($(shell id -u),0)
+export OMPI_ALLOW_RUN_AS_ROOT := 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
+endif
+
+.PHONY: help demo test bench lint deps build-deps build clean
+
+help:
+	@echo 'make demo   installs what is missing, builds, runs norna on real data with $(RANKS) MPI ranks, shows the top hits'
+	@echo 'make test   every test, the comparison with plink2 included; and the build without MPI'
+	@echo 'make bench  kernels and peers, into benches/record/'
+	@echo 'make lint   formatting, clippy, shellcheck'
+	@echo 'make deps   only installs what is missing (Debian, Ubuntu)'
+
+# Debian keeps several HDF5 flavours side by side and pkg-config may pick the MPI one: point cargo (plain cargo too) at
+# the serial one where it is. HDF5_DIR in the environment wins, and a .cargo/config.toml of the user is left alone.
+build-deps:
+	@.ci/install $(BUILD_PACKAGES)
+	@serial=/usr/lib/$$(uname -m)-linux-gnu/hdf5/serial; if [[ -d $$serial && ! -e .cargo/config.toml ]]; then \
+	  mkdir -p .cargo; printf '# Made by make.\n[env]\nHDF5_DIR = "%s"\n' "$$serial" >.cargo/config.toml; fi
+
+deps: build-deps
+	@.ci/install $(TEST_PACKAGES)
+
+build: build-deps
+	$(CARGO) build --release --locked -p norna
+
+demo: build
+	@mkdir -p $(DEMO_OUT)
+	mpirun -n $(RANKS) $(NORNA) assoc --vcf $(DATA)/chr22.vcf.gz --pheno $(DATA)/traits.tsv \
+	  --covar $(DATA)/covars.tsv --out $(DEMO_OUT)/results.h5 --force
+	@echo
+	@echo 'Top hits (norna top $(DEMO_OUT)/results.h5 --n 10):'
+	@$(NORNA) top $(DEMO_OUT)/results.h5 --n 10
+	@echo
+	@echo 'From Python:'
+	@echo '  import h5py'
+	@echo '  f = h5py.File("$(DEMO_OUT)/results.h5")'
+	@echo '  beta = f["assoc/beta"][:, 0]      # variants × traits; column 0 is the trait f["traits/name"][0]'
+	@echo '  pos = f["variants/pos"][:]'
+	@echo 'All of one trait as a table: $(NORNA) export $(DEMO_OUT)/results.h5 --trait ENSG00000237438 --format tsv -o out.tsv.gz'
+
+test: deps
+	$(CARGO) check --locked -p norna --no-default-features
+	$(CARGO) test --locked --workspace --no-fail-fast
+
+bench: deps
+	$(CARGO) bench --locked --workspace
+
+lint: deps
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	shellcheck .ci/run .ci/install datasets/*.sh slurm/*.sbatch
+
+clean:
+	$(CARGO) clean
+	rm -rf $(DEMO_OUT)

@@ -1,0 +1,305 @@
+//! `norna assoc`: flags as plink2 and regenie users know them.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// Flags of `norna assoc`; a TOML file given by --config holds the same names.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct AssocArgs {
+    /// TOML file of these same flags; flags on the command line win
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// VCF or BCF files (plain, bgzip, gzip, "-" for standard input), or a .list/.txt file of paths, one a line
+    #[arg(long, alias = "bcf", value_name = "FILE", num_args = 1.., help_heading = "Genotypes")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub vcf: Vec<PathBuf>,
+    /// FORMAT field to read [default: DS if there is one, else GT]
+    #[arg(long, value_enum, ignore_case = true, help_heading = "Genotypes")]
+    pub field: Option<FieldArg>,
+    /// What a half-missing call such as 0/. is taken for [default: missing]
+    #[arg(long, value_enum, help_heading = "Genotypes")]
+    pub vcf_half_call: Option<HalfCallArg>,
+    /// Samples missing a genotype: leave them out of that variant's model (exact), or the variant's mean [default: drop]
+    #[arg(long, value_enum, help_heading = "Genotypes")]
+    pub missing_genotype: Option<MissingGenotypeArg>,
+    /// Sexes: IID and SEX (1/M, 2/F), or a .psam or .fam
+    #[arg(long, value_name = "FILE", help_heading = "Genotypes")]
+    pub sex: Option<PathBuf>,
+    /// Genome build, for the pseudo-autosomal regions of chrX
+    #[arg(long, value_enum, help_heading = "Genotypes")]
+    pub build: Option<BuildArg>,
+    /// Pseudo-autosomal regions: CHROM FROM TO, 1-based (BED if it ends in .bed)
+    #[arg(long, value_name = "FILE", help_heading = "Genotypes")]
+    pub par_file: Option<PathBuf>,
+    /// Males outside the pseudo-autosomal regions: 0/2 (2) or 0/1 (1) [default: 2]
+    #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2), help_heading = "Genotypes")]
+    pub xchr_model: Option<u8>,
+
+    /// Keep variants with a minor allele frequency of at least this
+    #[arg(long, value_name = "FREQ", help_heading = "Variant filters")]
+    pub maf: Option<f64>,
+    /// Keep variants with a minor allele frequency of at most this
+    #[arg(long, value_name = "FREQ", help_heading = "Variant filters")]
+    pub max_maf: Option<f64>,
+    /// Keep variants with a minor allele count of at least this
+    #[arg(long, value_name = "COUNT", help_heading = "Variant filters")]
+    pub mac: Option<f64>,
+    /// Keep variants with a minor allele count of at most this
+    #[arg(long, value_name = "COUNT", help_heading = "Variant filters")]
+    pub max_mac: Option<f64>,
+    /// Keep variants with at most this share of calls missing
+    #[arg(long, value_name = "SHARE", help_heading = "Variant filters")]
+    pub geno: Option<f64>,
+    /// Keep variants with a Hardy-Weinberg exact p of at least this
+    #[arg(long, value_name = "P", help_heading = "Variant filters")]
+    pub hwe: Option<f64>,
+    /// Keep variants with an imputation quality (INFO/INFO, R2 or DR2) of at least this
+    #[arg(long, value_name = "INFO", help_heading = "Variant filters")]
+    pub min_info: Option<f64>,
+    /// Keep variants whose FILTER is PASS or "."
+    #[arg(long, help_heading = "Variant filters")]
+    pub pass_only: bool,
+    /// Chromosomes: 1-22,X
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Variant filters")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub chr: Vec<String>,
+    /// Regions by POS, 1-based inclusive: 22:17000000-18000000
+    #[arg(long, value_name = "CHR:FROM-TO", value_delimiter = ',', help_heading = "Variant filters")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub region: Vec<String>,
+    /// Regions, CHROM FROM TO, 1-based (BED if it ends in .bed or .bed.gz)
+    #[arg(long, value_name = "FILE", help_heading = "Variant filters")]
+    pub regions_file: Option<PathBuf>,
+    /// Keep variants whose ID (or CHROM:POS:REF:ALT) is in this list
+    #[arg(long, value_name = "FILE", help_heading = "Variant filters")]
+    pub extract: Option<PathBuf>,
+    /// Drop variants whose ID (or CHROM:POS:REF:ALT) is in this list
+    #[arg(long, value_name = "FILE", help_heading = "Variant filters")]
+    pub exclude: Option<PathBuf>,
+
+    /// Keep the samples in this list (IID, or FID IID)
+    #[arg(long, value_name = "FILE", help_heading = "Samples, traits and covariates")]
+    pub keep: Option<PathBuf>,
+    /// Drop the samples in this list
+    #[arg(long, value_name = "FILE", help_heading = "Samples, traits and covariates")]
+    pub remove: Option<PathBuf>,
+    /// Tables of traits, one column a trait
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Samples, traits and covariates")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub pheno: Vec<PathBuf>,
+    /// Traits to test: names or globs, by commas [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Samples, traits and covariates")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub pheno_name: Vec<String>,
+    /// Tables of covariates
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Samples, traits and covariates")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub covar: Vec<PathBuf>,
+    /// Covariates to use: names or globs, by commas [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Samples, traits and covariates")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub covar_name: Vec<String>,
+    /// Covariates whose numbers are codes of categories: names or globs
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Samples, traits and covariates")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub cat_covar: Vec<String>,
+    /// Take -9 in traits as a value (plink takes it as missing, and so does norna by default)
+    #[arg(long, help_heading = "Samples, traits and covariates")]
+    pub no_minus9: bool,
+    /// Rank-based inverse normal transform of each trait
+    #[arg(long, help_heading = "Samples, traits and covariates")]
+    pub rint: bool,
+    /// Scale each trait to mean 0 and standard deviation 1
+    #[arg(long, conflicts_with = "rint", help_heading = "Samples, traits and covariates")]
+    pub standardize: bool,
+    /// Test traits of two values with the linear model all the same
+    #[arg(long, help_heading = "Samples, traits and covariates")]
+    pub linear_on_binary: bool,
+    /// regenie step 1's list of LOCO predictions (_pred.list)
+    #[arg(long, value_name = "FILE", help_heading = "Samples, traits and covariates")]
+    pub pred: Option<PathBuf>,
+
+    /// Results file (HDF5); a log is written beside it
+    #[arg(long, short, value_name = "FILE", help_heading = "Output and run")]
+    pub out: Option<PathBuf>,
+    /// Replace an existing results file
+    #[arg(long, help_heading = "Output and run")]
+    #[serde(skip)]
+    pub force: bool,
+    /// Rows with p under this are kept in /hits [default: 1e-5]
+    #[arg(long, value_name = "P", help_heading = "Output and run")]
+    pub p_threshold: Option<f64>,
+    /// Threads per rank [default: the cores this rank is bound to]
+    #[arg(long, value_name = "N", help_heading = "Output and run")]
+    pub threads: Option<usize>,
+    /// Input bytes of a shard; changes no result [default: from the input's size]
+    #[arg(long, value_name = "BYTES", help_heading = "Output and run")]
+    pub shard_bytes: Option<u64>,
+    /// Open everything, match IDs, count, estimate memory and bytes, compute nothing
+    #[arg(long, help_heading = "Output and run")]
+    #[serde(skip)]
+    pub dry_run: bool,
+    /// With --dry-run: print the estimate as JSON
+    #[arg(long, requires = "dry_run", help_heading = "Output and run")]
+    #[serde(skip)]
+    pub json: bool,
+    /// Only warnings and errors
+    #[arg(long, short, conflicts_with = "verbose", help_heading = "Output and run")]
+    #[serde(skip)]
+    pub quiet: bool,
+    /// More about what is being done
+    #[arg(long, short, help_heading = "Output and run")]
+    #[serde(skip)]
+    pub verbose: bool,
+}
+
+/// FORMAT fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum FieldArg {
+    /// Hard calls
+    #[value(name = "GT")]
+    Gt,
+    /// Dosages
+    #[value(name = "DS")]
+    Ds,
+    /// Genotype probabilities, taken as expected dosages
+    #[value(name = "GP")]
+    Gp,
+}
+
+/// What a half-missing call is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HalfCallArg {
+    /// No call
+    Missing,
+    /// The missing allele is REF
+    Reference,
+    /// The called allele twice
+    Haploid,
+    /// An error
+    Error,
+}
+
+/// What happens to samples without a genotype.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MissingGenotypeArg {
+    /// Left out of the variant's model, as plink2 does
+    Drop,
+    /// The mean over analysed samples with a call, as regenie does
+    Mean,
+}
+
+/// Genome builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BuildArg {
+    /// GRCh37, hg19
+    #[value(alias = "hg19", alias = "grch37", alias = "37")]
+    B37,
+    /// GRCh38, hg38
+    #[value(alias = "hg38", alias = "grch38", alias = "38")]
+    B38,
+}
+
+/// Runs `norna assoc`.
+///
+/// # Errors
+/// One line that says what was wrong; empty where the log has said it.
+pub fn run(args: AssocArgs) -> Result<()> {
+    let args = match &args.config {
+        None => args,
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+            let file = toml::from_str(&text).map_err(|e| config_error(path, &text, &e))?;
+            args.over(file)
+        }
+    };
+    let config = args.validate()?;
+    crate::run::assoc::run(&config)
+}
+
+/// A TOML list, or a single value for a list of one; text may hold commas as on the command line.
+fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: From<String>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(text) => text.split(',').map(|part| T::from(part.trim().to_owned())).collect(),
+        OneOrMany::Many(list) => list.into_iter().map(T::from).collect(),
+    })
+}
+
+fn config_error(path: &std::path::Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    anyhow::anyhow!("{}: line {line}: {}", path.display(), error.message().replace('\n', " "))
+}
+
+impl AssocArgs {
+    /// These flags, with what they leave open taken from `file`.
+    fn over(self, file: Self) -> Self {
+        fn list<T>(mine: Vec<T>, file: Vec<T>) -> Vec<T> {
+            if mine.is_empty() { file } else { mine }
+        }
+        Self {
+            config: self.config,
+            vcf: list(self.vcf, file.vcf),
+            field: self.field.or(file.field),
+            vcf_half_call: self.vcf_half_call.or(file.vcf_half_call),
+            missing_genotype: self.missing_genotype.or(file.missing_genotype),
+            sex: self.sex.or(file.sex),
+            build: self.build.or(file.build),
+            par_file: self.par_file.or(file.par_file),
+            xchr_model: self.xchr_model.or(file.xchr_model),
+            maf: self.maf.or(file.maf),
+            max_maf: self.max_maf.or(file.max_maf),
+            mac: self.mac.or(file.mac),
+            max_mac: self.max_mac.or(file.max_mac),
+            geno: self.geno.or(file.geno),
+            hwe: self.hwe.or(file.hwe),
+            min_info: self.min_info.or(file.min_info),
+            pass_only: self.pass_only || file.pass_only,
+            chr: list(self.chr, file.chr),
+            region: list(self.region, file.region),
+            regions_file: self.regions_file.or(file.regions_file),
+            extract: self.extract.or(file.extract),
+            exclude: self.exclude.or(file.exclude),
+            keep: self.keep.or(file.keep),
+            remove: self.remove.or(file.remove),
+            pheno: list(self.pheno, file.pheno),
+            pheno_name: list(self.pheno_name, file.pheno_name),
+            covar: list(self.covar, file.covar),
+            covar_name: list(self.covar_name, file.covar_name),
+            cat_covar: list(self.cat_covar, file.cat_covar),
+            no_minus9: self.no_minus9 || file.no_minus9,
+            rint: self.rint || file.rint,
+            standardize: self.standardize || file.standardize,
+            linear_on_binary: self.linear_on_binary || file.linear_on_binary,
+            pred: self.pred.or(file.pred),
+            out: self.out.or(file.out),
+            force: self.force,
+            p_threshold: self.p_threshold.or(file.p_threshold),
+            threads: self.threads.or(file.threads),
+            shard_bytes: self.shard_bytes.or(file.shard_bytes),
+            dry_run: self.dry_run,
+            json: self.json,
+            quiet: self.quiet,
+            verbose: self.verbose,
+        }
+    }
+}

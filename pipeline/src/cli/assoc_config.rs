@@ -1,0 +1,199 @@
+//! From flags to a validated configuration: what can be refused without opening a file is refused here.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use norna_kernels::MissingPolicy;
+
+use super::UsageError;
+use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, MissingGenotypeArg};
+use crate::cohort::{CohortConfig, Minus9};
+use crate::format::chromosome::Build;
+use crate::run::assoc::AssocConfig;
+use crate::source::{Field, HalfCall, InputOptions, MaleX, expand_paths};
+
+/// Hits are kept under this p unless --p-threshold says otherwise.
+const DEFAULT_P_THRESHOLD: f64 = 1e-5;
+
+impl AssocArgs {
+    /// Checks what flags alone can tell and names the inputs.
+    ///
+    /// # Errors
+    /// One line that names the flag.
+    pub fn validate(self) -> Result<AssocConfig> {
+        self.check_required()?;
+        self.check_ranges()?;
+        let resolved = without_folders(serde_json::to_value(&self)?);
+        let p_threshold = self.p_threshold.unwrap_or(DEFAULT_P_THRESHOLD);
+        let log_level = match (self.quiet, self.verbose) {
+            (true, _) => log::LevelFilter::Warn,
+            (_, true) => log::LevelFilter::Debug,
+            // The estimate is the output then, and may be piped.
+            _ if self.dry_run && self.json => log::LevelFilter::Warn,
+            _ => log::LevelFilter::Info,
+        };
+        let paths = expand_paths(&self.vcf)?;
+        Ok(AssocConfig {
+            files: self.files(&paths),
+            cohort: self.cohort(),
+            input: self.input(paths),
+            missing: match self.missing_genotype {
+                Some(MissingGenotypeArg::Mean) => MissingPolicy::Mean,
+                Some(MissingGenotypeArg::Drop) | None => MissingPolicy::Drop,
+            },
+            force: self.force,
+            hit_log10p: -p_threshold.log10(),
+            threads: self.threads,
+            shard_bytes: self.shard_bytes,
+            dry_run: self.dry_run,
+            json: self.json,
+            log_level,
+            resolved,
+            out: self.out.unwrap_or_default(),
+        })
+    }
+
+    fn check_required(&self) -> Result<(), UsageError> {
+        for (flag, absent) in
+            [("--vcf", self.vcf.is_empty()), ("--pheno", self.pheno.is_empty()), ("--out", self.out.is_none())]
+        {
+            if absent {
+                return Err(UsageError(format!("{flag} is required (on the command line or in --config)")));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_ranges(&self) -> Result<(), UsageError> {
+        if let Some(p) = self.p_threshold.filter(|p| !(0.0..=1.0).contains(p)) {
+            return Err(UsageError(format!("--p-threshold {p}: must lie between 0 and 1")));
+        }
+        if self.threads == Some(0) {
+            return Err(UsageError("--threads 0: must be at least 1".into()));
+        }
+        if self.shard_bytes == Some(0) {
+            return Err(UsageError("--shard-bytes 0: must be at least 1".into()));
+        }
+        if self.rint && self.standardize {
+            return Err(UsageError(
+                "--rint and --standardize exclude each other: --rint gives mean 0 and standard deviation near 1".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn input(&self, paths: Vec<PathBuf>) -> InputOptions {
+        InputOptions {
+            paths,
+            field: self.field.map(|field| match field {
+                FieldArg::Gt => Field::Gt,
+                FieldArg::Ds => Field::Ds,
+                FieldArg::Gp => Field::Gp,
+            }),
+            half_call: self.vcf_half_call.map_or(HalfCall::Missing, |half_call| match half_call {
+                HalfCallArg::Missing => HalfCall::Missing,
+                HalfCallArg::Reference => HalfCall::Reference,
+                HalfCallArg::Haploid => HalfCall::Haploid,
+                HalfCallArg::Error => HalfCall::Error,
+            }),
+            build: self.build.map(|build| match build {
+                BuildArg::B37 => Build::B37,
+                BuildArg::B38 => Build::B38,
+            }),
+            par_file: self.par_file.clone(),
+            male_x: if self.xchr_model == Some(1) { MaleX::OneCopy } else { MaleX::TwoCopies },
+            chroms: self.chr.clone(),
+            regions: self.region.clone(),
+            regions_file: self.regions_file.clone(),
+            pass_only: self.pass_only,
+            extract: self.extract.clone(),
+            exclude: self.exclude.clone(),
+            min_info: self.min_info,
+            maf: self.maf,
+            max_maf: self.max_maf,
+            mac: self.mac,
+            max_mac: self.max_mac,
+            geno: self.geno,
+            hwe: self.hwe,
+        }
+    }
+
+    fn cohort(&self) -> CohortConfig {
+        CohortConfig {
+            pheno: self.pheno.clone(),
+            pheno_name: self.pheno_name.clone(),
+            covar: self.covar.clone(),
+            covar_name: self.covar_name.clone(),
+            covar_cat: self.cat_covar.clone(),
+            keep: self.keep.clone(),
+            remove: self.remove.clone(),
+            sex_file: self.sex.clone(),
+            pred: self.pred.clone(),
+            rint: self.rint,
+            standardize: self.standardize,
+            linear_on_binary: self.linear_on_binary,
+            minus9: if self.no_minus9 { Minus9::Value } else { Minus9::Missing },
+        }
+    }
+
+    /// Every input file by role.
+    fn files(&self, vcf: &[PathBuf]) -> Vec<(&'static str, PathBuf)> {
+        let single = [
+            ("sex", &self.sex),
+            ("par-file", &self.par_file),
+            ("regions-file", &self.regions_file),
+            ("extract", &self.extract),
+            ("exclude", &self.exclude),
+            ("keep", &self.keep),
+            ("remove", &self.remove),
+            ("pred", &self.pred),
+        ];
+        let lists = [("vcf", vcf), ("pheno", &self.pheno[..]), ("covar", &self.covar[..])];
+        let lists = lists.into_iter().flat_map(|(role, paths)| paths.iter().map(move |path| (role, path)));
+        let single = single.into_iter().filter_map(|(role, path)| Some((role, path.as_ref()?)));
+        lists.chain(single).map(|(role, path)| (role, path.clone())).collect()
+    }
+}
+
+/// Flags that name files, whose folders are nobody's business in a results file.
+const PATH_FLAGS: [&str; 13] = [
+    "vcf",
+    "pheno",
+    "covar",
+    "sex",
+    "par-file",
+    "regions-file",
+    "extract",
+    "exclude",
+    "keep",
+    "remove",
+    "pred",
+    "out",
+    "config",
+];
+
+/// The flags that were given, paths cut to file names.
+fn without_folders(mut flags: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    let name_of = |value: &mut Value| {
+        if let Value::String(path) = value {
+            let name = std::path::Path::new(path.as_str()).file_name();
+            *path = name.map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned());
+        }
+    };
+    if let Value::Object(map) = &mut flags {
+        map.retain(|_, value| match value {
+            Value::Null | Value::Bool(false) => false,
+            Value::Array(list) => !list.is_empty(),
+            _ => true,
+        });
+        for flag in PATH_FLAGS {
+            match map.get_mut(flag) {
+                Some(Value::Array(list)) => list.iter_mut().for_each(name_of),
+                Some(value) => name_of(value),
+                None => {}
+            }
+        }
+    }
+    flags
+}

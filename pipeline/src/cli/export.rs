@@ -1,0 +1,78 @@
+//! `norna export`: pairs of a results file as a table.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::ValueEnum;
+
+use crate::report::export::{ExportPlan, write_pairs};
+use crate::report::export_output::{Output, is_closed_pipe};
+use crate::report::export_select::{Region, select_traits};
+use crate::store::ResultsReader;
+
+/// Write results of some traits as a table with plink2's column names.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExportArgs {
+    /// Results file.
+    pub file: PathBuf,
+    /// Trait to write: a name, or a glob such as 'IL*'. Repeatable; may be left out if the file has one trait.
+    #[arg(long = "trait", value_name = "NAME|GLOB")]
+    pub traits: Vec<String>,
+    /// Format of the table.
+    #[arg(long, value_enum, default_value_t = TableFormat::Tsv)]
+    pub format: TableFormat,
+    /// Output; '-' is standard output, a name that ends in .gz is compressed with bgzip.
+    #[arg(short, long, default_value = "-", value_name = "FILE")]
+    pub out: PathBuf,
+    /// Replace an output that exists.
+    #[arg(long)]
+    pub force: bool,
+    /// Chromosomes to write.
+    #[arg(long, value_name = "CHROM", value_delimiter = ',')]
+    pub chr: Vec<Region>,
+    /// Stretches to write, by POS, both ends included.
+    #[arg(long, value_name = "CHROM:START-END")]
+    pub region: Vec<Region>,
+    /// Only pairs with at most this p.
+    #[arg(long, value_name = "P", conflicts_with = "log10p", value_parser = probability)]
+    pub p: Option<f64>,
+    /// Only pairs with at least this −log10 p.
+    #[arg(long, value_name = "X")]
+    pub log10p: Option<f64>,
+}
+
+/// Formats of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// Tab-separated text.
+    Tsv,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(p) if p > 0.0 && p <= 1.0 => Ok(p),
+        _ => Err("a p above 0 and at most 1 is meant".to_owned()),
+    }
+}
+
+/// Runs `norna export`.
+pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
+    let reader = ResultsReader::open(&args.file)?;
+    let n_traits = reader.header().traits.len();
+    let traits = match (args.traits.is_empty(), n_traits) {
+        (true, 1) => vec![0],
+        (true, _) => bail!("{}: {n_traits} traits: choose with --trait NAME, or --trait '*'", args.file.display()),
+        (false, _) => select_traits(&reader.header().traits, &args.traits)?,
+    };
+    let regions = args.chr.iter().chain(&args.region).cloned().collect();
+    let min_log10p = args.log10p.or(args.p.map(|p| -p.log10()));
+    let plan = ExportPlan { with_trait: traits.len() > 1, traits, regions, min_log10p };
+    let mut output = Output::create(&args.out, args.force)?;
+    let written = write_pairs(&reader, &plan, &args.out, &mut output).and_then(|n| output.finish().map(|()| n));
+    match written {
+        Ok(n_pairs) => log::info!("{n_pairs} pairs written"),
+        Err(error) if is_closed_pipe(&error) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}

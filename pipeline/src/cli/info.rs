@@ -1,0 +1,199 @@
+//! `norna info`: what is in a results file.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use norna_kernels::Status;
+use serde_json::{Map, Value, json};
+
+use crate::report::export::ExportError;
+use crate::report::export_output::{Output, is_closed_pipe};
+use crate::store::{FORMAT_VERSION, LedgerRole, LedgerTable, ResultsReader, StoreError, StoredQc};
+
+/// Traits that are told one by one.
+const TRAITS_SHOWN: usize = 10;
+
+/// Show what is in a results file.
+#[derive(Debug, Clone, clap::Args)]
+pub struct InfoArgs {
+    /// Results file.
+    pub file: PathBuf,
+    /// As JSON, with every trait.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs `norna info`.
+pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
+    let text = describe(&args.file, args.json)?;
+    let mut output = Output::create(Path::new("-"), false)?;
+    let written = output.write_all(text.as_bytes());
+    let written = written.map_err(|source| ExportError::Write { path: PathBuf::from("-"), source });
+    match written.and_then(|()| output.finish()) {
+        Err(error) if !is_closed_pipe(&error) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// What `norna info` prints about the file.
+pub fn describe(path: &Path, as_json: bool) -> Result<String, StoreError> {
+    let reader = ResultsReader::open(path)?;
+    let qc = reader.qc()?;
+    let provenance = reader.provenance()?;
+    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    Ok(match as_json {
+        true => format!("{:#}\n", json_info(&reader, &qc, provenance, bytes)),
+        false => text_info(path, &reader, &qc, &provenance, bytes),
+    })
+}
+
+fn json_info(reader: &ResultsReader, qc: &StoredQc, provenance: Value, bytes: u64) -> Value {
+    let header = reader.header();
+    let lambdas = &qc.genomic_control;
+    let one = |(info, lambda): (&crate::store::TraitInfo, &f64)| {
+        json!({
+            "name": info.name, "n": info.n, "mask": info.mask, "df_covariates": info.df_covariates,
+            "status": status_name(info.status), "mean": info.mean, "sd": info.sd, "genomic_control": lambda,
+        })
+    };
+    let ledger = &qc.ledger;
+    json!({
+        "format": crate::store::FORMAT,
+        "format_version": FORMAT_VERSION,
+        "norna_version": reader.norna_version(),
+        "store": "full",
+        "file_bytes": bytes,
+        "samples": header.n_samples,
+        "variants": reader.n_variants(),
+        "traits": header.traits.len(),
+        "masks": header.n_masks(),
+        "hits": { "n": reader.n_hits(), "threshold_log10p": header.hit_log10p },
+        "pairs_without_number": reader.n_statuses(),
+        "genomic_control": lambda_summary(lambdas).map(|[min, median, max]| json!({"min": min, "median": median, "max": max})),
+        "ledger": {
+            "samples": json_ledger(&ledger.samples),
+            "variants": json_ledger(&ledger.variants),
+            "traits": json_ledger(&ledger.traits),
+        },
+        "trait_list": header.traits.iter().zip(lambdas).map(one).collect::<Vec<_>>(),
+        "provenance": provenance,
+    })
+}
+
+fn json_ledger(table: &LedgerTable) -> Value {
+    let row = |entry: &crate::store::LedgerEntry| json!({ "name": entry.name, "role": entry.role.name(), "count": entry.count });
+    json!({ "adds_up": table.adds_up(), "counts": table.entries.iter().map(row).collect::<Vec<_>>() })
+}
+
+fn text_info(path: &Path, reader: &ResultsReader, qc: &StoredQc, provenance: &Value, bytes: u64) -> String {
+    let header = reader.header();
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<18}{value}");
+    };
+    let version = reader.norna_version();
+    line("file", format!("{} ({} MB)", path.display(), megabytes(bytes)));
+    line("format", format!("{} {FORMAT_VERSION}, written by norna {version}", crate::store::FORMAT));
+    line("samples", header.n_samples.to_string());
+    line("variants", reader.n_variants().to_string());
+    line("traits", format!("{} in {} patterns of missing values", header.traits.len(), header.n_masks()));
+    line("hits", format!("{} pairs with LOG10_P >= {}", reader.n_hits(), header.hit_log10p));
+    line("without a number", format!("{} pairs of sound variants and traits", reader.n_statuses()));
+    match lambda_summary(&qc.genomic_control) {
+        Some([min, median, max]) => {
+            line("genomic control", format!("median {median:.4}, from {min:.4} to {max:.4}"));
+        }
+        None => line("genomic control", "none (no trait has a median)".to_owned()),
+    }
+    text_ledger(&mut text, "samples", &qc.ledger.samples);
+    text_ledger(&mut text, "variants", &qc.ledger.variants);
+    text_ledger(&mut text, "traits", &qc.ledger.traits);
+    text_traits(&mut text, reader, qc);
+    if let Value::Object(parts) = provenance {
+        text_provenance(&mut text, parts);
+    }
+    text
+}
+
+fn text_ledger(text: &mut String, name: &str, table: &LedgerTable) {
+    if table.entries.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{name}: {}", sum_in_words(table));
+    for entry in &table.entries {
+        let _ = writeln!(text, "  {:<8} {:>12}  {}", entry.role.name(), entry.count, entry.name);
+    }
+}
+
+fn sum_in_words(table: &LedgerTable) -> String {
+    let total = |role| table.total(role);
+    let (input, kept) = (total(LedgerRole::Input), total(LedgerRole::Kept));
+    let dropped = total(LedgerRole::Dropped);
+    let sign = if table.adds_up() { "=" } else { "is NOT" };
+    format!("{input} read {sign} {kept} kept + {dropped} dropped")
+}
+
+fn text_traits(text: &mut String, reader: &ResultsReader, qc: &StoredQc) {
+    let traits = &reader.header().traits;
+    let _ = writeln!(text, "\n{:<24}{:>10}  {:>8}  status", "trait", "n", "lambda");
+    for (info, lambda) in traits.iter().zip(&qc.genomic_control).take(TRAITS_SHOWN) {
+        let _ = writeln!(text, "{:<24}{:>10}  {lambda:>8.4}  {}", info.name, info.n, status_name(info.status));
+    }
+    if traits.len() > TRAITS_SHOWN {
+        let _ = writeln!(text, "... and {} more (--json lists all)", traits.len() - TRAITS_SHOWN);
+    }
+}
+
+/// `inputs` and `timings` line by line; the rest of the provenance is for --json.
+fn text_provenance(text: &mut String, parts: &Map<String, Value>) {
+    for name in ["inputs", "timings"] {
+        match parts.get(name) {
+            Some(Value::Array(items)) => {
+                let _ = writeln!(text, "\n{name}");
+                for item in items {
+                    let _ = writeln!(text, "  {}", one_line(item));
+                }
+            }
+            Some(Value::Object(items)) => {
+                let _ = writeln!(text, "\n{name}");
+                for (key, item) in items {
+                    let _ = writeln!(text, "  {key:<18}{}", one_line(item));
+                }
+            }
+            Some(Value::Null) | None => {}
+            Some(item) => {
+                let _ = writeln!(text, "\n{name} {}", one_line(item));
+            }
+        }
+    }
+}
+
+fn one_line(value: &Value) -> String {
+    match value {
+        Value::String(value) => value.clone(),
+        Value::Object(parts) => {
+            let parts: Vec<String> = parts.iter().map(|(key, value)| format!("{key} {}", one_line(value))).collect();
+            parts.join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Least, median and largest λ of the traits that have one.
+fn lambda_summary(lambdas: &[f64]) -> Option<[f64; 3]> {
+    let mut finite: Vec<f64> = lambdas.iter().copied().filter(|lambda| lambda.is_finite()).collect();
+    finite.sort_by(f64::total_cmp);
+    let (first, last) = (*finite.first()?, *finite.last()?);
+    let median = (finite[(finite.len() - 1) / 2] + finite[finite.len() / 2]) / 2.0;
+    Some([first, median, last])
+}
+
+fn status_name(code: u8) -> String {
+    Status::from_code(code).map_or_else(|| format!("code {code}"), |status| status.name().to_owned())
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1e6)
+}

@@ -1,0 +1,107 @@
+//! `norna top`: the best pairs of a results file.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::report::export::ExportError;
+use crate::report::export_output::{Output, is_closed_pipe};
+use crate::report::export_pair::{TEST_COLUMNS, push_real, push_stats};
+use crate::report::export_select::select_traits;
+use crate::report::export_top::{TopPair, best_pairs};
+use crate::store::{ResultsReader, TraitInfo};
+
+/// Most pairs that are listed; more is what export is for.
+const MAX_PAIRS: u64 = 1_000_000;
+
+/// List the pairs with the smallest p.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TopArgs {
+    /// Results file.
+    pub file: PathBuf,
+    /// How many pairs.
+    #[arg(short, long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(..=MAX_PAIRS))]
+    pub n: u64,
+    /// Only these traits: a name, or a glob such as 'IL*'. Repeatable.
+    #[arg(long = "trait", value_name = "NAME|GLOB")]
+    pub traits: Vec<String>,
+    /// As JSON: a list of objects with the columns' names.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs `norna top`.
+pub fn run(args: &TopArgs) -> anyhow::Result<()> {
+    let reader = ResultsReader::open(&args.file)?;
+    let infos = &reader.header().traits;
+    let traits = match args.traits.is_empty() {
+        true => (0..infos.len()).collect(),
+        false => select_traits(infos, &args.traits)?,
+    };
+    let pairs = best_pairs(&reader, usize::try_from(args.n)?, &traits)?;
+    let mut output = Output::create(Path::new("-"), false)?;
+    let written = write_top(&pairs, infos, args.json, &mut output).and_then(|()| output.finish());
+    match written {
+        Err(error) if !is_closed_pipe(&error) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the list: JSON, or a table with columns aligned when a person looks at it and tab-separated when not.
+pub fn write_top(
+    pairs: &[TopPair],
+    traits: &[TraitInfo],
+    as_json: bool,
+    out: &mut impl Write,
+) -> Result<(), ExportError> {
+    let text = if as_json { json_text(pairs, traits) } else { table(pairs, traits, io::stdout().is_terminal()) };
+    let failed = |source| ExportError::Write { path: PathBuf::from("-"), source };
+    out.write_all(text.as_bytes()).map_err(failed)
+}
+
+fn table(pairs: &[TopPair], traits: &[TraitInfo], aligned: bool) -> String {
+    let columns = ["#CHROM", "POS", "ID", "REF", "ALT", "A1", "TRAIT", "A1_FREQ"].into_iter().chain(TEST_COLUMNS);
+    let mut rows: Vec<Vec<String>> = vec![columns.map(str::to_owned).collect()];
+    rows.extend(pairs.iter().map(|pair| cells(pair, &traits[pair.trait_idx].name)));
+    let mut widths = vec![0; rows[0].len()];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |row: &Vec<String>| match aligned {
+        true => {
+            let padded = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+        }
+        false => row.join("\t") + "\n",
+    };
+    rows.iter().map(line).collect()
+}
+
+fn cells(pair: &TopPair, trait_name: &str) -> Vec<String> {
+    let variant = &pair.variant;
+    let mut freq = Vec::new();
+    push_real(&mut freq, variant.a1_freq as f32);
+    let mut stats = Vec::new();
+    push_stats(&mut stats, &pair.stats);
+    let (freq, stats) = (String::from_utf8_lossy(&freq), String::from_utf8_lossy(&stats));
+    let pos = variant.pos.to_string();
+    let (reference, alternate) = (variant.reference.as_str(), variant.alternate.as_str());
+    let front = [&variant.chrom, &pos, &variant.id, reference, alternate, alternate, trait_name, &freq];
+    front.into_iter().chain(stats.trim_end().split('\t')).map(str::to_owned).collect()
+}
+
+fn json_text(pairs: &[TopPair], traits: &[TraitInfo]) -> String {
+    let row = |pair: &TopPair| {
+        let (variant, stats) = (&pair.variant, &pair.stats);
+        json!({
+            "CHROM": variant.chrom, "POS": variant.pos, "ID": variant.id, "REF": variant.reference,
+            "ALT": variant.alternate, "A1": variant.alternate, "TRAIT": traits[pair.trait_idx].name,
+            "A1_FREQ": variant.a1_freq, "OBS_CT": stats.n_observed, "BETA": stats.beta, "SE": stats.se,
+            "T_STAT": stats.t, "LOG10_P": stats.log10p,
+        })
+    };
+    format!("{:#}\n", serde_json::Value::Array(pairs.iter().map(row).collect()))
+}

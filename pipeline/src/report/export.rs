@@ -1,0 +1,200 @@
+//! Tables from results.h5, streamed in bands of rows along the file's chunks.
+//!
+//! Memory: one band of the chosen traits' chunks (8 bytes a cell; 1,024 rows where traits are many) and its text.
+
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use norna_kernels::student;
+
+use super::export_pair::{self as pair, PairStats};
+use super::export_select::Region;
+use crate::sink::rows::VariantRow;
+use crate::store::{ResultsReader, StoreError};
+
+/// Cells of a band at most, whatever the chunks of the file: 8 bytes each.
+const BAND_CELLS: usize = 1 << 23;
+
+/// Errors of export and top.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The results file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The output.
+    #[error("{}: cannot write: {source}", path.display())]
+    Write {
+        /// The output.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The output exists.
+    #[error("{}: exists; remove it, or give --force to replace it", path.display())]
+    Exists {
+        /// The output.
+        path: PathBuf,
+    },
+    /// A pattern without a trait.
+    #[error("--trait {pattern}: none of the file's {n_traits} traits has this name or matches it as a glob")]
+    NoSuchTrait {
+        /// As given.
+        pattern: String,
+        /// Traits of the file.
+        n_traits: usize,
+    },
+}
+
+impl ExportError {
+    pub(super) fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write { path: path.to_path_buf(), source }
+    }
+}
+
+/// What goes into a table.
+#[derive(Debug, Clone, Default)]
+pub struct ExportPlan {
+    /// Columns of the matrices, ascending.
+    pub traits: Vec<usize>,
+    /// Rows in any of these; all rows if empty.
+    pub regions: Vec<Region>,
+    /// Pairs with at least this −log10 p.
+    pub min_log10p: Option<f64>,
+    /// Whether the TRAIT column is written.
+    pub with_trait: bool,
+}
+
+/// Writes a table of pairs, in the order of (variant, trait), and gives the number of its rows. `path` is for errors.
+pub fn write_pairs(
+    reader: &ResultsReader,
+    plan: &ExportPlan,
+    path: &Path,
+    out: &mut impl Write,
+) -> Result<u64, ExportError> {
+    let mut text = Vec::with_capacity(1 << 16);
+    pair::push_header(&mut text, plan.with_trait);
+    let floors = t2_floors(reader, plan);
+    let mut n_pairs = 0;
+    for band in bands(reader) {
+        let variants = reader.variants(band.clone())?;
+        let wanted: Vec<bool> = variants.iter().map(|variant| is_wanted(plan, variant)).collect();
+        if wanted.contains(&true) {
+            let cells = BandCells::read(reader, band, &plan.traits)?;
+            for (row, variant) in variants.iter().enumerate().filter(|&(row, _)| wanted[row]) {
+                n_pairs += push_row(&mut text, reader, plan, (row, variant), &cells, &floors);
+                if text.len() >= 1 << 16 {
+                    out.write_all(&text).map_err(|error| ExportError::write(path, error))?;
+                    text.clear();
+                }
+            }
+        }
+    }
+    out.write_all(&text).map_err(|error| ExportError::write(path, error))?;
+    Ok(n_pairs)
+}
+
+/// Appends the lines of one variant.
+fn push_row(
+    text: &mut Vec<u8>,
+    reader: &ResultsReader,
+    plan: &ExportPlan,
+    (row, variant): (usize, &VariantRow),
+    cells: &BandCells,
+    floors: &[f64],
+) -> u64 {
+    let mut front = Vec::with_capacity(64);
+    pair::push_variant(&mut front, variant);
+    let mut n_pairs = 0;
+    for (k, &trait_idx) in plan.traits.iter().enumerate() {
+        let (beta, se, n_missing) = cells.get(row, k);
+        if let Some(min) = plan.min_log10p {
+            let t = f64::from(beta) / f64::from(se);
+            if t.is_nan() || t * t < floors[k] {
+                continue;
+            }
+            let stats = PairStats::new(&reader.header().traits[trait_idx], n_missing, beta, se);
+            if stats.log10p.is_nan() || stats.log10p < min {
+                continue;
+            }
+        }
+        let info = &reader.header().traits[trait_idx];
+        text.extend_from_slice(&front);
+        if plan.with_trait {
+            text.extend_from_slice(info.name.as_bytes());
+            text.push(b'\t');
+        }
+        pair::push_stats(text, &PairStats::new(info, n_missing, beta, se));
+        n_pairs += 1;
+    }
+    n_pairs
+}
+
+fn is_wanted(plan: &ExportPlan, variant: &VariantRow) -> bool {
+    plan.regions.is_empty() || plan.regions.iter().any(|region| region.contains(variant))
+}
+
+/// t² below which no pair of a trait reaches the wanted p: missing genotypes only take degrees of freedom away.
+fn t2_floors(reader: &ResultsReader, plan: &ExportPlan) -> Vec<f64> {
+    let Some(min) = plan.min_log10p else { return Vec::new() };
+    plan.traits.iter().map(|&trait_idx| t2_floor(reader, trait_idx, min)).collect()
+}
+
+/// As [`t2_floors`], of one trait, with a margin for rounding.
+pub(super) fn t2_floor(reader: &ResultsReader, trait_idx: usize, min_log10p: f64) -> f64 {
+    let df = pair::degrees_of_freedom(&reader.header().traits[trait_idx], 0);
+    if df >= 1.0 && min_log10p > 0.0 { student::t_for_log10_p(min_log10p, df).powi(2) * (1.0 - 1e-9) } else { 0.0 }
+}
+
+/// The file's rows in bands along its chunks: one chunk high, or more where a chunk is low.
+pub(super) fn bands(reader: &ResultsReader) -> impl Iterator<Item = Range<usize>> + use<> {
+    let most = (BAND_CELLS / reader.header().traits.len().max(1)).max(1);
+    let (n, step) = (reader.n_variants(), reader.chunk().0.clamp(1, most));
+    (0..n.div_ceil(step)).map(move |band| band * step..((band + 1) * step).min(n))
+}
+
+/// Effects of a band for some traits, read in runs that share chunks.
+pub(super) struct BandCells {
+    runs: Vec<Run>,
+    /// Of each chosen trait: its run and its place in it.
+    places: Vec<(usize, usize)>,
+    /// Of each chosen trait: missing genotypes by row, where there are any.
+    n_missing: Vec<Option<Vec<u32>>>,
+}
+
+struct Run {
+    width: usize,
+    beta: Vec<f32>,
+    se: Vec<f32>,
+}
+
+impl BandCells {
+    pub(super) fn read(reader: &ResultsReader, rows: Range<usize>, traits: &[usize]) -> Result<Self, StoreError> {
+        let chunk_width = reader.chunk().1.max(1);
+        let mut cells = Self { runs: Vec::new(), places: Vec::new(), n_missing: Vec::new() };
+        for run in traits.chunk_by(|a, b| a / chunk_width == b / chunk_width) {
+            let (first, last) = (run[0], run[run.len() - 1]);
+            let (beta, se) = reader.block(rows.clone(), first..last + 1)?;
+            cells.places.extend(run.iter().map(|trait_idx| (cells.runs.len(), trait_idx - first)));
+            cells.runs.push(Run { width: last + 1 - first, beta, se });
+        }
+        let masks: Vec<usize> = traits.iter().map(|&i| reader.header().traits[i].mask as usize).collect();
+        for (k, &mask) in masks.iter().enumerate() {
+            let known = if k > 0 && masks[k - 1] == mask { cells.n_missing[k - 1].clone() } else { None };
+            let n_missing = match known {
+                Some(known) => Some(known),
+                None => reader.n_missing(rows.clone(), mask..mask + 1)?,
+            };
+            cells.n_missing.push(n_missing);
+        }
+        Ok(cells)
+    }
+
+    /// (β, se, missing genotypes) of a row of the band and the k-th chosen trait.
+    pub(super) fn get(&self, row: usize, k: usize) -> (f32, f32, u32) {
+        let (run, column) = self.places[k];
+        let run = &self.runs[run];
+        let cell = row * run.width + column;
+        (run.beta[cell], run.se[cell], self.n_missing[k].as_ref().map_or(0, |counts| counts[row]))
+    }
+}

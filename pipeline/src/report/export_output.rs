@@ -1,0 +1,111 @@
+//! Where a table goes: standard output, or a file made under a temporary name so that one which exists is whole.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, StdoutLock, Write};
+use std::path::{Path, PathBuf};
+
+use super::export::ExportError;
+use crate::format::bgzip::BgzipWriter;
+
+/// An open output; dropped without [`finish`](Self::finish), it leaves no file.
+pub struct Output {
+    sink: Option<Sink>,
+    /// The temporary name and the final one.
+    names: Option<(PathBuf, PathBuf)>,
+}
+
+enum Sink {
+    Stdout(BufWriter<StdoutLock<'static>>),
+    Plain(BufWriter<File>),
+    Bgzip(BgzipWriter<BufWriter<File>>),
+}
+
+impl Output {
+    /// Opens `path`: "-" is standard output, ".gz" or ".bgz" at the end means bgzip. A file that exists is refused
+    /// unless `replace`.
+    pub fn create(path: &Path, replace: bool) -> Result<Self, ExportError> {
+        if path == Path::new("-") {
+            let sink = Sink::Stdout(BufWriter::with_capacity(1 << 16, io::stdout().lock()));
+            return Ok(Self { sink: Some(sink), names: None });
+        }
+        if path.exists() && !replace {
+            return Err(ExportError::Exists { path: path.to_path_buf() });
+        }
+        let Some(name) = path.file_name() else {
+            return Err(ExportError::write(path, io::Error::other("not the name of a file")));
+        };
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}.tmp", std::process::id()));
+        let temporary = path.with_file_name(hidden);
+        let file = File::create(&temporary).map_err(|error| ExportError::write(path, error))?;
+        let file = BufWriter::with_capacity(1 << 16, file);
+        let compressed = path.extension().is_some_and(|end| end == "gz" || end == "bgz");
+        let sink = if compressed { Sink::Bgzip(BgzipWriter::new(file)) } else { Sink::Plain(file) };
+        Ok(Self { sink: Some(sink), names: Some((temporary, path.to_path_buf())) })
+    }
+
+    /// Writes what waits, syncs and gives the file its name.
+    pub fn finish(mut self) -> Result<(), ExportError> {
+        let shown = self.names.as_ref().map_or(PathBuf::from("-"), |(_, path)| path.clone());
+        let Some(sink) = self.sink.take() else { return Ok(()) };
+        sink.close().map_err(|error| ExportError::write(&shown, error))?;
+        if let Some((temporary, path)) = &self.names {
+            crate::store::publish(temporary, path)?;
+        }
+        self.names = None;
+        Ok(())
+    }
+}
+
+impl Sink {
+    fn close(self) -> io::Result<()> {
+        match self {
+            Self::Stdout(mut sink) => sink.flush(),
+            Self::Plain(mut sink) => sink.flush(),
+            Self::Bgzip(sink) => sink.finish()?.flush(),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.sink {
+            Some(Sink::Stdout(sink)) => sink.write(bytes),
+            Some(Sink::Plain(sink)) => sink.write(bytes),
+            Some(Sink::Bgzip(sink)) => sink.write(bytes),
+            None => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.sink {
+            Some(Sink::Stdout(sink)) => sink.flush(),
+            Some(Sink::Plain(sink)) => sink.flush(),
+            Some(Sink::Bgzip(sink)) => sink.flush(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.sink = None;
+        if let Some((temporary, _)) = &self.names {
+            // Nothing to do if it is gone already.
+            let _ = fs::remove_file(temporary);
+        }
+    }
+}
+
+/// Whether an error says that nobody reads our output any more (`| head`): an end, not a failure.
+pub fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

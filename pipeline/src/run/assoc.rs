@@ -1,0 +1,288 @@
+//! The main job: every rank opens the same inputs, computes the shards it claims, and rank 0 makes results.h5.
+//!
+//! Between two collectives no rank returns: what fails there goes through `consensus` first.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+use norna_kernels::{CovariateBasis, DropReason, LinearTest, MissingPolicy};
+
+use super::estimate::Estimate;
+use super::finalise::{self, Finalised};
+use super::null_models::NullModels;
+use super::schedule::{Dealer, Shared};
+use super::summary::{self, RankReport};
+use super::trait_correlation;
+use super::work_queue::Supply;
+use super::workdir::{self, Workdir};
+use super::worker::Job;
+use crate::cohort::{Cohort, CohortConfig};
+use crate::comm::{self, Communicator, broadcast, consensus, gather};
+use crate::report::progress::Progress;
+use crate::report::provenance::InputFile;
+use crate::report::{logger, resources::Resources};
+use crate::shard::ShardPlan;
+use crate::sink::spool::SpoolWriter;
+use crate::source::{self, Input, InputOptions, SampleSelection, StreamHeader};
+use crate::store::Qc;
+
+/// A validated `norna assoc`.
+#[derive(Debug)]
+pub struct AssocConfig {
+    /// Genotype files, field, filters.
+    pub input: InputOptions,
+    /// Samples, traits, covariates.
+    pub cohort: CohortConfig,
+    /// Samples without a genotype.
+    pub missing: MissingPolicy,
+    /// Results file.
+    pub out: PathBuf,
+    /// Replace it.
+    pub force: bool,
+    /// −log10 of the hit threshold.
+    pub hit_log10p: f64,
+    /// Threads per rank; the cores it is bound to otherwise.
+    pub threads: Option<usize>,
+    /// Input bytes of a shard; from the input's size otherwise.
+    pub shard_bytes: Option<u64>,
+    /// Only estimate.
+    pub dry_run: bool,
+    /// Print the estimate as JSON.
+    pub json: bool,
+    /// What standard error shows.
+    pub log_level: log::LevelFilter,
+    /// Input files by role, for provenance.
+    pub files: Vec<(&'static str, PathBuf)>,
+    /// The resolved flags, for provenance.
+    pub resolved: serde_json::Value,
+}
+
+/// Runs the main job on this rank.
+///
+/// # Errors
+/// One line where no ranks could be joined; else an empty one, since rank 0 has logged it.
+pub fn run(config: &AssocConfig) -> Result<()> {
+    let comm = comm::join()?;
+    let level = if comm.rank() == 0 { config.log_level } else { log::LevelFilter::Off };
+    logger::start(level);
+    // Said before MPI ends: a launcher may kill the other ranks as soon as one has exited.
+    run_rank(config, &*comm).map_err(|e| {
+        log::error!("{e:#}");
+        anyhow!("")
+    })
+}
+
+fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
+    let start = Instant::now();
+    let threads = config.threads.unwrap_or_else(bound_cores);
+    let workdir = consensus(comm, claim_output(config, comm))?;
+    log::info!("norna {}, {}, {threads} threads per rank", crate::report::provenance::version(), comm.describe());
+    let isa = consensus(comm, norna_kernels::isa_checked())?;
+    log::info!("kernels: {}", isa.name());
+
+    let input = open_input(config, comm)?;
+    let study = consensus(comm, Study::open(config, input))?;
+    let estimate = Estimate::new(&study, threads);
+    if config.dry_run {
+        return if comm.rank() == 0 { estimate.print(config.json) } else { Ok(()) };
+    }
+    log::info!("{estimate}");
+
+    let reports = compute(config, comm, &study, workdir.as_ref(), threads, &estimate)?;
+    let finalised = workdir.map(|workdir| finish(config, &study, &workdir, &reports, start));
+    // Ranks other than 0 wait here, so that a failure to finalise is everybody's.
+    let finalised = consensus(comm, finalised.transpose())?;
+    if let Some(finalised) = finalised {
+        summary::log(&study, &finalised, &reports, &config.out, start.elapsed());
+    }
+    Ok(())
+}
+
+/// Cores that this process may run on.
+fn bound_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn claim_output(config: &AssocConfig, comm: &dyn Communicator) -> Result<Option<Workdir>> {
+    if comm.rank() != 0 {
+        return Ok(None);
+    }
+    if config.dry_run {
+        workdir::check_output(&config.out, config.force)?;
+        return Ok(None);
+    }
+    let workdir = Workdir::claim(&config.out, config.force)?;
+    let log = workdir::log_of(&config.out);
+    logger::tee(&log).with_context(|| format!("{}", log.display()))?;
+    Ok(Some(workdir))
+}
+
+/// Opens the genotype files; standard input is read by rank 0, which tells the others its header.
+fn open_input(config: &AssocConfig, comm: &dyn Communicator) -> Result<Input> {
+    log::info!("opening {} genotype files", config.input.paths.len());
+    if !config.input.paths.iter().any(|path| path.as_os_str() == "-") {
+        return Ok(consensus(comm, Input::open(&config.input))?);
+    }
+    let at_root = if comm.rank() == 0 { Some(Input::open(&config.input)) } else { None };
+    let at_root = consensus(comm, at_root.transpose())?;
+    let told = at_root.as_ref().and_then(Input::stream_header).map(StreamHeader::to_bytes);
+    let told = StreamHeader::from_bytes(&broadcast(comm, told.unwrap_or_default()));
+    let input = match (at_root, told) {
+        (Some(input), _) => Ok(input),
+        (None, Some(told)) => Input::open_beside(&config.input, &told).map_err(anyhow::Error::from),
+        (None, None) => Err(anyhow!("-: rank 0 told no header")),
+    };
+    Ok(consensus(comm, input)?)
+}
+
+/// Everything that is known before the first shard.
+pub(super) struct Study {
+    pub(super) input: Input,
+    pub(super) plan: ShardPlan,
+    pub(super) cohort: Cohort,
+    pub(super) models: NullModels,
+    pub(super) trait_names: Vec<String>,
+    pub(super) trait_moments: Vec<(f64, f64)>,
+    pub(super) eigenvalues: Vec<f64>,
+    pub(super) covariate_names: Vec<String>,
+    pub(super) estimate: source::Estimate,
+    pub(super) shard_bytes: u64,
+}
+
+impl Study {
+    fn open(config: &AssocConfig, mut input: Input) -> Result<Self> {
+        let mut cohort = Cohort::load(&config.cohort, input.samples())?;
+        cohort.messages.iter().for_each(|m| log::info!("{m}"));
+        input.select(SampleSelection { analysed: cohort.analysed.clone(), sex: cohort.sex.clone() })?;
+        input.messages().iter().for_each(|m| log::info!("{m}"));
+
+        let columns: Vec<&[f64]> = cohort.covariates.iter().map(|c| c.values.as_slice()).collect();
+        let (basis, dropped) = CovariateBasis::new(cohort.analysed.len(), &columns);
+        let mut covariate_names: Vec<String> = cohort.covariates.iter().map(|c| c.name.clone()).collect();
+        for column in dropped.iter().rev() {
+            let why = match column.reason {
+                DropReason::Constant => "is constant",
+                DropReason::Collinear => "is a combination of earlier covariates",
+            };
+            log::warn!("covariate {} {why} and was dropped", covariate_names.remove(column.column_idx));
+        }
+        let trait_names = cohort.traits.iter().map(|t| t.name.clone()).collect();
+        let values: Vec<&[f64]> = cohort.traits.iter().map(|t| t.values.as_slice()).collect();
+        let trait_moments = values.iter().map(|v| moments(v)).collect();
+        let eigenvalues = trait_correlation::eigenvalues(&values);
+        let models = NullModels::fit(basis, &mut cohort);
+
+        let estimate = input.estimate()?;
+        let shard_bytes = config.shard_bytes.unwrap_or_else(|| default_shard_bytes(estimate.bytes));
+        let plan = input.plan(shard_bytes)?;
+        Ok(Self {
+            input,
+            plan,
+            cohort,
+            models,
+            trait_names,
+            trait_moments,
+            eigenvalues,
+            covariate_names,
+            estimate,
+            shard_bytes,
+        })
+    }
+}
+
+/// Some two thousand shards, within what is worth a claim and what a thread can hold. Never from the number of ranks.
+fn default_shard_bytes(input_bytes: u64) -> u64 {
+    (input_bytes / 2048).clamp(256 << 10, 8 << 20)
+}
+
+/// Mean and standard deviation (n − 1) of the observed values.
+fn moments(values: &[f64]) -> (f64, f64) {
+    let observed = || values.iter().copied().filter(|v| !v.is_nan());
+    let n = observed().count() as f64;
+    let mean = observed().sum::<f64>() / n;
+    let squares: f64 = observed().map(|v| (v - mean) * (v - mean)).sum();
+    (mean, (squares / (n - 1.0)).sqrt())
+}
+
+/// Computes all shards; every rank's report at rank 0.
+fn compute(
+    config: &AssocConfig,
+    comm: &dyn Communicator,
+    study: &Study,
+    workdir: Option<&Workdir>,
+    threads: usize,
+    estimate: &Estimate,
+) -> Result<Vec<RankReport>> {
+    let dir = workdir.map_or_else(|| workdir::folder_of(&config.out), |w| w.dir().to_owned());
+    let spool = consensus(comm, SpoolWriter::create(&dir, comm.rank()))?;
+    let pool = consensus(comm, rayon::ThreadPoolBuilder::new().num_threads(threads).build())?;
+    let (spool, shared, shards_done) = (Mutex::new(spool), Shared::default(), AtomicU64::new(0));
+    let job = Job {
+        input: &study.input,
+        plan: &study.plan,
+        models: &study.models,
+        base_test: LinearTest::new(study.models.base(), config.missing, config.hit_log10p),
+        missing: config.missing,
+        hit_log10p: config.hit_log10p,
+        spool: &spool,
+        shared: &shared,
+        shards_done: &shards_done,
+    };
+    let start = Instant::now();
+    let quiet = comm.rank() != 0 || config.log_level < log::LevelFilter::Info;
+    let mut progress = Progress::start("testing", estimate.rows, quiet);
+    let mut supply = Supply::new(&study.plan);
+    let dealt = std::thread::scope(|readers| {
+        if comm.rank() == 0 {
+            supply.read_streams(readers, &study.input, &study.plan, study.shard_bytes);
+        }
+        let mut dealer = Dealer::new();
+        let claimers: Vec<_> = (0..threads).map(|_| dealer.claimer()).collect();
+        let dealt = pool.in_place_scope(|scope| {
+            for claimer in claimers {
+                let job = &job;
+                scope.spawn(move |_| job.work(claimer));
+            }
+            dealer.deal(comm, &shared, &mut supply, &mut |rows| progress.update(rows))
+        });
+        supply.stop_reading();
+        dealt
+    });
+    progress.finish();
+    consensus(comm, dealt)?;
+    let report = RankReport {
+        shards: shards_done.load(Ordering::Relaxed),
+        rows: shared.rows.load(Ordering::Relaxed),
+        given: supply.n_given as u64,
+        threads: threads as u64,
+        compute_seconds: start.elapsed().as_secs_f64(),
+        resources: Resources::now(),
+    };
+    let reports: Result<_, _> =
+        gather(comm, &report.to_bytes()).iter().map(|bytes| RankReport::from_bytes(bytes)).collect();
+    consensus(comm, reports).map_err(Into::into)
+}
+
+fn finish(
+    config: &AssocConfig,
+    study: &Study,
+    workdir: &Workdir,
+    reports: &[RankReport],
+    start: Instant,
+) -> Result<Finalised> {
+    log::info!("writing results");
+    let index = finalise::open_spools(workdir, reports.len(), reports[0].given as usize)?;
+    let header = finalise::header(study.models.base(), &study.trait_names, &study.trait_moments, config.hit_log10p);
+    let ledger = summary::ledger(study, &finalise::total_ledger(&index));
+    let qc = Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None };
+    let files: Vec<_> = config.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<_>>()?;
+    let provenance = || summary::provenance(config, study, reports, &files, start.elapsed());
+    Ok(finalise::write(workdir, &index, &header, &qc, provenance)?)
+}
+
+fn describe(role: &'static str, path: &std::path::Path) -> Result<InputFile> {
+    InputFile::describe(role, path).with_context(|| format!("{}", path.display()))
+}

@@ -1,0 +1,117 @@
+//! What a run will take, before it takes it (docs/performance.md has the formula).
+
+use std::fmt;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::assoc::Study;
+use super::worker::BLOCK_VARIANTS;
+use crate::report::resources::human_bytes;
+
+/// Bytes of program, libraries and buffers that do not grow with the study.
+const BASE_MEMORY: u64 = 40 << 20;
+/// Decompression, one shard's reader and its lines, per thread.
+const READER_MEMORY: u64 = 1 << 20;
+/// Bytes of a row of /variants in the store, strings included.
+const VARIANT_ROW_BYTES: u64 = 160;
+
+/// Size of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// Rows to be read; `None` where the input cannot tell.
+    pub rows: Option<u64>,
+    n_samples: u64,
+    n_traits: u64,
+    n_masks: u64,
+    n_covariates: u64,
+    n_shards: usize,
+    n_streams: usize,
+    threads: u64,
+    input_bytes: u64,
+}
+
+impl Estimate {
+    /// Counts what the opened study holds.
+    pub(super) fn new(study: &Study, threads: usize) -> Self {
+        let model = study.models.base();
+        Self {
+            rows: study.estimate.records,
+            n_samples: model.n_samples() as u64,
+            n_traits: model.n_traits() as u64,
+            n_masks: model.n_masks() as u64,
+            n_covariates: 1 + study.covariate_names.len() as u64,
+            n_shards: study.plan.shards.len(),
+            n_streams: study.plan.streams.len(),
+            threads: threads as u64,
+            input_bytes: study.estimate.bytes,
+        }
+    }
+
+    /// Peak memory of a rank, bytes.
+    pub fn memory_per_rank(&self) -> u64 {
+        let block = BLOCK_VARIANTS as u64;
+        let traits = 8 * self.n_samples * self.n_traits.next_multiple_of(32);
+        let covariates = 8 * self.n_samples * self.n_covariates;
+        let genotypes = 4 * self.n_samples * block;
+        let rows = 32 * block * self.n_traits;
+        let store = 8 * 1024 * self.n_traits + 4 * 1100 * self.n_traits;
+        BASE_MEMORY + 2 * traits + covariates + self.threads * (genotypes + rows + READER_MEMORY) + store
+    }
+
+    /// Size of results.h5, and of the spools together, bytes.
+    pub fn output_bytes(&self) -> Option<u64> {
+        Some(self.rows? * (VARIANT_ROW_BYTES + 8 * self.n_traits) + 8 * 1024 * self.n_traits)
+    }
+
+    /// Prints the estimate on standard output.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub fn print(&self, as_json: bool) -> Result<()> {
+        use std::io::Write;
+        let mut out = std::io::stdout().lock();
+        if as_json {
+            let value = json!({
+                "samples": self.n_samples,
+                "traits": self.n_traits,
+                "trait_masks": self.n_masks,
+                "covariates": self.n_covariates,
+                "variants_estimated": self.rows,
+                "shards": self.n_shards,
+                "streams": self.n_streams,
+                "threads_per_rank": self.threads,
+                "input_bytes": self.input_bytes,
+                "memory_per_rank_bytes": self.memory_per_rank(),
+                "output_bytes": self.output_bytes(),
+                "spool_bytes": self.output_bytes(),
+            });
+            writeln!(out, "{value:#}")?;
+        } else {
+            writeln!(out, "{self}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rows {
+            Some(rows) => write!(f, "about {rows} variants")?,
+            None => write!(f, "an unknown number of variants")?,
+        }
+        write!(
+            f,
+            " × {} samples × {} traits ({} patterns of missing values), {} covariates with the intercept; {} shards",
+            self.n_samples, self.n_traits, self.n_masks, self.n_covariates, self.n_shards
+        )?;
+        if self.n_streams > 0 {
+            write!(f, " and {} streams", self.n_streams)?;
+        }
+        write!(f, "; memory per rank up to {}", human_bytes(self.memory_per_rank()))?;
+        match self.output_bytes() {
+            Some(bytes) => write!(f, "; results about {}, as much again while running", human_bytes(bytes)),
+            None => Ok(()),
+        }
+    }
+}

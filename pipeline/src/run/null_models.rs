@@ -1,0 +1,68 @@
+//! Null models, keyed by chromosome: LOCO predictions make a trait another one on each chromosome.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use norna_kernels::{CovariateBasis, NullModel};
+
+use crate::cohort::{Cohort, CohortError, Column, Loco};
+
+/// Models kept at a time: shards in flight rarely span more than two chromosomes.
+const KEPT: usize = 2;
+
+/// The traits residualised on the covariates, per chromosome where predictions are given.
+pub struct NullModels {
+    base: NullModel,
+    loco: Option<PerChromosome>,
+}
+
+struct PerChromosome {
+    basis: Arc<CovariateBasis>,
+    traits: Vec<Column>,
+    residual_sd: Vec<f64>,
+    loco: Loco,
+    recent: Mutex<VecDeque<(String, Arc<NullModel>)>>,
+}
+
+impl NullModels {
+    /// Fits the model that all chromosomes share; with predictions, others follow as chromosomes are met.
+    pub fn fit(basis: CovariateBasis, cohort: &mut Cohort) -> Self {
+        let (basis, traits) = (Arc::new(basis), std::mem::take(&mut cohort.traits));
+        let base = fit(&basis, &traits, None);
+        let loco = cohort.loco.take().map(|loco| {
+            let residual_sd = (0..traits.len()).map(|t| base.residual_sd(t)).collect();
+            PerChromosome { basis, traits, residual_sd, loco, recent: Mutex::default() }
+        });
+        Self { base, loco }
+    }
+
+    /// The model without predictions: what it says of masks and counts holds on every chromosome.
+    pub fn base(&self) -> &NullModel {
+        &self.base
+    }
+
+    /// The model of `chrom`'s own, where predictions are given.
+    ///
+    /// # Errors
+    /// The predictions do not cover the chromosome.
+    pub fn of_chromosome(&self, chrom: &str) -> Result<Option<Arc<NullModel>>, CohortError> {
+        let Some(per) = &self.loco else {
+            return Ok(None);
+        };
+        let mut recent = per.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, model)) = recent.iter().find(|(name, _)| name == chrom) {
+            return Ok(Some(model.clone()));
+        }
+        let offsets = per.loco.offsets(chrom, &per.traits, &per.residual_sd)?;
+        let model = Arc::new(fit(&per.basis, &per.traits, Some(&offsets)));
+        recent.truncate(KEPT - 1);
+        recent.push_front((chrom.to_owned(), model.clone()));
+        Ok(Some(model))
+    }
+}
+
+fn fit(basis: &Arc<CovariateBasis>, traits: &[Column], offsets: Option<&[Vec<f64>]>) -> NullModel {
+    let traits: Vec<&[f64]> = traits.iter().map(|t| t.values.as_slice()).collect();
+    let offsets: Option<Vec<&[f64]>> = offsets.map(|o| o.iter().map(Vec::as_slice).collect());
+    NullModel::fit(basis, &traits, offsets.as_deref())
+}

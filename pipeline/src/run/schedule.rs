@@ -1,0 +1,445 @@
+//! Who computes which shard: ranks claim one shard at a time, so that a slow rank holds nobody up.
+//!
+//! Each rank's main thread runs [`deal`]: rank 0's answers everybody, the others' carry their workers' claims there.
+//! Workers only see a [`Claimer`]. A failure anywhere stops every rank at its next block.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use crate::comm::{Communicator, Message, POLL_INTERVAL, Tag};
+
+/// How long rank 0's loop sleeps where nobody but its own workers can wake it.
+const IDLE: Duration = Duration::from_millis(50);
+
+/// How long another rank's loop sleeps between looks for a stop message while its workers compute.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// A piece of work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// A shard of the plan, by its place there.
+    Shard(usize),
+    /// A batch of raw records, dealt out by the rank that reads them.
+    Batch(Vec<u8>),
+}
+
+/// What rank 0's queue has to give.
+#[derive(Debug)]
+pub enum Next {
+    /// Here is work.
+    Work(Work),
+    /// The reader of a stream is not yet that far.
+    Wait,
+    /// All has been given.
+    Done,
+    /// The reader failed.
+    Failed(String),
+}
+
+/// Rank 0's supply of work.
+pub trait WorkQueue {
+    /// The next piece, without waiting.
+    fn next(&mut self) -> Next;
+}
+
+/// What threads of one rank share.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Set when any rank has failed: workers stop at the next block.
+    pub stop: AtomicBool,
+    /// Rows done by this rank.
+    pub rows: AtomicU64,
+}
+
+enum Event {
+    Claim(Sender<Option<Work>>),
+    Ended(Result<(), String>),
+}
+
+/// A worker's side: asks for work, says how it ended.
+pub struct Claimer {
+    events: Sender<Event>,
+    reply: (Sender<Option<Work>>, Receiver<Option<Work>>),
+}
+
+impl Claimer {
+    /// Waits for a piece of work; `None` when there is no more.
+    pub fn claim(&self) -> Option<Work> {
+        self.events.send(Event::Claim(self.reply.0.clone())).ok()?;
+        self.reply.1.recv().ok().flatten()
+    }
+
+    /// Says how this worker ended; it claims no more.
+    pub fn end(self, result: Result<(), String>) {
+        let _ = self.events.send(Event::Ended(result));
+    }
+}
+
+/// A rank's side of the scheduler; made before the workers start.
+pub struct Dealer {
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    n_workers: usize,
+}
+
+impl Dealer {
+    /// A dealer for a rank with no workers yet.
+    #[allow(clippy::new_without_default, reason = "a dealer without claimers is of no use")]
+    pub fn new() -> Self {
+        let (sender, events) = channel();
+        Self { events, sender, n_workers: 0 }
+    }
+
+    /// The claimer of one more worker.
+    pub fn claimer(&mut self) -> Claimer {
+        self.n_workers += 1;
+        Claimer { events: self.sender.clone(), reply: channel() }
+    }
+
+    /// Runs until every worker of this rank (at rank 0: of every rank) has ended. `progress` is called at rank 0 now
+    /// and then with the rows done by all ranks.
+    ///
+    /// # Errors
+    /// The first failure that this rank saw, one line.
+    pub fn deal(
+        self,
+        comm: &dyn Communicator,
+        shared: &Shared,
+        queue: &mut dyn WorkQueue,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), String> {
+        if comm.rank() == 0 {
+            Root::new(comm, shared, queue, self.n_workers).run(&self.events, progress)
+        } else {
+            Leaf::new(comm, shared, self.n_workers).run(&self.events)
+        }
+    }
+}
+
+/// Messages of other ranks to rank 0, and back: a kind, then a number or bytes.
+mod wire {
+    pub(super) const CLAIM: u8 = 0;
+    pub(super) const FAILED: u8 = 1;
+    pub(super) const FINISHED: u8 = 2;
+    pub(super) const SHARD: u8 = 3;
+    pub(super) const BATCH: u8 = 4;
+    pub(super) const NO_MORE: u8 = 5;
+    pub(super) const STOP: u8 = 6;
+    pub(super) const BYE: u8 = 7;
+
+    pub(super) fn with_u64(kind: u8, value: u64) -> Vec<u8> {
+        let mut bytes = vec![kind];
+        bytes.extend_from_slice(&value.to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn with_bytes(kind: u8, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(1 + payload.len());
+        bytes.push(kind);
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    pub(super) fn split(bytes: &[u8]) -> (u8, &[u8]) {
+        bytes.split_first().map_or((STOP, &[]), |(kind, rest)| (*kind, rest))
+    }
+
+    pub(super) fn u64_of(bytes: &[u8]) -> u64 {
+        bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b))
+    }
+}
+
+enum Claimant {
+    Worker(Sender<Option<Work>>),
+    Rank(usize),
+}
+
+struct Root<'a> {
+    comm: &'a dyn Communicator,
+    shared: &'a Shared,
+    queue: &'a mut dyn WorkQueue,
+    workers_left: usize,
+    ranks_left: usize,
+    rank_rows: Vec<u64>,
+    pending: VecDeque<Claimant>,
+    failure: Option<String>,
+}
+
+impl<'a> Root<'a> {
+    fn new(comm: &'a dyn Communicator, shared: &'a Shared, queue: &'a mut dyn WorkQueue, n_workers: usize) -> Self {
+        Self {
+            comm,
+            shared,
+            queue,
+            workers_left: n_workers,
+            ranks_left: comm.size() - 1,
+            rank_rows: vec![0; comm.size()],
+            pending: VecDeque::new(),
+            failure: None,
+        }
+    }
+
+    fn run(mut self, events: &Receiver<Event>, progress: &mut dyn FnMut(u64)) -> Result<(), String> {
+        while self.workers_left > 0 || self.ranks_left > 0 {
+            while let Some(message) = self.poll_rank() {
+                self.on_message(&message);
+            }
+            let pause = if self.ranks_left > 0 || !self.pending.is_empty() { POLL_INTERVAL } else { IDLE };
+            match events.recv_timeout(pause) {
+                Ok(Event::Claim(reply)) => self.pending.push_back(Claimant::Worker(reply)),
+                Ok(Event::Ended(result)) => {
+                    self.workers_left -= 1;
+                    if let Err(message) = result {
+                        self.fail(message);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            self.serve();
+            self.rank_rows[0] = self.shared.rows.load(Ordering::Relaxed);
+            progress(self.rank_rows.iter().sum());
+        }
+        for rank in 1..self.comm.size() {
+            self.comm.send(rank, Tag::Grant, &[wire::BYE]);
+        }
+        self.failure.map_or(Ok(()), Err)
+    }
+
+    fn poll_rank(&self) -> Option<Message> {
+        if self.ranks_left > 0 { self.comm.poll(Tag::Claim) } else { None }
+    }
+
+    fn on_message(&mut self, message: &Message) {
+        let (kind, rest) = wire::split(&message.bytes);
+        match kind {
+            wire::CLAIM => {
+                self.rank_rows[message.from] = wire::u64_of(rest);
+                self.pending.push_back(Claimant::Rank(message.from));
+            }
+            wire::FINISHED => {
+                self.rank_rows[message.from] = wire::u64_of(rest);
+                self.ranks_left -= 1;
+            }
+            _ => self.fail(String::from_utf8_lossy(rest).into_owned()),
+        }
+    }
+
+    fn fail(&mut self, message: String) {
+        if self.failure.is_some() {
+            return;
+        }
+        self.failure = Some(message);
+        self.shared.stop.store(true, Ordering::Relaxed);
+        for rank in 1..self.comm.size() {
+            self.comm.send(rank, Tag::Grant, &[wire::STOP]);
+        }
+    }
+
+    fn serve(&mut self) {
+        while let Some(claimant) = self.pending.pop_front() {
+            if self.failure.is_some() {
+                self.answer(&claimant, None);
+                continue;
+            }
+            match self.queue.next() {
+                Next::Work(work) => self.answer(&claimant, Some(work)),
+                Next::Done => self.answer(&claimant, None),
+                Next::Wait => {
+                    self.pending.push_front(claimant);
+                    return;
+                }
+                Next::Failed(message) => {
+                    self.fail(message);
+                    self.answer(&claimant, None);
+                }
+            }
+        }
+    }
+
+    fn answer(&self, claimant: &Claimant, work: Option<Work>) {
+        match claimant {
+            Claimant::Worker(reply) => drop(reply.send(work)),
+            Claimant::Rank(rank) => {
+                let bytes = match work {
+                    None => vec![wire::NO_MORE],
+                    Some(Work::Shard(idx)) => wire::with_u64(wire::SHARD, idx as u64),
+                    Some(Work::Batch(batch)) => wire::with_bytes(wire::BATCH, &batch),
+                };
+                self.comm.send(*rank, Tag::Grant, &bytes);
+            }
+        }
+    }
+}
+
+struct Leaf<'a> {
+    comm: &'a dyn Communicator,
+    shared: &'a Shared,
+    workers_left: usize,
+    waiting: VecDeque<Sender<Option<Work>>>,
+    failure: Option<String>,
+}
+
+impl<'a> Leaf<'a> {
+    fn new(comm: &'a dyn Communicator, shared: &'a Shared, n_workers: usize) -> Self {
+        Self { comm, shared, workers_left: n_workers, waiting: VecDeque::new(), failure: None }
+    }
+
+    fn run(mut self, events: &Receiver<Event>) -> Result<(), String> {
+        while self.workers_left > 0 {
+            while let Some(message) = self.comm.poll(Tag::Grant) {
+                self.on_grant(&message);
+            }
+            let pause = if self.waiting.is_empty() { GLANCE } else { POLL_INTERVAL };
+            match events.recv_timeout(pause) {
+                Ok(Event::Claim(reply)) => {
+                    self.waiting.push_back(reply);
+                    self.comm.send(0, Tag::Claim, &wire::with_u64(wire::CLAIM, self.rows()));
+                }
+                Ok(Event::Ended(result)) => {
+                    self.workers_left -= 1;
+                    if let Err(message) = result {
+                        self.fail(message);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+        self.comm.send(0, Tag::Claim, &wire::with_u64(wire::FINISHED, self.rows()));
+        while self.comm.receive(Tag::Grant).bytes != [wire::BYE] {}
+        self.failure.map_or(Ok(()), Err)
+    }
+
+    fn rows(&self) -> u64 {
+        self.shared.rows.load(Ordering::Relaxed)
+    }
+
+    fn fail(&mut self, message: String) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if self.failure.is_none() {
+            self.comm.send(0, Tag::Claim, &wire::with_bytes(wire::FAILED, message.as_bytes()));
+            self.failure = Some(message);
+        }
+    }
+
+    fn on_grant(&mut self, message: &Message) {
+        let (kind, rest) = wire::split(&message.bytes);
+        let work = match kind {
+            wire::SHARD => Some(Work::Shard(wire::u64_of(rest) as usize)),
+            wire::BATCH => Some(Work::Batch(rest.to_vec())),
+            wire::NO_MORE => None,
+            _ => {
+                self.shared.stop.store(true, Ordering::Relaxed);
+                return;
+            }
+        };
+        if let Some(reply) = self.waiting.pop_front() {
+            let _ = reply.send(work);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    /// Messages that wait for one rank, with their tags.
+    type Inbox = Mutex<VecDeque<(i32, Message)>>;
+
+    /// Ranks as threads of one process.
+    struct Threads {
+        rank: usize,
+        boxes: std::sync::Arc<Vec<Inbox>>,
+    }
+
+    impl Communicator for Threads {
+        fn rank(&self) -> usize {
+            self.rank
+        }
+        fn size(&self) -> usize {
+            self.boxes.len()
+        }
+        fn send(&self, to: usize, tag: Tag, bytes: &[u8]) {
+            let message = Message { from: self.rank, bytes: bytes.to_vec() };
+            self.boxes[to].lock().unwrap().push_back((tag as i32, message));
+        }
+        fn poll(&self, tag: Tag) -> Option<Message> {
+            let mut inbox = self.boxes[self.rank].lock().unwrap();
+            let at = inbox.iter().position(|(t, _)| *t == tag as i32)?;
+            inbox.remove(at).map(|(_, message)| message)
+        }
+        fn describe(&self) -> String {
+            "threads".into()
+        }
+    }
+
+    struct Countdown(usize);
+
+    impl WorkQueue for Countdown {
+        fn next(&mut self) -> Next {
+            match self.0.checked_sub(1) {
+                Some(left) => {
+                    self.0 = left;
+                    Next::Work(Work::Shard(left))
+                }
+                None => Next::Done,
+            }
+        }
+    }
+
+    fn ranks(n: usize, bad: Option<usize>) -> (Vec<Result<(), String>>, Vec<usize>) {
+        let boxes = std::sync::Arc::new((0..n).map(|_| Inbox::default()).collect::<Vec<_>>());
+        let done = Mutex::new(Vec::new());
+        let results = std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..n)
+                .map(|rank| {
+                    let (comm, done) = (Threads { rank, boxes: boxes.clone() }, &done);
+                    scope.spawn(move || {
+                        let (shared, mut dealer) = (Shared::default(), Dealer::new());
+                        let claimers = [dealer.claimer(), dealer.claimer()];
+                        std::thread::scope(|inner| {
+                            for claimer in claimers {
+                                inner.spawn(|| {
+                                    let mut result = Ok(());
+                                    while let Some(Work::Shard(idx)) = claimer.claim() {
+                                        if Some(idx) == bad {
+                                            result = Err("bad shard".to_owned());
+                                            break;
+                                        }
+                                        done.lock().unwrap().push(idx);
+                                    }
+                                    claimer.end(result);
+                                });
+                            }
+                            dealer.deal(&comm, &shared, &mut Countdown(500), &mut |_| {})
+                        })
+                    })
+                })
+                .collect();
+            handles.into_iter().map(|h| h.join().unwrap()).collect()
+        });
+        let mut done = done.into_inner().unwrap();
+        done.sort_unstable();
+        (results, done)
+    }
+
+    #[test]
+    fn every_shard_is_given_exactly_once() {
+        for n in [1, 2, 5] {
+            let (results, done) = ranks(n, None);
+            assert!(results.iter().all(Result::is_ok));
+            assert_eq!(done, (0..500).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_failed_shard_ends_every_rank() {
+        for n in [1, 3] {
+            let (results, done) = ranks(n, Some(400));
+            assert_eq!(results[0], Err("bad shard".to_owned()));
+            assert!(done.len() < 499);
+        }
+    }
+}

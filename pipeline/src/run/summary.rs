@@ -1,0 +1,184 @@
+//! What a run tells at its end: what was read, dropped and written, and what it took.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::assoc::{AssocConfig, Study};
+use super::finalise::Finalised;
+use crate::cohort::{CohortLedger, TraitNote};
+use crate::report::provenance::InputFile;
+use crate::report::resources::{Resources, human_bytes};
+use crate::source::{DropReason, Note, VariantLedger};
+use crate::store::{Ledger, LedgerRole, LedgerTable};
+
+/// What one rank did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RankReport {
+    /// Shards finished.
+    pub shards: u64,
+    /// Rows computed.
+    pub rows: u64,
+    /// Shards given out to all ranks; rank 0 only.
+    #[serde(default)]
+    pub given: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Wall time of the computation.
+    pub compute_seconds: f64,
+    /// Bytes of resident memory at the peak, CPU time since the start.
+    #[serde(flatten)]
+    pub resources: Resources,
+}
+
+impl RankReport {
+    /// As a message.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// From a message.
+    ///
+    /// # Errors
+    /// The bytes are no report.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+/// The drop ledger of /qc.
+pub fn ledger(study: &Study, variants: &VariantLedger) -> Ledger {
+    Ledger {
+        samples: sample_table(&study.cohort.ledger),
+        variants: variant_table(variants),
+        traits: trait_table(&study.cohort.ledger),
+    }
+}
+
+fn sample_table(cohort: &CohortLedger) -> LedgerTable {
+    use LedgerRole::{Dropped, Input, Kept, Note};
+    let mut table = LedgerTable::default();
+    let counts = [
+        ("genotyped", Input, cohort.n_genotyped),
+        ("not_in_keep", Dropped, cohort.n_not_in_keep),
+        ("in_remove", Dropped, cohort.n_in_remove),
+        ("no_covariate_row", Dropped, cohort.n_no_covariate_row),
+        ("missing_covariate", Dropped, cohort.n_missing_covariate),
+        ("analysed", Kept, cohort.n_analysed),
+        ("without_any_trait", Note, cohort.n_without_any_trait),
+    ];
+    for (name, role, count) in counts {
+        table.push(name, role, count as u64);
+    }
+    for file in &cohort.files {
+        table.push(format!("in_{}_not_genotyped", file.role), Note, file.n_not_genotyped() as u64);
+    }
+    table
+}
+
+fn variant_table(variants: &VariantLedger) -> LedgerTable {
+    let mut table = LedgerTable::default();
+    table.push("rows", LedgerRole::Input, variants.rows());
+    for reason in DropReason::ALL {
+        table.push(reason.name(), LedgerRole::Dropped, variants.dropped(reason));
+    }
+    table.push("tested", LedgerRole::Kept, variants.kept);
+    table.push("records", LedgerRole::Note, variants.records);
+    for note in Note::ALL {
+        table.push(note.name(), LedgerRole::Note, variants.note(note));
+    }
+    table
+}
+
+/// Every trait is kept: one that cannot be tested has NaN and a status.
+fn trait_table(cohort: &CohortLedger) -> LedgerTable {
+    use LedgerRole::{Input, Kept, Note};
+    let mut table = LedgerTable::default();
+    let with = |note: TraitNote| cohort.traits.iter().filter(|t| t.note == note).count() as u64;
+    let n = cohort.traits.len() as u64;
+    table.push("chosen", Input, n);
+    table.push("tested", Kept, n);
+    table.push("all_missing", Note, with(TraitNote::AllMissing));
+    table.push("too_few_observed", Note, with(TraitNote::TooFewObserved));
+    table.push("constant", Note, with(TraitNote::Constant));
+    table.push("two_values_tested_linearly", Note, with(TraitNote::Binary));
+    table
+}
+
+/// The content of /provenance.
+pub fn provenance(
+    config: &AssocConfig,
+    study: &Study,
+    ranks: &[RankReport],
+    inputs: &[InputFile],
+    elapsed: Duration,
+) -> serde_json::Value {
+    let used = Resources::now();
+    let slurm = std::env::var("SLURM_JOB_ID").ok();
+    json!({
+        "command": "assoc",
+        "configuration": config.resolved,
+        "field": study.input.field().name(),
+        "covariates": study.covariate_names,
+        "inputs": inputs,
+        "shard_bytes": study.shard_bytes,
+        "norna_version": crate::report::provenance::version(),
+        "hdf5_version": crate::store::hdf5_version(),
+        "isa": norna_kernels::isa().name(),
+        "machine": { "architecture": std::env::consts::ARCH, "cpu": cpu_model() },
+        "slurm_job_id": slurm,
+        "ranks": ranks,
+        "wall_seconds": elapsed.as_secs_f64(),
+        "cpu_seconds": ranks.iter().skip(1).map(|r| r.resources.cpu_seconds).sum::<f64>() + used.cpu_seconds,
+        "peak_memory_bytes": ranks.iter().map(|r| r.resources.peak_memory).max().unwrap_or(0).max(used.peak_memory),
+    })
+}
+
+fn cpu_model() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    model.map_or_else(String::new, |(_, name)| name.trim().to_owned())
+}
+
+/// "10 genotyped − 2 not in keep = 8 analysed (1 without any trait)"; counts of zero are left out.
+fn in_words(table: &LedgerTable) -> String {
+    let part = |role: LedgerRole| {
+        let entries = table.entries.iter().filter(move |e| e.role == role);
+        entries.filter(|e| e.count > 0).map(|e| format!("{} {}", e.count, e.name.replace('_', " "))).collect::<Vec<_>>()
+    };
+    let mut text = part(LedgerRole::Input).join(" + ");
+    for dropped in part(LedgerRole::Dropped) {
+        text += &format!(" − {dropped}");
+    }
+    let kept: Vec<_> = table.entries.iter().filter(|e| e.role == LedgerRole::Kept).collect();
+    for entry in kept {
+        text += &format!(" = {} {}", entry.count, entry.name.replace('_', " "));
+    }
+    match part(LedgerRole::Note).join(", ") {
+        notes if notes.is_empty() => text,
+        notes => format!("{text} ({notes})"),
+    }
+}
+
+/// The last lines of a run's log.
+pub fn log(study: &Study, done: &Finalised, ranks: &[RankReport], out: &Path, elapsed: Duration) {
+    let tables = ledger(study, &done.ledger);
+    for (what, table) in [("samples", &tables.samples), ("variants", &tables.variants), ("traits", &tables.traits)] {
+        log::info!("{what}: {}", in_words(table));
+    }
+    let bytes = std::fs::metadata(out).map_or(0, |m| m.len());
+    let n_traits = study.trait_names.len();
+    log::info!(
+        "written: {} ({} variants × {n_traits} traits, {} hits, {})",
+        out.display(),
+        done.n_rows,
+        done.n_hits,
+        human_bytes(bytes)
+    );
+    let used = Resources::now();
+    let cpu = ranks.iter().skip(1).map(|r| r.resources.cpu_seconds).sum::<f64>() + used.cpu_seconds;
+    let peak = ranks.iter().map(|r| r.resources.peak_memory).max().unwrap_or(0).max(used.peak_memory);
+    log::info!("used: {:.1} s wall, {cpu:.1} s CPU, {} peak memory per rank", elapsed.as_secs_f64(), human_bytes(peak));
+}

@@ -1,0 +1,83 @@
+//! Rank 0's supply of work: the planned shards, largest first, then batches of streams as their reader delivers them.
+
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+
+use super::schedule::{Next, Work, WorkQueue};
+use crate::shard::ShardPlan;
+use crate::source::Input;
+
+/// Batches that wait to be claimed, at most.
+const BATCHES_AHEAD: usize = 4;
+
+/// Shards and batches, each given once.
+pub struct Supply {
+    shards: std::vec::IntoIter<usize>,
+    batches: Option<Receiver<Result<Vec<u8>, String>>>,
+    /// Pieces given so far.
+    pub n_given: usize,
+}
+
+impl Supply {
+    /// The planned shards, without streams.
+    pub fn new(plan: &ShardPlan) -> Self {
+        let mut order: Vec<usize> = (0..plan.shards.len()).collect();
+        order.sort_by_key(|&idx| std::cmp::Reverse(plan.shards[idx].bytes));
+        Self { shards: order.into_iter(), batches: None, n_given: 0 }
+    }
+
+    /// Starts a thread in `scope` that reads the plan's streams, if there are any.
+    pub fn read_streams<'scope, 'env: 'scope>(
+        &mut self,
+        scope: &'scope std::thread::Scope<'scope, 'env>,
+        input: &'env Input,
+        plan: &'env ShardPlan,
+        batch_bytes: u64,
+    ) {
+        if plan.streams.is_empty() {
+            return;
+        }
+        let (sender, receiver) = sync_channel(BATCHES_AHEAD);
+        self.batches = Some(receiver);
+        scope.spawn(move || {
+            for &file_idx in &plan.streams {
+                let mut stream = match input.stream(file_idx) {
+                    Ok(stream) => stream,
+                    Err(e) => return drop(sender.send(Err(e.to_string()))),
+                };
+                loop {
+                    let item = match stream.next_batch(batch_bytes) {
+                        Ok(None) => break,
+                        Ok(Some(batch)) => Ok(batch.to_bytes()),
+                        Err(e) => Err(e.to_string()),
+                    };
+                    // The receiver is gone once a rank has failed.
+                    let failed = item.is_err();
+                    if sender.send(item).is_err() || failed {
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Lets the reader thread end: nobody claims its batches any more.
+    pub fn stop_reading(&mut self) {
+        self.batches = None;
+    }
+}
+
+impl WorkQueue for Supply {
+    fn next(&mut self) -> Next {
+        let work = match self.shards.next() {
+            Some(idx) => Work::Shard(idx),
+            None => match self.batches.as_ref().map(Receiver::try_recv) {
+                Some(Ok(Ok(batch))) => Work::Batch(batch),
+                Some(Ok(Err(message))) => return Next::Failed(message),
+                Some(Err(TryRecvError::Empty)) => return Next::Wait,
+                None | Some(Err(TryRecvError::Disconnected)) => return Next::Done,
+            },
+        };
+        self.n_given += 1;
+        Next::Work(work)
+    }
+}

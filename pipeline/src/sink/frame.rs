@@ -1,0 +1,117 @@
+//! Frames: what a spool is made of. A frame is whole or it is not there.
+//!
+//! Layout, little-endian: magic u32, kind u8, shard u64, part u32, payload length u64, CRC-32 of all before it and the
+//! payload, payload.
+
+use std::io::{self, Read};
+
+/// Starts every frame.
+const MAGIC: u32 = u32::from_le_bytes(*b"NFRM");
+/// Bytes before the payload.
+pub const HEADER_LEN: usize = 4 + 1 + 8 + 4 + 8 + 4;
+/// Longest payload that is believed, in bytes.
+pub const MAX_PAYLOAD: u64 = 1 << 33;
+
+/// What a frame carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameKind {
+    /// A block of rows.
+    Rows,
+    /// The end of a shard: how many parts it has and what was read and dropped.
+    End,
+}
+
+/// The header of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameHeader {
+    /// What the payload is.
+    pub kind: FrameKind,
+    /// The shard it belongs to.
+    pub shard: u64,
+    /// Position within the shard, from 0.
+    pub part: u32,
+    /// Payload bytes.
+    pub len: u64,
+    /// CRC-32 of header and payload.
+    pub crc: u32,
+}
+
+/// Why bytes are not a frame.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The bytes end within the frame.
+    #[error("the frame is cut off")]
+    Torn,
+    /// Something else stands where a frame should.
+    #[error("not a frame")]
+    Foreign,
+    /// Checksum or length do not hold.
+    #[error("the frame's checksum does not match")]
+    Corrupt,
+    /// Reading failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl FrameHeader {
+    /// A frame with its payload, as bytes.
+    pub fn encode(kind: FrameKind, shard: u64, part: u32, payload: &[u8], out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(&MAGIC.to_le_bytes());
+        out.push(kind as u8);
+        out.extend_from_slice(&shard.to_le_bytes());
+        out.extend_from_slice(&part.to_le_bytes());
+        out.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(out);
+        hasher.update(payload);
+        out.extend_from_slice(&hasher.finalize().to_le_bytes());
+        out.extend_from_slice(payload);
+    }
+
+    /// Reads a header; `Ok(None)` at a clean end.
+    ///
+    /// # Errors
+    /// [`FrameError`] for a torn or foreign header.
+    pub fn read(reader: &mut impl Read) -> Result<Option<Self>, FrameError> {
+        let mut raw = [0u8; HEADER_LEN];
+        let mut filled = 0;
+        while filled < HEADER_LEN {
+            match reader.read(&mut raw[filled..])? {
+                0 if filled == 0 => return Ok(None),
+                0 => return Err(FrameError::Torn),
+                n => filled += n,
+            }
+        }
+        Self::parse(&raw).map(Some)
+    }
+
+    fn parse(raw: &[u8; HEADER_LEN]) -> Result<Self, FrameError> {
+        let u32_at = |i: usize| u32::from_le_bytes([raw[i], raw[i + 1], raw[i + 2], raw[i + 3]]);
+        let u64_at = |i: usize| u64::from(u32_at(i)) | u64::from(u32_at(i + 4)) << 32;
+        let kind = match raw[4] {
+            0 => FrameKind::Rows,
+            1 => FrameKind::End,
+            _ => return Err(FrameError::Foreign),
+        };
+        let header = Self { kind, shard: u64_at(5), part: u32_at(13), len: u64_at(17), crc: u32_at(25) };
+        if u32_at(0) != MAGIC || header.len > MAX_PAYLOAD {
+            return Err(FrameError::Foreign);
+        }
+        Ok(header)
+    }
+
+    /// Whether `payload` is the one this header was written with.
+    pub fn matches(&self, payload: &[u8]) -> bool {
+        let mut bytes = Vec::with_capacity(HEADER_LEN);
+        bytes.extend_from_slice(&MAGIC.to_le_bytes());
+        bytes.push(self.kind as u8);
+        bytes.extend_from_slice(&self.shard.to_le_bytes());
+        bytes.extend_from_slice(&self.part.to_le_bytes());
+        bytes.extend_from_slice(&self.len.to_le_bytes());
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&bytes);
+        hasher.update(payload);
+        payload.len() as u64 == self.len && hasher.finalize() == self.crc
+    }
+}

@@ -1,0 +1,420 @@
+//! Reads results.h5 in ranges. A file is not trusted: shapes are checked when it is opened, and nothing is allocated
+//! for a length that was not.
+
+use std::ops::Range;
+use std::path::Path;
+
+use hdf5::types::FixedAscii;
+use hdf5::{Dataset, File, Group, H5Type};
+use norna_kernels::genomic_control::N_BINS;
+
+use super::columns::{VariantColumns, slice};
+use super::error::{Place, StoreError};
+use super::file;
+use super::heap::Strings;
+use super::qc::P_BINS;
+use super::schema::{
+    FORMAT, FORMAT_VERSION, Ledger, LedgerRole, LedgerTable, MAX_TABLE_ROWS, MAX_TRAITS, ResultsHeader,
+    SIGNATURE_BYTES, STORE_FULL, TraitInfo,
+};
+use crate::sink::rows::VariantRow;
+
+/// A row of /hits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StoredHit {
+    /// Row of /variants.
+    pub variant: u64,
+    /// Row of /traits.
+    pub trait_idx: u32,
+    /// Effect of one ALT copy.
+    pub beta: f64,
+    /// Its standard error.
+    pub se: f64,
+    /// −log10 of the two-sided p.
+    pub log10p: f64,
+}
+
+/// A pair without a number though its variant and its trait are sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredStatus {
+    /// Row of /variants.
+    pub variant: u64,
+    /// Row of /traits.
+    pub trait_idx: u32,
+    /// [`norna_kernels::Status`] as its code.
+    pub code: u8,
+}
+
+/// What is in /qc, the χ² histogram aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredQc {
+    /// λ per trait; NaN where there is none.
+    pub genomic_control: Vec<f64>,
+    /// Pairs in twenty equal bins of p, per trait.
+    pub p_histogram: Vec<[u64; P_BINS]>,
+    /// What was read, dropped and kept.
+    pub ledger: Ledger,
+    /// Eigenvalues of the traits' correlation.
+    pub eigenvalues: Vec<f64>,
+    /// Cases per trait.
+    pub case_counts: Option<Vec<u32>>,
+}
+
+/// Reader of one results file.
+pub struct ResultsReader {
+    place: Place,
+    file: File,
+    strings: Strings,
+    header: ResultsHeader,
+    norna_version: String,
+    n_variants: usize,
+    columns: VariantColumns,
+    beta: Dataset,
+    se: Dataset,
+    chunk: (usize, usize),
+    n_missing: Option<Dataset>,
+    statuses: [Dataset; 3],
+    n_statuses: usize,
+    hits: [Dataset; 5],
+    n_hits: usize,
+}
+
+impl ResultsReader {
+    /// Opens a file and checks that it is one of ours, of this version, with parts that fit together.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let place = Place::new(path);
+        let metadata = std::fs::metadata(path).map_err(|error| place.io("cannot open", error))?;
+        std::fs::File::open(path).map_err(|error| place.io("cannot open", error))?;
+        if metadata.is_dir() {
+            return Err(place.not_norna("it is a folder"));
+        }
+        let file = file::open(path).map_err(|error| place.not_hdf5(&error))?;
+        let norna_version = check_format(&place, &file)?;
+        let strings = Strings::open(&place)?;
+        let (columns, n_variants) = VariantColumns::open(&place, &file)?;
+        let header = read_header(&place, &file, &strings)?;
+        let n_traits = header.traits.len();
+        let matrix = |name: &str, width: usize| dataset(&place, &file, name, &[n_variants, width]);
+        let beta = matrix("/assoc/beta", n_traits)?;
+        let chunk = match beta.chunk().as_deref() {
+            Some(&[rows, width]) => (rows.clamp(1, 1 << 16), width.clamp(1, n_traits)),
+            _ => (1024, n_traits),
+        };
+        let n_missing = match file.link_exists("assoc/n_missing") {
+            true => Some(matrix("/assoc/n_missing", header.n_masks())?),
+            false => None,
+        };
+        let (statuses, n_statuses) =
+            list(&place, &file, ["/assoc/status_variant", "/assoc/status_trait", "/assoc/status_code"])?;
+        let hits = ["/hits/variant", "/hits/trait", "/hits/beta", "/hits/se", "/hits/log10p"];
+        let (hits, n_hits) = list(&place, &file, hits)?;
+        let se = matrix("/assoc/se", n_traits)?;
+        Ok(Self {
+            place,
+            file,
+            strings,
+            header,
+            norna_version,
+            n_variants,
+            columns,
+            beta,
+            se,
+            chunk,
+            n_missing,
+            statuses,
+            n_statuses,
+            hits,
+            n_hits,
+        })
+    }
+
+    /// Traits, analysed samples and the threshold of /hits.
+    pub fn header(&self) -> &ResultsHeader {
+        &self.header
+    }
+
+    /// Version of norna that wrote the file.
+    pub fn norna_version(&self) -> &str {
+        &self.norna_version
+    }
+
+    /// Rows of /variants.
+    pub fn n_variants(&self) -> usize {
+        self.n_variants
+    }
+
+    /// Rows of /hits.
+    pub fn n_hits(&self) -> usize {
+        self.n_hits
+    }
+
+    /// Pairs in /assoc/status_*.
+    pub fn n_statuses(&self) -> usize {
+        self.n_statuses
+    }
+
+    /// Chunk of the matrices as (rows, traits): reading along it costs least.
+    pub fn chunk(&self) -> (usize, usize) {
+        self.chunk
+    }
+
+    /// A range of /variants.
+    pub fn variants(&self, rows: Range<usize>) -> Result<Vec<VariantRow>, StoreError> {
+        self.check_rows(&rows, self.n_variants)?;
+        self.columns.read(&self.place, &self.strings, rows)
+    }
+
+    /// Effects and standard errors of a range of rows and traits, row-major; NaN where there is none.
+    pub fn block(&self, rows: Range<usize>, traits: Range<usize>) -> Result<(Vec<f32>, Vec<f32>), StoreError> {
+        self.check_rows(&rows, self.n_variants)?;
+        self.check_rows(&traits, self.header.traits.len())?;
+        let beta = self.rectangle::<f32>("/assoc/beta", &self.beta, rows.clone(), traits.clone())?;
+        let se = self.rectangle::<f32>("/assoc/se", &self.se, rows, traits)?;
+        Ok((beta, se))
+    }
+
+    /// Effects and standard errors of one trait over a range of rows.
+    pub fn trait_column(&self, trait_idx: usize, rows: Range<usize>) -> Result<(Vec<f32>, Vec<f32>), StoreError> {
+        self.block(rows, trait_idx..trait_idx + 1)
+    }
+
+    /// Missing genotypes among the samples of a range of masks, row-major; `None` when no row of the file has any.
+    pub fn n_missing(&self, rows: Range<usize>, masks: Range<usize>) -> Result<Option<Vec<u32>>, StoreError> {
+        self.check_rows(&rows, self.n_variants)?;
+        self.check_rows(&masks, self.header.n_masks())?;
+        let Some(dataset) = &self.n_missing else { return Ok(None) };
+        self.rectangle("/assoc/n_missing", dataset, rows, masks).map(Some)
+    }
+
+    /// A range of /hits, which are in the order of (variant, trait).
+    pub fn hits(&self, rows: Range<usize>) -> Result<Vec<StoredHit>, StoreError> {
+        self.check_rows(&rows, self.n_hits)?;
+        let [variant, trait_idx, beta, se, log10p] = &self.hits;
+        let variant = slice::<u64>(&self.place, variant, rows.clone())?;
+        let trait_idx = slice::<u32>(&self.place, trait_idx, rows.clone())?;
+        let beta = slice::<f64>(&self.place, beta, rows.clone())?;
+        let se = slice::<f64>(&self.place, se, rows.clone())?;
+        let log10p = slice::<f64>(&self.place, log10p, rows.clone())?;
+        let hit = |i: usize| StoredHit {
+            variant: variant[i],
+            trait_idx: trait_idx[i],
+            beta: beta[i],
+            se: se[i],
+            log10p: log10p[i],
+        };
+        (0..rows.len()).map(|i| self.check_pair("/hits", hit(i), variant[i], trait_idx[i])).collect()
+    }
+
+    /// A range of /assoc/status_*, in the order of (variant, trait).
+    pub fn statuses(&self, rows: Range<usize>) -> Result<Vec<StoredStatus>, StoreError> {
+        self.check_rows(&rows, self.n_statuses)?;
+        let [variant, trait_idx, code] = &self.statuses;
+        let variant = slice::<u64>(&self.place, variant, rows.clone())?;
+        let trait_idx = slice::<u32>(&self.place, trait_idx, rows.clone())?;
+        let code = slice::<u8>(&self.place, code, rows.clone())?;
+        let status = |i: usize| StoredStatus { variant: variant[i], trait_idx: trait_idx[i], code: code[i] };
+        (0..rows.len()).map(|i| self.check_pair("/assoc/status_variant", status(i), variant[i], trait_idx[i])).collect()
+    }
+
+    /// /qc without the χ² histogram.
+    pub fn qc(&self) -> Result<StoredQc, StoreError> {
+        let n_traits = self.header.traits.len();
+        let (place, file) = (&self.place, &self.file);
+        let p_histogram = dataset(place, file, "/qc/p_histogram", &[n_traits, P_BINS])?;
+        let p_histogram = self.rectangle::<u64>("/qc/p_histogram", &p_histogram, 0..n_traits, 0..P_BINS)?;
+        let case_counts = match file.link_exists("qc/case_counts") {
+            true => Some(column(place, file, "/qc/case_counts", Some(n_traits))?),
+            false => None,
+        };
+        let ledger = Ledger {
+            samples: read_ledger(place, file, &self.strings, "samples")?,
+            variants: read_ledger(place, file, &self.strings, "variants")?,
+            traits: read_ledger(place, file, &self.strings, "traits")?,
+        };
+        Ok(StoredQc {
+            genomic_control: column(place, file, "/qc/genomic_control", Some(n_traits))?,
+            p_histogram: p_histogram.as_chunks().0.to_vec(),
+            ledger,
+            eigenvalues: column(place, file, "/qc/eigenvalues", None)?,
+            case_counts,
+        })
+    }
+
+    /// The histogram of t² of one trait, in the bins of [`norna_kernels::genomic_control`].
+    pub fn chi2_histogram(&self, trait_idx: usize) -> Result<Vec<u64>, StoreError> {
+        let (name, n_traits) = ("/qc/chi2_histogram", self.header.traits.len());
+        self.check_rows(&(trait_idx..trait_idx + 1), n_traits)?;
+        let dataset = dataset(&self.place, &self.file, name, &[n_traits, N_BINS])?;
+        self.rectangle(name, &dataset, trait_idx..trait_idx + 1, 0..N_BINS)
+    }
+
+    /// /provenance as one object.
+    pub fn provenance(&self) -> Result<serde_json::Value, StoreError> {
+        let place = &self.place;
+        let group = place.h5("/provenance", self.file.group("provenance"))?;
+        let mut parts = serde_json::Map::new();
+        for name in place.h5("/provenance", group.member_names())? {
+            let object = format!("/provenance/{name}");
+            let dataset = place.h5(&object, group.dataset(&name))?;
+            if dataset.shape() != [0_usize; 0] {
+                return Err(place.malformed(&object, "it is not one string"));
+            }
+            let text = self.strings.read(place, &object, &dataset, 0..1)?.concat();
+            let part = serde_json::from_str(&text).map_err(|error| place.malformed(&object, error.to_string()))?;
+            parts.insert(name, part);
+        }
+        Ok(serde_json::Value::Object(parts))
+    }
+
+    fn rectangle<T: H5Type>(
+        &self,
+        name: &str,
+        dataset: &Dataset,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) -> Result<Vec<T>, StoreError> {
+        if rows.is_empty() || columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let cells = self.place.h5(name, dataset.read_slice_2d::<T, _>((rows, columns)))?;
+        Ok(cells.into_raw_vec_and_offset().0)
+    }
+
+    fn check_rows(&self, rows: &Range<usize>, n: usize) -> Result<(), StoreError> {
+        if rows.start <= rows.end && rows.end <= n {
+            return Ok(());
+        }
+        Err(self.place.argument(format!("{}..{} of {n} were asked for", rows.start, rows.end)))
+    }
+
+    fn check_pair<T>(&self, object: &str, pair: T, variant: u64, trait_idx: u32) -> Result<T, StoreError> {
+        if variant < self.n_variants as u64 && (trait_idx as usize) < self.header.traits.len() {
+            return Ok(pair);
+        }
+        Err(self.place.malformed(object, format!("variant {variant}, trait {trait_idx}: there is no such pair")))
+    }
+}
+
+/// Checks the root attribute `signature` and gives the version of norna that wrote the file.
+fn check_format(place: &Place, file: &File) -> Result<String, StoreError> {
+    let signature =
+        file.attr("signature").and_then(|attribute| file::scalar::<FixedAscii<SIGNATURE_BYTES>>(&attribute));
+    let signature = signature.map_err(|_| place.not_norna("no root attribute \"signature\""))?;
+    let signature = String::from_utf8_lossy(signature.as_bytes()).into_owned();
+    let mut words = signature.split_ascii_whitespace();
+    let mut word = || words.next().unwrap_or_default();
+    let (format, version, store, writer) = (word(), word(), word(), word().to_owned());
+    if format != FORMAT {
+        return Err(place.not_norna(format!("its signature is {signature:?}")));
+    }
+    let found = version.parse().map_err(|_| place.malformed("signature", format!("{signature:?}")))?;
+    if found != FORMAT_VERSION {
+        return Err(StoreError::Version { path: place.path.clone(), found, supported: FORMAT_VERSION, writer });
+    }
+    if store != STORE_FULL {
+        return Err(place.malformed("signature", format!("{store:?} is no store that this norna reads")));
+    }
+    Ok(writer)
+}
+
+fn read_header(place: &Place, file: &File, strings: &Strings) -> Result<ResultsHeader, StoreError> {
+    let mut name = texts(place, file, strings, "/traits/name", None)?;
+    let n_traits = Some(name.len());
+    if name.is_empty() {
+        return Err(place.malformed("/traits/name", "no traits"));
+    }
+    let n = column::<u32>(place, file, "/traits/n", n_traits)?;
+    let mask = column::<u32>(place, file, "/traits/mask", n_traits)?;
+    let df_covariates = column::<u32>(place, file, "/traits/df_covariates", n_traits)?;
+    let status = column::<u8>(place, file, "/traits/status", n_traits)?;
+    let mean = column::<f64>(place, file, "/traits/mean", n_traits)?;
+    let sd = column::<f64>(place, file, "/traits/sd", n_traits)?;
+    if let Some(mask) = mask.iter().find(|&&mask| mask as usize >= name.len()) {
+        return Err(place.malformed("/traits/mask", format!("{mask} with {} traits", name.len())));
+    }
+    let n_traits = name.len();
+    let info = |i: usize| TraitInfo {
+        name: std::mem::take(&mut name[i]),
+        n: n[i],
+        mask: mask[i],
+        df_covariates: df_covariates[i],
+        status: status[i],
+        mean: mean[i],
+        sd: sd[i],
+    };
+    let hits = place.h5("/hits", file.group("hits"))?;
+    let threshold = hits.attr("threshold_log10p").and_then(|at| file::scalar::<f64>(&at));
+    Ok(ResultsHeader {
+        traits: (0..n_traits).map(info).collect(),
+        n_samples: place.h5("n_samples", file.attr("n_samples").and_then(|at| file::scalar::<u32>(&at)))?,
+        hit_log10p: place.h5("/hits", threshold)?,
+    })
+}
+
+fn read_ledger(place: &Place, file: &File, strings: &Strings, name: &str) -> Result<LedgerTable, StoreError> {
+    let object = format!("/qc/ledger/{name}");
+    let names = texts(place, file, strings, &format!("{object}/name"), None)?;
+    let roles = texts(place, file, strings, &format!("{object}/role"), Some(names.len()))?;
+    let counts = column::<u64>(place, file, &format!("{object}/count"), Some(names.len()))?;
+    let mut table = LedgerTable::default();
+    for ((name, role), count) in names.into_iter().zip(roles).zip(counts) {
+        let role = LedgerRole::from_name(&role)
+            .ok_or_else(|| place.malformed(&object, format!("role {role:?} is none of input, kept, dropped, note")))?;
+        table.push(name, role, count);
+    }
+    Ok(table)
+}
+
+/// Opens a dataset of a known shape.
+fn dataset(place: &Place, root: &Group, name: &str, shape: &[usize]) -> Result<Dataset, StoreError> {
+    let dataset = place.h5(name, root.dataset(name))?;
+    if dataset.shape() == shape {
+        return Ok(dataset);
+    }
+    Err(place.malformed(name, format!("shape {:?} where {shape:?} fits", dataset.shape())))
+}
+
+/// Reads a whole short column: of `length` values, or of a bounded number.
+fn column<T: H5Type>(place: &Place, root: &Group, name: &str, length: Option<usize>) -> Result<Vec<T>, StoreError> {
+    let (dataset, n) = short(place, root, name, length)?;
+    slice(place, &dataset, 0..n)
+}
+
+/// As [`column`], of strings.
+fn texts(
+    place: &Place,
+    root: &Group,
+    strings: &Strings,
+    name: &str,
+    length: Option<usize>,
+) -> Result<Vec<String>, StoreError> {
+    let (dataset, n) = short(place, root, name, length)?;
+    strings.read(place, name, &dataset, 0..n)
+}
+
+fn short(place: &Place, root: &Group, name: &str, length: Option<usize>) -> Result<(Dataset, usize), StoreError> {
+    let dataset = place.h5(name, root.dataset(name))?;
+    let shape = dataset.shape();
+    let bound = if name.starts_with("/traits/") { MAX_TRAITS } else { MAX_TABLE_ROWS };
+    match shape[..] {
+        [n] if length.is_none_or(|length| length == n) && n <= bound => Ok((dataset, n)),
+        _ => Err(place.malformed(name, format!("shape {shape:?}, where at most [{}] fits", length.unwrap_or(bound)))),
+    }
+}
+
+/// Opens columns of one length.
+fn list<const N: usize>(place: &Place, root: &Group, names: [&str; N]) -> Result<([Dataset; N], usize), StoreError> {
+    let mut datasets = Vec::with_capacity(N);
+    let mut length = None;
+    for name in names {
+        let dataset = place.h5(name, root.dataset(name))?;
+        match dataset.shape()[..] {
+            [n] if *length.get_or_insert(n) == n => datasets.push(dataset),
+            ref shape => return Err(place.malformed(name, format!("shape {shape:?} differs from {}", names[0]))),
+        }
+    }
+    match datasets.try_into() {
+        Ok(datasets) => Ok((datasets, length.unwrap_or(0))),
+        Err(_) => Err(place.malformed(names[0], "columns are missing")),
+    }
+}

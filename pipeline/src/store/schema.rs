@@ -1,0 +1,201 @@
+//! Names, shapes and limits of results.h5, used by the writer and the reader alike (docs/results.md).
+
+use std::ops::Range;
+
+/// Root attribute `format`.
+pub const FORMAT: &str = "norna-results";
+/// Root attribute `format_version`; raised when a reader of the old one would misread the new one.
+pub const FORMAT_VERSION: u32 = 1;
+/// Root attribute `store`: β and se of every pair.
+pub(super) const STORE_FULL: &str = "full";
+/// Bytes of the root attribute `signature`: format, version, store and norna's version again, as one string of fixed
+/// length. The reader goes by it, since strings of variable length are what a damaged file crashes the library with.
+pub(super) const SIGNATURE_BYTES: usize = 64;
+/// Most traits that a file holds: what a reader may allocate for on the word of a file.
+pub const MAX_TRAITS: usize = 1 << 20;
+/// Most rows of a ledger table or eigenvalues, for the same reason.
+pub(super) const MAX_TABLE_ROWS: usize = 1 << 20;
+/// Rows of /hits and /assoc/status_* in a chunk, and buffered by the writer.
+pub(super) const LIST_CHUNK: usize = 8192;
+/// Cells of a chunk of /assoc matrices at most: 128 KiB of f32.
+const CHUNK_CELLS: usize = 32 * 1024;
+/// Traits of a chunk at most: 32 of 3,000 are 1.1 % of the bytes.
+const CHUNK_TRAITS: usize = 32;
+
+/// Everything about the columns of a results file that is known before the first row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResultsHeader {
+    /// Columns of the matrices, in order.
+    pub traits: Vec<TraitInfo>,
+    /// Analysed samples.
+    pub n_samples: u32,
+    /// Pairs with at least this −log10 p are in /hits.
+    pub hit_log10p: f64,
+}
+
+impl ResultsHeader {
+    /// Distinct patterns of missing trait values; /traits/mask is below it.
+    pub fn n_masks(&self) -> usize {
+        self.traits.iter().map(|info| info.mask as usize + 1).max().unwrap_or(0)
+    }
+}
+
+/// One row of /traits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraitInfo {
+    /// Name as in the table.
+    pub name: String,
+    /// Analysed samples with a value.
+    pub n: u32,
+    /// Traits with one pattern of missing values share a mask.
+    pub mask: u32,
+    /// Covariates' columns that stand, intercept included: a pair has OBS_CT − df_covariates − 1 degrees of freedom.
+    pub df_covariates: u32,
+    /// [`norna_kernels::Status`] of the trait, as its code.
+    pub status: u8,
+    /// Mean as analysed; NaN where not known.
+    pub mean: f64,
+    /// Standard deviation as analysed (n − 1); NaN where not known.
+    pub sd: f64,
+}
+
+/// What the run knows at its end and /qc keeps, beside what the writer counts itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Qc {
+    /// What was read, dropped and kept.
+    pub ledger: Ledger,
+    /// Eigenvalues of the traits' correlation, largest first; may be empty.
+    pub eigenvalues: Vec<f64>,
+    /// Cases per trait, for binary traits.
+    pub case_counts: Option<Vec<u32>>,
+}
+
+/// The drop ledger: samples, variants and traits.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ledger {
+    /// Samples of the genotype files.
+    pub samples: LedgerTable,
+    /// Rows (record × ALT) of the genotype files.
+    pub variants: LedgerTable,
+    /// Columns of the trait tables.
+    pub traits: LedgerTable,
+}
+
+/// One table of the ledger, in the order it is told.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LedgerTable {
+    /// Its rows.
+    pub entries: Vec<LedgerEntry>,
+}
+
+/// One count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LedgerEntry {
+    /// What is counted.
+    pub name: String,
+    /// Its part in the sum.
+    pub role: LedgerRole,
+    /// How many.
+    pub count: u64,
+}
+
+/// The part of a count in the sum input = kept + dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerRole {
+    /// What came in.
+    Input,
+    /// What went on.
+    Kept,
+    /// What was left out, for one reason.
+    Dropped,
+    /// Worth knowing, no part of the sum.
+    Note,
+}
+
+impl LedgerRole {
+    /// Name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Kept => "kept",
+            Self::Dropped => "dropped",
+            Self::Note => "note",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        [Self::Input, Self::Kept, Self::Dropped, Self::Note].into_iter().find(|role| role.name() == name)
+    }
+}
+
+impl LedgerTable {
+    /// Adds a count at the end.
+    pub fn push(&mut self, name: impl Into<String>, role: LedgerRole, count: u64) {
+        self.entries.push(LedgerEntry { name: name.into(), role, count });
+    }
+
+    /// Sum of the counts in a role.
+    pub fn total(&self, role: LedgerRole) -> u64 {
+        self.entries.iter().filter(|entry| entry.role == role).fold(0, |sum, entry| sum.saturating_add(entry.count))
+    }
+
+    /// Whether input = kept + dropped.
+    pub fn adds_up(&self) -> bool {
+        let out = self.total(LedgerRole::Kept).checked_add(self.total(LedgerRole::Dropped));
+        out == Some(self.total(LedgerRole::Input))
+    }
+}
+
+/// Chunk of a variants × columns matrix as (rows, columns).
+///
+/// A chunk is read whole, so one trait of T costs width/T of the bytes: at most 32 columns keep that at 1.1 % of
+/// 3,000 traits. Rows fill 128 KiB, so that a region reads pieces large enough for any file system and rows that it
+/// did not ask for are at most 1,023 at each end. Widths are evened out, so that the last chunk is not mostly padding.
+pub(super) fn chunk_shape(n_variants: usize, n_columns: usize) -> (usize, usize) {
+    let width = n_columns.div_ceil(n_columns.div_ceil(CHUNK_TRAITS).max(1)).max(1);
+    let rows = (CHUNK_CELLS / width).max(1);
+    let rows = 1 << rows.ilog2();
+    (rows.min(n_variants.max(1)), width)
+}
+
+/// Column ranges of the chunks.
+pub(super) fn column_blocks(n_columns: usize, width: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..n_columns.div_ceil(width)).map(move |block| block * width..((block + 1) * width).min(n_columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_trait_of_3000_touches_at_most_two_percent() {
+        let (rows, width) = chunk_shape(20_000_000, 3000);
+        assert!(width as f64 / 3000.0 <= 0.02);
+        assert_eq!((rows, width), (1024, 32));
+    }
+
+    #[test]
+    fn chunks_are_whole_for_few_traits_and_short_files() {
+        assert_eq!(chunk_shape(1 << 30, 1), (32768, 1));
+        assert_eq!(chunk_shape(100, 1), (100, 1));
+        assert_eq!(chunk_shape(0, 5).0, 1);
+        assert_eq!(chunk_shape(1 << 30, 33), (1024, 17));
+        for n in 1..200 {
+            let (rows, width) = chunk_shape(1 << 30, n);
+            assert!(width <= 32 && rows * width * 4 <= 128 * 1024 && rows * width * 4 > 32 * 1024);
+            assert_eq!(column_blocks(n, width).map(|block| block.len()).sum::<usize>(), n);
+        }
+    }
+
+    #[test]
+    fn ledger_adds_up_or_says_not() {
+        let mut table = LedgerTable::default();
+        table.push("rows", LedgerRole::Input, 10);
+        table.push("maf", LedgerRole::Dropped, 4);
+        table.push("half-calls", LedgerRole::Note, 99);
+        table.push("tested", LedgerRole::Kept, 6);
+        assert!(table.adds_up());
+        table.push("geno", LedgerRole::Dropped, u64::MAX);
+        assert!(!table.adds_up());
+    }
+}

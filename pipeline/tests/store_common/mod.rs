@@ -1,0 +1,115 @@
+//! A made-up results file for the store's tests: effects are a hash of (variant, trait), so any cell can be checked.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use std::path::Path;
+
+use norna::sink::rows::{HitRow, RowBatch, VariantRow};
+use norna::store::{LedgerRole, Qc, ResultsHeader, ResultsWriter, TraitInfo};
+use serde_json::json;
+
+pub const HIT: f64 = 2.5;
+
+pub fn uniform(seed: u64) -> f64 {
+    let mut x = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((x ^ (x >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// (β, se) of a cell: t is about normal; every 97th cell has no number.
+pub fn cell(variant: usize, trait_idx: usize) -> (f32, f32) {
+    let seed = (variant * 1009 + trait_idx) as u64;
+    if seed % 97 == 5 {
+        return (f32::NAN, f32::NAN);
+    }
+    let radius = (-2.0 * (1.0 - uniform(seed)).ln()).sqrt();
+    let t = radius * (std::f64::consts::TAU * uniform(!seed)).cos();
+    let se = 0.05 + 0.01 * uniform(seed ^ 77);
+    ((t * se) as f32, se as f32)
+}
+
+pub fn missing(variant: usize, mask: usize) -> u32 {
+    if variant % 5000 < 3 { ((variant + mask) % 4) as u32 } else { 0 }
+}
+
+pub fn header(n_traits: usize) -> ResultsHeader {
+    let info = |i: usize| TraitInfo {
+        name: format!("trait{i}"),
+        n: 100 - (i / 2) as u32 % 7,
+        mask: (i / 2) as u32,
+        df_covariates: 3,
+        status: 0,
+        mean: i as f64,
+        sd: if i == 0 { f64::NAN } else { 1.5 },
+    };
+    ResultsHeader { traits: (0..n_traits).map(info).collect(), n_samples: 100, hit_log10p: HIT }
+}
+
+pub fn variant(i: usize) -> VariantRow {
+    VariantRow {
+        chrom: if i.is_multiple_of(2) { "chr22".into() } else { "X".into() },
+        pos: 1000 + i as u32,
+        id: if i.is_multiple_of(3) { ".".into() } else { format!("rs{i}é") },
+        reference: "A".into(),
+        alternate: "C".repeat(1 + i % 4),
+        a1_freq: if i.is_multiple_of(11) { f64::NAN } else { uniform(i as u64) },
+        n: 90 + (i % 10) as u32,
+        mac: (i % 50) as f64 + 0.25,
+        missing: (i % 10) as u32,
+        status: if i.is_multiple_of(11) { 1 } else { 0 },
+    }
+}
+
+pub fn batch(header: &ResultsHeader, rows: std::ops::Range<usize>) -> RowBatch {
+    let n_traits = header.traits.len();
+    let mut batch = RowBatch { n_traits, ..RowBatch::default() };
+    for v in rows.clone() {
+        let row = (v - rows.start) as u32;
+        batch.variants.push(variant(v));
+        for mask in 0..header.n_masks() {
+            if missing(v, mask) > 0 {
+                batch.n_missing.push((row, mask as u32, missing(v, mask)));
+            }
+        }
+        for t in 0..n_traits {
+            let (beta, se) = cell(v, t);
+            batch.beta.push(beta);
+            batch.se.push(se);
+            if beta.is_nan() {
+                batch.statuses.push((row, t as u32, 4));
+            }
+            let info = &header.traits[t];
+            let stats = norna::report::export_pair::PairStats::new(info, missing(v, info.mask as usize), beta, se);
+            if stats.log10p >= HIT {
+                let (beta, se) = (f64::from(beta), f64::from(se));
+                batch.hits.push(HitRow { variant_idx: row, trait_idx: t as u32, beta, se, log10p: stats.log10p });
+            }
+        }
+    }
+    batch
+}
+
+pub fn qc(header: &ResultsHeader) -> Qc {
+    let mut qc = Qc { eigenvalues: vec![1.5, 0.5], case_counts: Some(vec![7; header.traits.len()]), ..Qc::default() };
+    qc.ledger.samples.push("in the genotype files", LedgerRole::Input, 110);
+    qc.ledger.samples.push("no covariates", LedgerRole::Dropped, 10);
+    qc.ledger.samples.push("analysed", LedgerRole::Kept, 100);
+    qc.ledger.variants.push("rows", LedgerRole::Input, 10);
+    qc.ledger.variants.push("tested", LedgerRole::Kept, 9);
+    qc
+}
+
+/// Writes a file in batches of `step` rows.
+pub fn write(path: &Path, n_variants: usize, n_traits: usize, step: usize) -> ResultsHeader {
+    let header = header(n_traits);
+    let mut writer = ResultsWriter::create(path, &header, n_variants as u64).unwrap();
+    for start in (0..n_variants).step_by(step) {
+        writer.append(&batch(&header, start..n_variants.min(start + step))).unwrap();
+    }
+    let provenance = json!({
+        "inputs": [{ "path": "cohort.vcf.gz", "bytes": 12 }],
+        "timings": { "wall_s": 1.5, "step": step },
+    });
+    writer.finish(&qc(&header), &provenance).unwrap();
+    header
+}
