@@ -72,12 +72,12 @@ impl AssocArgs {
             return Err(UsageError("--threads 0: must be at least 1".into()));
         }
         if self.shard_bytes == Some(0) {
-            return Err(UsageError(format!("--shard-bytes 0: must be at least 1")));
+            return Err(UsageError("--shard-bytes 0: must be at least 1".into()));
         }
         if self.rint && self.standardize {
-            return Err(UsageError(format!(
-                "--rint and --standardize exclude each other: --rint gives mean 0 and standard deviation near 1"
-            )));
+            return Err(UsageError(
+                "--rint and --standardize exclude each other: --rint gives mean 0 and standard deviation near 1".into(),
+            ));
         }
         Ok(())
     }

@@ -137,7 +137,8 @@ fn for_each<'a>(
     let mut wanted = samples.analysed().iter().enumerate().peekable();
     let mut n_seen = 0;
     let mut at = 0;
-    while column.has_samples {
+    let mut more = column.has_samples;
+    while more {
         let rest = &column.bytes[at..];
         let tab = memchr::memchr(b'\t', rest);
         if let Some((out_idx, _)) = wanted.next_if(|(_, c)| **c as usize == n_seen) {
@@ -148,7 +149,7 @@ fn for_each<'a>(
         n_seen += 1;
         match tab {
             Some(tab) => at += tab + 1,
-            None => break,
+            None => more = false,
         }
     }
     if n_seen != samples.n_file() {

@@ -45,7 +45,7 @@ pub fn header(model: &NullModel, names: &[String], moments: &[(f64, f64)], hit_l
             name: name.clone(),
             n: model.n_observed(idx),
             mask,
-            df_covariates: model.n_covariates(mask) as u32,
+            df_covariates: model.n_covariates(mask),
             status: model.trait_status(idx).code(),
             mean,
             sd,

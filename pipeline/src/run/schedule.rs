@@ -345,10 +345,13 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
 
+    /// Messages that wait for one rank, with their tags.
+    type Inbox = Mutex<VecDeque<(i32, Message)>>;
+
     /// Ranks as threads of one process.
     struct Threads {
         rank: usize,
-        boxes: std::sync::Arc<Vec<Mutex<VecDeque<(i32, Message)>>>>,
+        boxes: std::sync::Arc<Vec<Inbox>>,
     }
 
     impl Communicator for Threads {
@@ -387,7 +390,7 @@ mod tests {
     }
 
     fn ranks(n: usize, bad: Option<usize>) -> (Vec<Result<(), String>>, Vec<usize>) {
-        let boxes = std::sync::Arc::new((0..n).map(|_| Mutex::default()).collect::<Vec<_>>());
+        let boxes = std::sync::Arc::new((0..n).map(|_| Inbox::default()).collect::<Vec<_>>());
         let done = Mutex::new(Vec::new());
         let results = std::thread::scope(|scope| {
             let handles: Vec<_> = (0..n)

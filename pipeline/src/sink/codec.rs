@@ -103,7 +103,7 @@ pub fn encode_counts(counts: &[u64], out: &mut Vec<u8>) {
 /// [`DecodeError`] where the length is no multiple of 8.
 pub fn decode_counts(bytes: &[u8]) -> Result<Vec<u64>, DecodeError> {
     let mut r = Cursor { bytes };
-    if bytes.len() % 8 != 0 {
+    if !bytes.len().is_multiple_of(8) {
         return Err(DecodeError);
     }
     (0..bytes.len() / 8).map(|_| r.u64()).collect()

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use norna_kernels::{AlleleCounts, GenotypeBlock, GenotypeKind};
 
+pub use crate::format::sex::Sex;
 pub use error::SourceError;
 pub use input::{Estimate, Input, SampleSelection, StreamHeader};
 pub use ledger::{DropReason, Note, VariantLedger};
