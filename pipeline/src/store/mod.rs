@@ -1,4 +1,4 @@
-//! norna's HDF5 files. The layout of results.h5 is a contract (docs/results.md); this is the only module that
+//! norna's HDF5 files. The layout of results.h5 is a contract (docs/formats.md); this is the only module that
 //! names hdf5, so that what is in a file and how it is read stand side by side.
 
 mod columns;

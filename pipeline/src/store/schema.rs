@@ -1,4 +1,4 @@
-//! Names, shapes and limits of results.h5, used by the writer and the reader alike (docs/results.md).
+//! Names, shapes and limits of results.h5, used by the writer and the reader alike (docs/formats.md).
 
 use std::ops::Range;
 

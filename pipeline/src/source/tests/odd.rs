@@ -1,4 +1,4 @@
-//! What odd genotypes are taken for; docs/genotypes.md has the same table.
+//! What odd genotypes are taken for; docs/formats.md has the same table.
 
 use super::*;
 
