@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod growable;
 mod heap;
+mod mask_counts;
 mod publish;
 mod qc;
 mod reader;
