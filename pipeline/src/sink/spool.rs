@@ -19,7 +19,7 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     /// Writing failed: most often the disk is full.
-    #[error("{path}: writing finished rows: {source}")]
+    #[error("{path}: writing finished rows: {source}{}", hint(source))]
     Write {
         /// The spool.
         path: PathBuf,
@@ -36,6 +36,17 @@ pub enum SpoolError {
         /// Why.
         what: String,
     },
+}
+
+/// What to do about an error of writing.
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "; the folder of --out must be on a file system that all ranks share",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; make room (--dry-run tells how much is needed) and start again"
+        }
+        _ => "",
+    }
 }
 
 /// Appends frames to one rank's spool.
@@ -159,7 +170,8 @@ fn read_error(path: &Path, offset: u64, what: &dyn std::fmt::Display) -> SpoolEr
 }
 
 fn scan_one(path: &Path, spool_idx: u32, shards: &mut BTreeMap<u64, ShardEntry>) -> Result<(), SpoolError> {
-    let file = File::open(path).map_err(|e| read_error(path, 0, &e))?;
+    let shared = |e: io::Error| read_error(path, 0, &format!("{e}{}", hint(&e)));
+    let file = File::open(path).map_err(shared)?;
     let mut reader = BufReader::new(file);
     let mut offset = 0;
     let mut open: BTreeMap<u64, Vec<(u32, u64)>> = BTreeMap::new();
