@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 /// Flags of `norna assoc`; a TOML file given by --config holds the same names.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[command(allow_negative_numbers = true)]
 pub struct AssocArgs {
-    /// TOML file of these same flags; flags on the command line win
+    /// TOML file of these flags by their long names, but for --config, --force, --dry-run, --json, -q and -v; the command
+    /// line wins
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -244,14 +246,24 @@ where
     T: From<String>,
 {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a text or a list of texts")]
-    enum OneOrMore {
-        One(String),
-        More(Vec<String>),
+    #[serde(untagged, expecting = "expected a text, a whole number, or a list of them")]
+    enum Item {
+        Text(String),
+        Number(i64),
     }
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text, a whole number, or a list of them")]
+    enum OneOrMore {
+        One(Item),
+        More(Vec<Item>),
+    }
+    let text = |item| match item {
+        Item::Text(text) => T::from(text),
+        Item::Number(number) => T::from(number.to_string()),
+    };
     Ok(match OneOrMore::deserialize(deserializer)? {
-        OneOrMore::One(text) => vec![T::from(text)],
-        OneOrMore::More(list) => list.into_iter().map(T::from).collect(),
+        OneOrMore::One(item) => vec![text(item)],
+        OneOrMore::More(list) => list.into_iter().map(text).collect(),
     })
 }
 
@@ -267,7 +279,20 @@ where
 
 fn config_error(path: &std::path::Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
     let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    anyhow::anyhow!("{}: line {line}: {}", path.display(), error.message().replace('\n', " "))
+    let message = error.message().replace('\n', " ");
+    let message = near_name(&message).unwrap_or(message);
+    anyhow::anyhow!("{}: line {line}: {message}", path.display())
+}
+
+/// Of "unknown field `a`, expected one of `b`, `c`, ..." the first part and the name most like it.
+fn near_name(message: &str) -> Option<String> {
+    let (unknown, known) = message.strip_prefix("unknown field `")?.split_once("`, expected one of ")?;
+    let alike = |name: &&str| strsim::jaro_winkler(unknown, name);
+    let names = known.split(',').map(|name| name.trim().trim_matches('`'));
+    let near = names.max_by(|a, b| alike(a).total_cmp(&alike(b)))?;
+    Some(format!(
+        "unknown name `{unknown}`; names are those of the flags without dashes before them; the nearest is `{near}`"
+    ))
 }
 
 impl AssocArgs {

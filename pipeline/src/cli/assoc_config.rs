@@ -10,8 +10,11 @@ use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, Minus9Arg, Missin
 use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
 use crate::run::assoc::AssocConfig;
+use crate::run::workdir::resolve_links;
 use crate::source::{Field, HalfCall, InputOptions, MaleX, expand_paths};
 
+/// Most threads of a rank: more than any node has cores.
+const MAX_THREADS: usize = 1024;
 /// Hits are kept under this p unless --p-threshold says otherwise.
 const DEFAULT_P_THRESHOLD: f64 = 1e-5;
 
@@ -49,14 +52,16 @@ impl AssocArgs {
             json: self.json,
             log_level,
             resolved,
-            out: self.out.unwrap_or_default(),
+            out: resolve_links(&self.out.unwrap_or_default()),
         })
     }
 
     fn check_required(&self) -> Result<(), UsageError> {
-        for (flag, absent) in
-            [("--vcf", self.vcf.is_empty()), ("--pheno", self.pheno.is_empty()), ("--out", self.out.is_none())]
-        {
+        for (flag, absent) in [
+            ("--vcf", self.vcf.is_empty()),
+            ("--pheno", self.pheno.is_empty()),
+            ("--out", self.out.is_none() && !self.dry_run),
+        ] {
             if absent {
                 return Err(UsageError(format!("{flag} is required (on the command line or in --config)")));
             }
@@ -68,8 +73,13 @@ impl AssocArgs {
         if let Some(p) = self.p_threshold.filter(|p| !(0.0..=1.0).contains(p)) {
             return Err(UsageError(format!("--p-threshold {p}: must lie between 0 and 1")));
         }
-        if self.threads == Some(0) {
-            return Err(UsageError("--threads 0: must be at least 1".into()));
+        if let Some(threads) = self.threads.filter(|n| !(1..=MAX_THREADS).contains(n)) {
+            return Err(UsageError(format!("--threads {threads}: must lie between 1 and {MAX_THREADS}")));
+        }
+        for (flag, names) in [("--covar-name", &self.covar_name), ("--covar-cat", &self.covar_cat)] {
+            if self.covar.is_empty() && !names.is_empty() {
+                return Err(UsageError(format!("{flag} needs --covar: there is no table of covariates")));
+            }
         }
         if self.shard_bytes == Some(0) {
             return Err(UsageError("--shard-bytes 0: must be at least 1".into()));

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use norna_kernels::{CovariateBasis, DropReason, LinearTest, MissingPolicy};
 
 use super::estimate::Estimate;
@@ -65,6 +65,9 @@ pub struct AssocConfig {
 /// # Errors
 /// One line where no ranks could be joined; else an empty one, since rank 0 has logged it.
 pub fn run(config: &AssocConfig) -> Result<()> {
+    // A write beyond a file-size limit is then an error of that write instead of the end of the process.
+    let over_limit = std::sync::Arc::default();
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, over_limit).context("signals")?;
     let comm = comm::join()?;
     let level = if comm.rank() == 0 { config.log_level } else { log::LevelFilter::Off };
     logger::start(level);
@@ -79,6 +82,12 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
     let start = Instant::now();
     let threads = config.threads.unwrap_or_else(bound_cores);
     let workdir = consensus(comm, claim_output(config, comm))?;
+    if threads > bound_cores() {
+        log::warn!(
+            "{threads} threads on the {} cores that this rank is bound to: more threads than cores",
+            bound_cores()
+        );
+    }
     log::info!("norna {}, {}, {threads} threads per rank", crate::report::provenance::version(), comm.describe());
     let isa = consensus(comm, norna_kernels::isa_checked())?;
     log::info!("kernels: {}", isa.name());
@@ -111,7 +120,9 @@ fn claim_output(config: &AssocConfig, comm: &dyn Communicator) -> Result<Option<
         return Ok(None);
     }
     if config.dry_run {
-        workdir::check_output(&config.out, config.force)?;
+        if !config.out.as_os_str().is_empty() {
+            workdir::check_output(&config.out, config.force)?;
+        }
         return Ok(None);
     }
     let workdir = Workdir::claim(&config.out, config.force)?;
@@ -169,6 +180,9 @@ impl Study {
             };
             log::warn!("covariate {} {why} and was dropped", covariate_names.remove(column.column_idx));
         }
+        if cohort.traits.is_empty() {
+            bail!("no trait is chosen: see --pheno and --pheno-name");
+        }
         let trait_names: Vec<String> = cohort.traits.iter().map(|t| t.name.clone()).collect();
         let values: Vec<&[f64]> = cohort.traits.iter().map(|t| t.values.as_slice()).collect();
         let trait_moments = values.iter().map(|v| moments(v)).collect();
@@ -220,7 +234,8 @@ fn compute(
 ) -> Result<Vec<RankReport>> {
     let dir = workdir.map_or_else(|| workdir::folder_of(&config.out), |w| w.dir().to_owned());
     let spool = consensus(comm, SpoolWriter::create(&dir, comm.rank()))?;
-    let pool = consensus(comm, rayon::ThreadPoolBuilder::new().num_threads(threads).build())?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = consensus(comm, pool.map_err(|e| format!("starting {threads} threads: {e}; give fewer --threads")))?;
     let (spool, shared, shards_done) = (Mutex::new(spool), Shared::default(), AtomicU64::new(0));
     let job = Job {
         input: &study.input,

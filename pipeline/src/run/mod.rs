@@ -8,5 +8,5 @@ pub mod schedule;
 mod summary;
 mod trait_correlation;
 mod work_queue;
-mod workdir;
+pub mod workdir;
 mod worker;

@@ -1,7 +1,7 @@
 //! The folder beside an output where a run works: its lock, its spools, and results.h5 until it is whole.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,12 @@ pub enum WorkdirError {
     /// The output is there already.
     #[error("{0}: exists; use --force to replace it or choose another --out")]
     Exists(PathBuf),
+    /// What is there is no results file, so `--force` does not replace it.
+    #[error("{0}: exists and is {1}: --force replaces results files only; choose another --out")]
+    NotResults(PathBuf, &'static str),
+    /// The log's name is taken by something else.
+    #[error("{0}: exists and is no log of norna; the log goes there, so choose another --out")]
+    NotLog(PathBuf),
     /// Another run holds the lock.
     #[error("{0}: another run is writing this output (its lock is held); wait for it or choose another --out")]
     Locked(PathBuf),
@@ -51,19 +57,56 @@ fn with_suffix(out: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Refuses an output that exists, unless it is to be replaced, or that has no folder to be in.
+/// Starts every HDF5 file.
+const HDF5_SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
+/// Starts every log.
+const LOG_START: &[u8] = b"norna ";
+/// Links that are followed from --out, at most.
+const MAX_LINKS: usize = 40;
+
+/// The file that `out` stands for: a link is followed, so that it is not replaced by a file.
+pub fn resolve_links(out: &Path) -> PathBuf {
+    let mut path = out.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => break,
+        }
+    }
+    path
+}
+
+/// Refuses an output that cannot be made or must not be replaced, and a log that would replace something else.
 ///
 /// # Errors
-/// [`WorkdirError::Exists`], [`WorkdirError::NoFolder`].
+/// [`WorkdirError::Exists`], [`WorkdirError::NotResults`], [`WorkdirError::NotLog`], [`WorkdirError::NoFolder`].
 pub fn check_output(out: &Path, force: bool) -> Result<(), WorkdirError> {
     let folder = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
         return Err(WorkdirError::NoFolder(folder.to_owned()));
     }
-    if out.exists() && (!force || out.is_dir()) {
-        return Err(WorkdirError::Exists(out.to_owned()));
+    if out.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(WorkdirError::NotResults(out.to_owned(), "a folder"));
     }
-    Ok(())
+    let log = log_of(out);
+    if log.exists() && !(log.is_file() && starts_with(&log, LOG_START)) {
+        return Err(WorkdirError::NotLog(log));
+    }
+    match fs::metadata(out) {
+        Err(_) => Ok(()),
+        Ok(meta) if meta.is_dir() => Err(WorkdirError::NotResults(out.to_owned(), "a folder")),
+        Ok(meta) if !meta.is_file() => Err(WorkdirError::NotResults(out.to_owned(), "no regular file")),
+        Ok(_) if !force => Err(WorkdirError::Exists(out.to_owned())),
+        Ok(_) if starts_with(out, HDF5_SIGNATURE) => Ok(()),
+        Ok(_) => Err(WorkdirError::NotResults(out.to_owned(), "no HDF5 file")),
+    }
+}
+
+/// Whether a file begins so; an empty one does.
+fn starts_with(path: &Path, start: &[u8]) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(start.len() as u64).read_to_end(&mut head));
+    read.is_ok() && start.starts_with(&head) && (head.len() == start.len() || head.is_empty())
 }
 
 impl Workdir {
@@ -167,8 +210,29 @@ mod tests {
     fn an_existing_output_needs_force() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("r.h5");
-        fs::write(&out, "x").unwrap();
+        fs::write(&out, HDF5_SIGNATURE).unwrap();
         assert!(matches!(Workdir::claim(&out, false), Err(WorkdirError::Exists(_))));
         Workdir::claim(&out, true).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_results_file_is_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = dir.path().join("traits.tsv");
+        fs::write(&table, "IID\ty\n").unwrap();
+        assert!(matches!(check_output(&table, true), Err(WorkdirError::NotResults(..))));
+        assert!(matches!(check_output(dir.path(), true), Err(WorkdirError::NotResults(..))));
+        fs::write(dir.path().join("r.h5.log"), "IID\ty\n").unwrap();
+        assert!(matches!(check_output(&dir.path().join("r.h5"), true), Err(WorkdirError::NotLog(_))));
+        fs::write(dir.path().join("r.h5.log"), "norna 0.1.0\n").unwrap();
+        check_output(&dir.path().join("r.h5"), false).unwrap();
+    }
+
+    #[test]
+    fn links_are_followed_even_where_nothing_is_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("r.h5");
+        std::os::unix::fs::symlink("elsewhere.h5", &link).unwrap();
+        assert_eq!(resolve_links(&link), dir.path().join("elsewhere.h5"));
     }
 }
