@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use noodles_bgzf as bgzf;
+use crate::format::bgzip::BgzipWriter;
 use norna_kernels::GenotypeKind;
 
 use super::*;
@@ -80,7 +80,7 @@ fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 fn bgzip(text: &[u8], block: usize) -> Vec<u8> {
-    let mut writer = bgzf::io::Writer::new(Vec::new());
+    let mut writer = BgzipWriter::new(Vec::new());
     for part in text.chunks(block) {
         std::io::Write::write_all(&mut writer, part).unwrap();
         std::io::Write::flush(&mut writer).unwrap();
