@@ -63,7 +63,8 @@ test: deps
 	$(CARGO) test --locked --workspace --no-fail-fast
 
 bench: deps
-	$(CARGO) bench --locked --workspace
+	$(CARGO) bench --locked -p norna-benches
+	$(CARGO) test --locked --release -p norna --test golden -- --ignored --nocapture
 
 lint: deps
 	$(CARGO) fmt --all --check

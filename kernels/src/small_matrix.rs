@@ -51,15 +51,32 @@ pub(crate) fn cholesky(m: &mut [f64], k: usize) -> Pivots {
         }
         pivots.smallest = pivots.smallest.min(pivot);
         pivots.ratio = pivots.ratio.min(pivot / diagonal);
-        let root = pivot.sqrt();
-        m[j * k + j] = root;
-        for i in j + 1..k {
-            let (upper, lower) = m.split_at_mut(i * k);
-            let sum = dot(&lower[..j], &upper[j * k..j * k + j]);
-            lower[j] = (lower[j] - sum) / root;
-        }
+        eliminate(m, k, j, pivot.sqrt());
     }
     pivots
+}
+
+/// As [`cholesky`], of a matrix that may have lost rank: a column whose pivot is under `floor` is passed over. Its diagonal
+/// is +∞, so that the solves give 0 there: right where the right-hand side is in the range of the matrix. Returns how many.
+pub(crate) fn cholesky_passing_over(m: &mut [f64], k: usize, floor: f64) -> usize {
+    let mut n_lost = 0;
+    for j in 0..k {
+        let pivot = m[j * k + j] - dot(&m[j * k..j * k + j], &m[j * k..j * k + j]);
+        let lost = pivot.is_nan() || pivot < floor;
+        n_lost += usize::from(lost);
+        eliminate(m, k, j, if lost { f64::INFINITY } else { pivot.sqrt() });
+    }
+    n_lost
+}
+
+/// Column j of the factor, whose diagonal is `root`.
+fn eliminate(m: &mut [f64], k: usize, j: usize, root: f64) {
+    m[j * k + j] = root;
+    for i in j + 1..k {
+        let (upper, lower) = m.split_at_mut(i * k);
+        let sum = dot(&lower[..j], &upper[j * k..j * k + j]);
+        lower[j] = (lower[j] - sum) / root;
+    }
 }
 
 /// Solves L·w = b in place.
@@ -116,5 +133,28 @@ mod tests {
             assert!((dot(&inverse[i * 3..i * 3 + 3], &[1.0, -2.0, 0.5]) - y[i]).abs() < 1e-14);
         }
         assert_eq!(cholesky(&mut [1.0, 1.0, 1.0, 1.0], 2).smallest, 0.0);
+    }
+
+    #[test]
+    fn cholesky_passes_over_dependent_columns() {
+        // Columns a, b, 2a − b, c, a + c: rank 3.
+        let columns = [[1.0, 2.0, 0.0, 1.0], [0.0, 1.0, 3.0, -1.0], [2.0, 3.0, -3.0, 3.0], [1.0, 0.0, 1.0, 4.0]];
+        let columns = [columns[0], columns[1], columns[2], columns[3], [2.0, 2.0, 1.0, 5.0]];
+        let gram: Vec<f64> = columns.iter().flat_map(|a| columns.iter().map(|b| dot(a, b))).collect();
+        let mut l = gram.clone();
+        assert_eq!(cholesky_passing_over(&mut l, 5, 1e-10), 2);
+        assert!(l[2 * 5 + 2].is_infinite() && l[4 * 5 + 4].is_infinite());
+        let y = [0.3, -1.0, 2.0, 0.7];
+        let b: Vec<f64> = columns.iter().map(|a| dot(a, &y)).collect();
+        let mut x = b.clone();
+        solve_lower(&l, 5, &mut x);
+        solve_lower_transposed(&l, 5, &mut x);
+        assert_eq!((x[2], x[4]), (0.0, 0.0));
+        for (i, b) in b.iter().enumerate() {
+            assert!((dot(&gram[i * 5..i * 5 + 5], &x) - b).abs() < 1e-12);
+        }
+        let (mut skipping, mut plain) = (vec![4.0, 2.0, 2.0, 5.0], vec![4.0, 2.0, 2.0, 5.0]);
+        cholesky(&mut plain, 2);
+        assert_eq!((cholesky_passing_over(&mut skipping, 2, 1e-10), skipping), (0, plain));
     }
 }

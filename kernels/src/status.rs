@@ -13,7 +13,8 @@ pub enum Status {
     Monomorphic = 2,
     /// Fewer than one residual degree of freedom: n − k − 1 < 1.
     TooFewSamples = 3,
-    /// Without the variant's missing samples the covariates lose a rank.
+    /// Without the variant's missing samples a covariate keeps too little to tell whether it is still one. (Where the
+    /// covariates plainly lose rank, there is a number.)
     RankLost = 4,
     /// The residuals are rounding noise: there is an effect, and no standard error (NaN).
     PerfectFit = 5,

@@ -182,15 +182,97 @@ fn degenerate_pairs_have_a_status_and_no_number() {
     assert!(rows.pair_status.contains(&(3, 1, Monomorphic)));
     assert!(rows.pair_status.contains(&(4, 0, CollinearWithCovariates)));
     assert!(rows.pair_status.contains(&(4, 1, Monomorphic)));
-    assert!(rows.pair_status.contains(&(5, 0, RankLost)));
+    assert!(!rows.pair_status.iter().any(|entry| (entry.0, entry.1) == (5, 0)) && rows.beta[15].is_finite());
+    assert_eq!(rows.covariates_lost, [(5, 0, 1)]);
     assert!(rows.pair_status.contains(&(6, 0, TooFewSamples)));
-    assert!(!rows.pair_status.contains(&(5, 1, RankLost)));
     assert!(rows.n_missing.contains(&(5, 0, 2)) && !rows.n_missing.iter().any(|entry| (entry.0, entry.1) == (5, 1)));
     assert!(rows.n_missing.contains(&(2, 1, 5)));
     for &(v, t, status) in &rows.pair_status {
         assert!(rows.se[v as usize * 3 + t as usize].is_nan());
         assert!(status == PerfectFit || rows.beta[v as usize * 3 + t as usize].is_nan());
     }
+}
+
+/// Sex, a centre, age, and a second centre column that is the first one in males: males lose two ranks.
+fn with_males_only_variants(random: &mut common::Random, n: usize) -> Cohort {
+    let is_male = |i: usize| i % 5 < 2;
+    let mut column =
+        |value: &dyn Fn(usize, f64) -> f64| (0..n).map(|i| value(i, random.normal())).collect::<Vec<f64>>();
+    let centre = column(&|_, z| f64::from(u8::from(z > 0.4)));
+    let second = column(&|i, z| if is_male(i) { 3.0 * centre[i] - 1.0 } else { f64::from(u8::from(z > 0.0)) });
+    let covariates = vec![
+        column(&|i, _| 1.0 + f64::from(u8::from(!is_male(i)))),
+        centre.clone(),
+        column(&|_, z| 50.0 + 9.0 * z),
+        second,
+    ];
+    let variants: Vec<Vec<f32>> = (0..6)
+        .map(|v| {
+            let call = |i, z: f64| {
+                if is_male(i) && z.abs() < 2.2 - 0.1 * v as f64 { 2.0 * f64::from(u8::from(z > 0.5)) } else { f64::NAN }
+            };
+            column(&call).iter().map(|&g| g as f32).collect()
+        })
+        .collect();
+    let g = |i: usize| if variants[0][i].is_nan() { 0.0 } else { f64::from(variants[0][i]) };
+    let sums = |i: usize| covariates.iter().map(|c| 0.3 * c[i]).sum::<f64>();
+    let traits = vec![
+        column(&|i, z| 100.0 + sums(i) + 0.3 * g(i) + z),
+        column(&|i, z| 100.0 + sums(i) + z),
+        // Another mask; one with few females, whose basis comes by QR; one without.
+        column(&|i, z| if z.abs() < 1.7 { sums(i) + z } else { f64::NAN }),
+        column(&|i, z| if is_male(i) || i < 9 { sums(i) + z } else { f64::NAN }),
+        column(&|i, z| if is_male(i) { sums(i) + z } else { f64::NAN }),
+        // Near 1 in r²: from the residuals.
+        column(&|i, z| sums(i) + 3.0 * g(i) + 0.01 * z),
+    ];
+    small(traits, covariates, variants)
+}
+
+#[test]
+fn covariates_that_lose_rank_with_the_missing_calls_leave_least_squares_on_the_rest() {
+    for n in [60, 300, 1700] {
+        let mut random = common::Random(n as u64);
+        let cohort = with_males_only_variants(&mut random, n);
+        let rows = cohort.test(MissingPolicy::Drop);
+        let (beta_error, se_error) = errors_against_oracle(&cohort, &rows, MissingPolicy::Drop);
+        assert!(beta_error < 5e-6 && se_error < 5e-6, "{n}: {beta_error:e} {se_error:e}");
+        assert_eq!((rows.hits.len(), rows.pair_status.len()), (36, 0));
+        // Masks in the order of their first trait: all, some, few females, males (which have lost the two already).
+        let lost: Vec<_> = (0..6).flat_map(|v| [(v, 0, 2), (v, 1, 2), (v, 2, 2)]).collect();
+        assert_eq!(rows.covariates_lost, lost);
+        // Males alone: the same numbers.
+        let alone = |values: &[f64]| values.iter().enumerate().filter(|(i, _)| i % 5 < 2).map(|(_, &x)| x).collect();
+        let males = Cohort {
+            n: (0..n).filter(|i| i % 5 < 2).count(),
+            covariates: cohort.covariates.iter().map(|c| alone(c)).collect(),
+            traits: cohort.traits.iter().map(|y| alone(y)).collect(),
+            variants: cohort
+                .variants
+                .iter()
+                .map(|g| g.iter().enumerate().filter(|(i, _)| i % 5 < 2).map(|(_, &g)| g).collect())
+                .collect(),
+            kind: cohort.kind,
+        };
+        for (a, b) in rows.hits.iter().zip(&males.test(MissingPolicy::Drop).hits) {
+            assert!((a.beta - b.beta).abs() <= 4e-6 * a.beta.abs().max(a.se), "{a:?} {b:?}");
+            assert!((a.se - b.se).abs() <= 4e-6 * a.se && (a.log10p - b.log10p).abs() <= 1e-4 * a.log10p.max(1.0));
+        }
+    }
+}
+
+#[test]
+fn a_covariate_that_keeps_too_little_to_be_judged_gives_no_number() {
+    let mut random = common::Random(12);
+    let n = 400;
+    let mut covariate: Vec<f64> = (0..n).map(|_| random.normal()).collect();
+    covariate[7] = 1e8;
+    let mut g: Vec<f32> = (0..n).map(|_| (3.0 * random.uniform()).floor() as f32).collect();
+    g[7] = f32::NAN;
+    let rows =
+        small(vec![(0..n).map(|_| random.normal()).collect()], vec![covariate], vec![g]).test(MissingPolicy::Drop);
+    assert_eq!(rows.pair_status, [(0, 0, Status::RankLost)]);
+    assert!(rows.beta[0].is_nan() && rows.covariates_lost.is_empty());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use norna::source::{
-    Input, InputOptions, RawBatch, SampleSelection, SourceError, VariantBlock, VariantLedger, VariantSource,
+    Input, InputOptions, RawBatch, SampleSelection, Sex, SourceError, VariantBlock, VariantLedger, VariantSource,
 };
 use support::places::shared_file;
 use support::tools::{Need, have};
@@ -222,4 +222,63 @@ fn geuvadis_region_by_its_index_is_what_a_scan_finds() {
     assert!(indexed == scanned && ledger == again);
     let n = sh(&format!("bcftools view -H -t chr22:17000000-18000000 {} 2>/dev/null | wc -l", source.display()));
     assert_eq!(ledger.records, n.trim().parse::<u64>().unwrap());
+}
+
+#[test]
+fn counts_on_x_y_and_mt_are_those_of_plink2() {
+    if Command::new("plink2").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: no plink2");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let n = 40;
+    let male = |i: usize| i.is_multiple_of(2);
+    let mut vcf =
+        String::from("##fileformat=VCFv4.2\n##contig=<ID=X,length=155270560>\n##contig=<ID=Y>\n##contig=<ID=MT>\n");
+    vcf += "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"x\">\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT";
+    let mut psam = String::from("#IID\tSEX\n");
+    for i in 0..n {
+        vcf += &format!("\ts{i}");
+        psam += &format!("s{i}\t{}\n", if male(i) { 1 } else { 2 });
+    }
+    let places = [60_100, 2_699_520, 2_699_521, 5_000_000, 154_931_043, 154_931_044].map(|p| ("X", p));
+    let places: Vec<(&str, u32)> = places.into_iter().chain([("Y", 5), ("Y", 6), ("MT", 7), ("MT", 8)]).collect();
+    for (k, &(chrom, pos)) in places.iter().enumerate() {
+        vcf += &format!("\n{chrom}\t{pos}\tv{k}\tA\tG\t.\t.\t.\tGT");
+        for i in 0..n {
+            let pseudo = chrom == "X" && !(2_699_521..154_931_044).contains(&pos);
+            let haploid = chrom != "X" || (male(i) && !pseudo);
+            let roll = (i * 17 + k * 29 + i * i * 7) % 31;
+            vcf += match (haploid, roll) {
+                (true, 0..3) => "\t.",
+                (false, 0..3) => "\t./.",
+                (true, 3..12) => "\t0",
+                (true, 12..20) => "\t1",
+                (true, 20..26) => "\t0/0",
+                (true, _) => "\t1|1",
+                (false, 3..15) => "\t0/0",
+                (false, 15..26) => "\t0/1",
+                (false, _) => "\t1/1",
+            };
+        }
+    }
+    vcf.push('\n');
+    fs::write(dir.path().join("x.vcf"), vcf).unwrap();
+    fs::write(dir.path().join("x.psam"), psam).unwrap();
+    sh(&format!(
+        "cd {}; plink2 --vcf x.vcf --psam x.psam --split-par b37 --freq counts --out x --silent",
+        dir.path().display()
+    ));
+    let counts = fs::read_to_string(dir.path().join("x.acount")).unwrap();
+    let want: Vec<(f64, f64)> = counts
+        .lines()
+        .skip(1)
+        .map(|l| l.split('\t').collect::<Vec<_>>())
+        .map(|f| (f[4].parse().unwrap(), f[5].parse().unwrap()))
+        .collect();
+    let mut input = Input::open(&open(&dir.path().join("x.vcf"))).unwrap();
+    let sex = (0..n).map(|i| if male(i) { Sex::Male } else { Sex::Female }).collect();
+    input.select(SampleSelection { analysed: (0..n as u32).collect(), sex: Some(sex) }).unwrap();
+    let got: Vec<(f64, f64)> = read_with(&input, n, 1 << 20).0.into_iter().map(|r| (r.1, r.2)).collect();
+    assert_eq!(got, want);
 }

@@ -40,6 +40,32 @@ fn golden_matches_plink2_on_geuvadis() {
     compare_all("geuvadis chr22, 20 genes", &study, &[], SAME_INPUT, true);
 }
 
+/// Columns before the samples in the GEUVADIS BED: chromosome, start, end, gene, length, strand.
+const BED_COLUMNS: usize = 6;
+/// Genes in a run: plink2 writes a table of 8 MB for each.
+const GENES_AT_A_TIME: usize = 38;
+
+#[test]
+#[ignore = "52 million rows: make bench runs it"]
+fn golden_matches_plink2_on_all_608_genes() {
+    need!(Need::Plink2, Need::SharedData);
+    let vcf = shared_file("geuvadis/genotypes.chr22.vcf.gz");
+    let bed = Table::read(&shared_file("geuvadis/genes.50percent.chr22.bed.gz"));
+    for (i, genes) in bed.rows.chunks(GENES_AT_A_TIME).enumerate() {
+        let mut study = Study::of_files(&vcf, &vcf, Some(&dataset("geuvadis/covars.tsv")));
+        let name = std::iter::once("IID".to_owned());
+        let traits = Table {
+            header: name.chain(genes.iter().map(|gene| gene[3].clone())).collect(),
+            rows: (BED_COLUMNS..bed.header.len())
+                .map(|c| std::iter::once(&bed.header[c]).chain(genes.iter().map(|gene| &gene[c])).cloned().collect())
+                .collect(),
+        };
+        study.pheno = study.path("traits.tsv");
+        traits.write(&study.pheno);
+        compare_all(&format!("geuvadis chr22, genes from {}", i * GENES_AT_A_TIME + 1), &study, &[], SAME_INPUT, true);
+    }
+}
+
 #[test]
 fn golden_matches_plink2_on_the_slice_as_bcf() {
     need!(Need::Plink2);

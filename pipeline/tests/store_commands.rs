@@ -12,7 +12,7 @@ use norna::report::export_output::is_closed_pipe;
 use norna::report::export_pair::PairStats;
 use norna::report::export_top::best_pairs;
 use norna::store::ResultsReader;
-use store_common::{cell, missing, variant, write};
+use store_common::{cell, missing, taken, variant, write};
 
 fn arguments(file: &Path, out: &Path) -> ExportArgs {
     ExportArgs {
@@ -52,7 +52,7 @@ fn export_writes_every_row_of_a_trait_as_stored() {
     for (v, row) in rows[1..].iter().enumerate() {
         let expected = variant(v);
         let (beta, se) = cell(v, 33);
-        let stats = PairStats::new(info, missing(v, 16), beta, se);
+        let stats = PairStats::new(info, taken(v, 16), beta, se);
         assert_eq!(
             row[..6],
             [&expected.chrom, &expected.pos.to_string(), &expected.id, "A", &expected.alternate, &expected.alternate]
@@ -147,7 +147,7 @@ fn sorted_pairs(n_variants: usize, traits: &[usize], n_traits: usize) -> Vec<(us
     for v in 0..n_variants {
         for &t in traits {
             let (beta, se) = cell(v, t);
-            let log10p = PairStats::new(&header.traits[t], missing(v, t / 2), beta, se).log10p;
+            let log10p = PairStats::new(&header.traits[t], taken(v, t / 2), beta, se).log10p;
             if !log10p.is_nan() {
                 pairs.push((v, t, log10p));
             }

@@ -9,7 +9,7 @@ use std::process::Command;
 use norna::sink::rows::RowBatch;
 use norna::store::{ResultsReader, ResultsWriter, StoreError, publish};
 use serde_json::json;
-use store_common::{HIT, batch, cell, header, missing, qc, variant, write};
+use store_common::{HIT, batch, cell, covariates_lost, header, missing, qc, variant, write};
 
 fn same(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
@@ -43,9 +43,12 @@ fn round_trip_keeps_every_cell() {
     let (beta, _) = reader.trait_column(33, 900..1100).unwrap();
     assert!((0..200).all(|i| same(f64::from(beta[i]), f64::from(cell(900 + i, 33).0))));
     let counts = reader.n_missing(0..n_variants, 3..20).unwrap().unwrap();
+    let lost = reader.covariates_lost(0..n_variants, 3..20).unwrap().unwrap();
+    assert_eq!(lost.iter().filter(|&&n| n > 0).count(), 24);
     for v in 0..n_variants {
         for mask in 3..20 {
             assert_eq!(counts[v * 17 + mask - 3], missing(v, mask));
+            assert_eq!(lost[v * 17 + mask - 3], covariates_lost(v, mask));
         }
     }
     let statuses = reader.statuses(0..reader.n_statuses()).unwrap();
@@ -93,11 +96,13 @@ fn missing_counts_take_room_only_where_they_are() {
         let mut writer = ResultsWriter::create(&path, &header, 8192).unwrap();
         let mut batch = batch(&header, 0..8192);
         batch.n_missing = rows.iter().map(|&row| (row, 19, 5)).collect();
+        batch.covariates_lost.clear();
         writer.append(&batch).unwrap();
         writer.finish(&qc(&header), &json!({})).unwrap();
         let reader = ResultsReader::open(&path).unwrap();
         let counts = reader.n_missing(0..8192, 19..20).unwrap();
         assert_eq!(counts.is_some(), !rows.is_empty());
+        assert!(reader.covariates_lost(0..8192, 0..20).unwrap().is_none());
         let expected = (0..8192).map(|row| if rows.contains(&row) { 5 } else { 0 }).collect::<Vec<u32>>();
         assert_eq!(counts.unwrap_or_else(|| vec![0; 8192]), expected);
         std::fs::metadata(path).unwrap().len()
@@ -128,6 +133,9 @@ fn writer_refuses_what_it_was_not_made_for() {
     assert!(writer.append(&RowBatch { n_traits: 2, ..RowBatch::default() }).is_err());
     let mut outside = batch(&header, 0..5);
     outside.statuses.push((5, 0, 1));
+    assert!(writer.append(&outside).is_err());
+    let mut outside = batch(&header, 0..5);
+    outside.covariates_lost.push((0, 2, 1));
     assert!(writer.append(&outside).is_err());
     writer.append(&batch(&header, 0..5)).unwrap();
     let error = writer.finish(&qc(&header), &json!({})).unwrap_err();
@@ -183,7 +191,8 @@ fn read_all(path: &Path) -> Result<(), StoreError> {
     let (rows, traits) = (0..reader.n_variants().min(1000), 0..reader.header().traits.len());
     reader.variants(rows.clone())?;
     reader.block(rows.clone(), traits)?;
-    reader.n_missing(rows, 0..reader.header().n_masks())?;
+    reader.n_missing(rows.clone(), 0..reader.header().n_masks())?;
+    reader.covariates_lost(rows, 0..reader.header().n_masks())?;
     reader.hits(0..reader.n_hits().min(1000))?;
     reader.statuses(0..reader.n_statuses().min(1000))?;
     reader.chi2_histogram(0)?;

@@ -7,6 +7,7 @@
 mod exact;
 mod fit;
 pub(crate) mod missing;
+mod rank;
 pub(crate) mod rows;
 pub(crate) mod scratch;
 

@@ -130,11 +130,7 @@ impl Cohort {
         let used: Vec<usize> = (0..self.n)
             .filter(|&i| !self.traits[t][i].is_nan() && (policy == MissingPolicy::Mean || !g[i].is_nan()))
             .collect();
-        let observed: Vec<usize> = (0..self.n).filter(|&i| !self.traits[t][i].is_nan()).collect();
         let columns = self.design(&used);
-        if basis(&columns).len() < basis(&self.design(&observed)).len() {
-            return None;
-        }
         let g = used.iter().map(|&i| if g[i].is_nan() { mean } else { f64::from(g[i]) }).collect();
         ols(&columns, g, used.iter().map(|&i| self.traits[t][i]).collect())
     }

@@ -17,7 +17,7 @@ pub struct AssocArgs {
 
     /// VCF or BCF files (plain, bgzip, gzip, "-" for standard input), or a .list/.txt file of paths, one a line
     #[arg(long, alias = "bcf", value_name = "FILE", num_args = 1.., help_heading = "Genotypes")]
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "one_or_more")]
     pub vcf: Vec<PathBuf>,
     /// FORMAT field to read [default: DS if there is one, else GT]
     #[arg(long, value_enum, ignore_case = true, help_heading = "Genotypes")]
@@ -69,9 +69,9 @@ pub struct AssocArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Variant filters")]
     #[serde(deserialize_with = "one_or_many")]
     pub chr: Vec<String>,
-    /// Regions by POS, 1-based inclusive: 22:17000000-18000000
-    #[arg(long, value_name = "CHR:FROM-TO", value_delimiter = ',', help_heading = "Variant filters")]
-    #[serde(deserialize_with = "one_or_many")]
+    /// Regions by POS, 1-based inclusive, several by commas: 22:17000000-18000000
+    #[arg(long, value_name = "CHR:FROM-TO", help_heading = "Variant filters")]
+    #[serde(deserialize_with = "one_or_more")]
     pub region: Vec<String>,
     /// Regions, CHROM FROM TO, 1-based (BED if it ends in .bed or .bed.gz)
     #[arg(long, value_name = "FILE", help_heading = "Variant filters")]
@@ -91,7 +91,7 @@ pub struct AssocArgs {
     pub remove: Option<PathBuf>,
     /// Tables of traits, one column a trait
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Samples, traits and covariates")]
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "one_or_more")]
     pub pheno: Vec<PathBuf>,
     /// Traits to test: names or globs, by commas [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Samples, traits and covariates")]
@@ -99,7 +99,7 @@ pub struct AssocArgs {
     pub pheno_name: Vec<String>,
     /// Tables of covariates
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Samples, traits and covariates")]
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "one_or_more")]
     pub covar: Vec<PathBuf>,
     /// Covariates to use: names or globs, by commas [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Samples, traits and covariates")]
@@ -108,10 +108,10 @@ pub struct AssocArgs {
     /// Covariates whose numbers are codes of categories: names or globs
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Samples, traits and covariates")]
     #[serde(deserialize_with = "one_or_many")]
-    pub cat_covar: Vec<String>,
-    /// Take -9 in traits as a value (plink takes it as missing, and so does norna by default)
-    #[arg(long, help_heading = "Samples, traits and covariates")]
-    pub no_minus9: bool,
+    pub covar_cat: Vec<String>,
+    /// What -9 means in traits and covariates [default: missing, as in plink]
+    #[arg(long, value_enum, help_heading = "Samples, traits and covariates")]
+    pub minus9: Option<Minus9Arg>,
     /// Rank-based inverse normal transform of each trait
     #[arg(long, help_heading = "Samples, traits and covariates")]
     pub rint: bool,
@@ -198,6 +198,16 @@ pub enum MissingGenotypeArg {
     Mean,
 }
 
+/// What -9 means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Minus9Arg {
+    /// A missing value
+    Missing,
+    /// A value
+    Value,
+}
+
 /// Genome builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -227,22 +237,32 @@ pub fn run(args: AssocArgs) -> Result<()> {
     crate::run::assoc::run(&config)
 }
 
-/// A TOML list, or a single value for a list of one; text may hold commas as on the command line.
-fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+/// A TOML list, or a single text for a list of one.
+fn one_or_more<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: From<String>,
 {
     #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
+    #[serde(untagged, expecting = "expected a text or a list of texts")]
+    enum OneOrMore {
         One(String),
-        Many(Vec<String>),
+        More(Vec<String>),
     }
-    Ok(match OneOrMany::deserialize(deserializer)? {
-        OneOrMany::One(text) => text.split(',').map(|part| T::from(part.trim().to_owned())).collect(),
-        OneOrMany::Many(list) => list.into_iter().map(T::from).collect(),
+    Ok(match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(text) => vec![T::from(text)],
+        OneOrMore::More(list) => list.into_iter().map(T::from).collect(),
     })
+}
+
+/// As [`one_or_more`], where a text may hold several values between commas, as on the command line.
+fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: From<String>,
+{
+    let texts: Vec<String> = one_or_more(deserializer)?;
+    Ok(texts.iter().flat_map(|text| text.split(',')).map(|part| T::from(part.trim().to_owned())).collect())
 }
 
 fn config_error(path: &std::path::Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
@@ -285,8 +305,8 @@ impl AssocArgs {
             pheno_name: list(self.pheno_name, file.pheno_name),
             covar: list(self.covar, file.covar),
             covar_name: list(self.covar_name, file.covar_name),
-            cat_covar: list(self.cat_covar, file.cat_covar),
-            no_minus9: self.no_minus9 || file.no_minus9,
+            covar_cat: list(self.covar_cat, file.covar_cat),
+            minus9: self.minus9.or(file.minus9),
             rint: self.rint || file.rint,
             standardize: self.standardize || file.standardize,
             linear_on_binary: self.linear_on_binary || file.linear_on_binary,

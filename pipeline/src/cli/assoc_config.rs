@@ -6,7 +6,7 @@ use anyhow::Result;
 use norna_kernels::MissingPolicy;
 
 use super::UsageError;
-use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, MissingGenotypeArg};
+use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, Minus9Arg, MissingGenotypeArg};
 use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
 use crate::run::assoc::AssocConfig;
@@ -124,7 +124,7 @@ impl AssocArgs {
             pheno_name: self.pheno_name.clone(),
             covar: self.covar.clone(),
             covar_name: self.covar_name.clone(),
-            covar_cat: self.cat_covar.clone(),
+            covar_cat: self.covar_cat.clone(),
             keep: self.keep.clone(),
             remove: self.remove.clone(),
             sex_file: self.sex.clone(),
@@ -132,7 +132,10 @@ impl AssocArgs {
             rint: self.rint,
             standardize: self.standardize,
             linear_on_binary: self.linear_on_binary,
-            minus9: if self.no_minus9 { Minus9::Value } else { Minus9::Missing },
+            minus9: match self.minus9 {
+                Some(Minus9Arg::Value) => Minus9::Value,
+                Some(Minus9Arg::Missing) | None => Minus9::Missing,
+            },
         }
     }
 

@@ -1,4 +1,4 @@
-//! Whole cohorts from files: every rule of docs/tables.md, and every message for bad input.
+//! Whole cohorts from files: every rule of docs/formats.md, and every message for bad input.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -150,6 +150,17 @@ pub fn truncated() -> io::Error {
     )
 }
 
+/// `bytes` as a BGZF file with `block` bytes to a block, for tests.
+#[cfg(test)]
+pub(crate) fn bgzip(bytes: &[u8], block: usize) -> Vec<u8> {
+    let mut writer = noodles_bgzf::io::Writer::new(Vec::new());
+    for part in bytes.chunks(block) {
+        io::Write::write_all(&mut writer, part).unwrap();
+        io::Write::flush(&mut writer).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,15 +176,7 @@ mod tests {
 
     #[test]
     fn blocks_are_found_from_any_byte() {
-        let mut bytes = Vec::new();
-        for text in [&b"one"[..], b"two", b"three"] {
-            let mut w = noodles_bgzf::io::Writer::new(Vec::new());
-            w.write_all(text).unwrap();
-            w.try_finish().unwrap();
-            let block = w.into_inner();
-            bytes.extend_from_slice(&block[..block.len() - EOF_BLOCK.len()]);
-        }
-        bytes.extend_from_slice(&EOF_BLOCK);
+        let bytes = bgzip(b"one, two and three", 5);
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
         let len = bytes.len() as u64;

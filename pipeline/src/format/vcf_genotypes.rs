@@ -136,21 +136,16 @@ fn for_each<'a>(
 ) -> Result<(), FieldError> {
     let mut wanted = samples.analysed().iter().enumerate().peekable();
     let mut n_seen = 0;
-    let mut at = 0;
-    let mut more = column.has_samples;
-    while more {
-        let rest = &column.bytes[at..];
-        let tab = memchr::memchr(b'\t', rest);
+    let mut rest = Some(column.bytes).filter(|_| column.has_samples);
+    while let Some(bytes) = rest {
+        let tab = memchr::memchr(b'\t', bytes);
         if let Some((out_idx, _)) = wanted.next_if(|(_, c)| **c as usize == n_seen) {
-            let sample = &rest[..tab.unwrap_or(rest.len())];
+            let sample = &bytes[..tab.unwrap_or(bytes.len())];
             let value = sample.split(|&b| b == b':').nth(column.idx).unwrap_or_default();
             each(n_seen, out_idx, value)?;
         }
         n_seen += 1;
-        match tab {
-            Some(tab) => at += tab + 1,
-            None => more = false,
-        }
+        rest = tab.map(|tab| &bytes[tab + 1..]);
     }
     if n_seen != samples.n_file() {
         let problem = format!("{n_seen} samples, where the header has {}", samples.n_file());

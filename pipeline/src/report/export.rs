@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use norna_kernels::student;
 
-use super::export_pair::{self as pair, PairStats};
+use super::export_pair::{self as pair, Missing, PairStats};
 use super::export_select::Region;
 use crate::sink::rows::VariantRow;
 use crate::store::{ResultsReader, StoreError};
@@ -107,13 +107,13 @@ fn push_row(
     pair::push_variant(&mut front, variant);
     let mut n_pairs = 0;
     for (k, &trait_idx) in plan.traits.iter().enumerate() {
-        let (beta, se, n_missing) = cells.get(row, k);
+        let (beta, se, missing) = cells.get(row, k);
         if let Some(min) = plan.min_log10p {
             let t = f64::from(beta) / f64::from(se);
             if t.is_nan() || t * t < floors[k] {
                 continue;
             }
-            let stats = PairStats::new(&reader.header().traits[trait_idx], n_missing, beta, se);
+            let stats = PairStats::new(&reader.header().traits[trait_idx], missing, beta, se);
             if stats.log10p.is_nan() || stats.log10p < min {
                 continue;
             }
@@ -124,7 +124,7 @@ fn push_row(
             text.extend_from_slice(info.name.as_bytes());
             text.push(b'\t');
         }
-        pair::push_stats(text, &PairStats::new(info, n_missing, beta, se));
+        pair::push_stats(text, &PairStats::new(info, missing, beta, se));
         n_pairs += 1;
     }
     n_pairs
@@ -134,7 +134,8 @@ fn is_wanted(plan: &ExportPlan, variant: &VariantRow) -> bool {
     plan.regions.is_empty() || plan.regions.iter().any(|region| region.contains(variant))
 }
 
-/// t² below which no pair of a trait reaches the wanted p: missing genotypes only take degrees of freedom away.
+/// t² below which no pair of a trait reaches the wanted p: missing genotypes only take degrees of freedom away, since the
+/// covariates lose at most a rank with each.
 fn t2_floors(reader: &ResultsReader, plan: &ExportPlan) -> Vec<f64> {
     let Some(min) = plan.min_log10p else { return Vec::new() };
     plan.traits.iter().map(|&trait_idx| t2_floor(reader, trait_idx, min)).collect()
@@ -142,7 +143,7 @@ fn t2_floors(reader: &ResultsReader, plan: &ExportPlan) -> Vec<f64> {
 
 /// As [`t2_floors`], of one trait, with a margin for rounding.
 pub(super) fn t2_floor(reader: &ResultsReader, trait_idx: usize, min_log10p: f64) -> f64 {
-    let df = pair::degrees_of_freedom(&reader.header().traits[trait_idx], 0);
+    let df = pair::degrees_of_freedom(&reader.header().traits[trait_idx], Missing::default());
     if df >= 1.0 && min_log10p > 0.0 { student::t_for_log10_p(min_log10p, df).powi(2) * (1.0 - 1e-9) } else { 0.0 }
 }
 
@@ -160,6 +161,8 @@ pub(super) struct BandCells {
     places: Vec<(usize, usize)>,
     /// Of each chosen trait: missing genotypes by row, where there are any.
     n_missing: Vec<Option<Vec<u32>>>,
+    /// Of each chosen trait: ranks that the covariates lose by row, where they lose any.
+    covariates_lost: Vec<Option<Vec<u16>>>,
 }
 
 struct Run {
@@ -171,30 +174,42 @@ struct Run {
 impl BandCells {
     pub(super) fn read(reader: &ResultsReader, rows: Range<usize>, traits: &[usize]) -> Result<Self, StoreError> {
         let chunk_width = reader.chunk().1.max(1);
-        let mut cells = Self { runs: Vec::new(), places: Vec::new(), n_missing: Vec::new() };
+        let masks: Vec<usize> = traits.iter().map(|&i| reader.header().traits[i].mask as usize).collect();
+        let mut cells = Self {
+            runs: Vec::new(),
+            places: Vec::new(),
+            n_missing: by_mask(&masks, |mask| reader.n_missing(rows.clone(), mask..mask + 1))?,
+            covariates_lost: by_mask(&masks, |mask| reader.covariates_lost(rows.clone(), mask..mask + 1))?,
+        };
         for run in traits.chunk_by(|a, b| a / chunk_width == b / chunk_width) {
             let (first, last) = (run[0], run[run.len() - 1]);
             let (beta, se) = reader.block(rows.clone(), first..last + 1)?;
             cells.places.extend(run.iter().map(|trait_idx| (cells.runs.len(), trait_idx - first)));
             cells.runs.push(Run { width: last + 1 - first, beta, se });
         }
-        let masks: Vec<usize> = traits.iter().map(|&i| reader.header().traits[i].mask as usize).collect();
-        for (k, &mask) in masks.iter().enumerate() {
-            let known = if k > 0 && masks[k - 1] == mask { cells.n_missing[k - 1].clone() } else { None };
-            let n_missing = match known {
-                Some(known) => Some(known),
-                None => reader.n_missing(rows.clone(), mask..mask + 1)?,
-            };
-            cells.n_missing.push(n_missing);
-        }
         Ok(cells)
     }
 
-    /// (β, se, missing genotypes) of a row of the band and the k-th chosen trait.
-    pub(super) fn get(&self, row: usize, k: usize) -> (f32, f32, u32) {
+    /// (β, se, what missing genotypes take) of a row of the band and the k-th chosen trait.
+    pub(super) fn get(&self, row: usize, k: usize) -> (f32, f32, Missing) {
         let (run, column) = self.places[k];
         let run = &self.runs[run];
         let cell = row * run.width + column;
-        (run.beta[cell], run.se[cell], self.n_missing[k].as_ref().map_or(0, |counts| counts[row]))
+        let n = self.n_missing[k].as_ref().map_or(0, |counts| counts[row]);
+        let covariates = self.covariates_lost[k].as_ref().map_or(0, |counts| counts[row]);
+        (run.beta[cell], run.se[cell], Missing { n, covariates })
     }
+}
+
+/// What is read for each mask, once where neighbours share one.
+fn by_mask<T: Clone>(
+    masks: &[usize],
+    read: impl Fn(usize) -> Result<Option<Vec<T>>, StoreError>,
+) -> Result<Vec<Option<Vec<T>>>, StoreError> {
+    let mut all = Vec::with_capacity(masks.len());
+    for same in masks.chunk_by(|a, b| a == b) {
+        let counts = read(same[0])?;
+        all.resize(all.len() + same.len(), counts);
+    }
+    Ok(all)
 }

@@ -25,21 +25,30 @@ pub struct PairStats {
     pub log10p: f64,
 }
 
+/// What a variant's missing genotypes take from a pair.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Missing genotypes among the trait's samples.
+    pub n: u32,
+    /// Ranks that the covariates lose with them.
+    pub covariates: u16,
+}
+
 impl PairStats {
-    /// The pair of a variant with `n_missing` missing genotypes among the trait's samples:
-    /// t = β/se with OBS_CT − df_covariates − 1 degrees of freedom.
-    pub fn new(info: &TraitInfo, n_missing: u32, beta: f32, se: f32) -> Self {
-        let n_observed = info.n.saturating_sub(n_missing);
-        let df = degrees_of_freedom(info, n_missing);
+    /// The pair of a variant and a trait: t = β/se with [`degrees_of_freedom`].
+    pub fn new(info: &TraitInfo, missing: Missing, beta: f32, se: f32) -> Self {
+        let n_observed = info.n.saturating_sub(missing.n);
+        let df = degrees_of_freedom(info, missing);
         let t = if se > 0.0 { f64::from(beta) / f64::from(se) } else { f64::NAN };
         let log10p = if t.is_finite() && df >= 1.0 { student::log10_p(t, df) } else { f64::NAN };
         Self { n_observed, beta, se, t, log10p }
     }
 }
 
-/// Degrees of freedom of a pair.
-pub fn degrees_of_freedom(info: &TraitInfo, n_missing: u32) -> f64 {
-    f64::from(info.n) - f64::from(n_missing) - f64::from(info.df_covariates) - 1.0
+/// Degrees of freedom of a pair: OBS_CT − (df_covariates − those lost) − 1.
+pub fn degrees_of_freedom(info: &TraitInfo, missing: Missing) -> f64 {
+    let n_covariates = f64::from(info.df_covariates) - f64::from(missing.covariates);
+    f64::from(info.n) - f64::from(missing.n) - n_covariates - 1.0
 }
 
 /// Appends the header line.
@@ -110,12 +119,17 @@ mod tests {
     #[test]
     fn a_pair_without_a_number_is_na() {
         let info = TraitInfo { name: "t".into(), n: 10, mask: 0, df_covariates: 2, status: 0, mean: 0.0, sd: 1.0 };
-        let stats = PairStats::new(&info, 1, f32::NAN, f32::NAN);
+        let missing = |n, covariates| Missing { n, covariates };
+        let stats = PairStats::new(&info, missing(1, 0), f32::NAN, f32::NAN);
         let mut line = Vec::new();
         push_stats(&mut line, &stats);
         assert_eq!(line, b"9\tNA\tNA\tNA\tNA\n");
-        assert!(PairStats::new(&info, 7, 1.0, 1.0).log10p.is_nan());
-        assert!(PairStats::new(&info, 6, 1.0, 1.0).log10p > 0.0);
-        assert!(PairStats::new(&info, 0, 1.0, 0.0).log10p.is_nan());
+        assert!(PairStats::new(&info, missing(7, 0), 1.0, 1.0).log10p.is_nan());
+        assert!(PairStats::new(&info, missing(6, 0), 1.0, 1.0).log10p > 0.0);
+        assert_eq!(
+            PairStats::new(&info, missing(7, 1), 1.0, 1.0).log10p,
+            PairStats::new(&info, missing(6, 0), 1.0, 1.0).log10p
+        );
+        assert!(PairStats::new(&info, missing(0, 0), 1.0, 0.0).log10p.is_nan());
     }
 }

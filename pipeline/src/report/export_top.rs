@@ -123,12 +123,12 @@ fn offer_all(reader: &ResultsReader, traits: &[usize], best: &mut Best) -> Resul
             let floors = &mut floors[block * TRAITS_AT_ONCE..][..traits.len()];
             for row in 0..band.len() {
                 for (k, &trait_idx) in traits.iter().enumerate() {
-                    let (beta, se, n_missing) = cells.get(row, k);
+                    let (beta, se, missing) = cells.get(row, k);
                     let t = f64::from(beta) / f64::from(se);
                     if t.is_nan() || t * t < floors[k] {
                         continue;
                     }
-                    let stats = PairStats::new(&infos[trait_idx], n_missing, beta, se);
+                    let stats = PairStats::new(&infos[trait_idx], missing, beta, se);
                     if stats.log10p < best.floor() {
                         floors[k] = t2_floor(reader, trait_idx, best.floor());
                         continue;

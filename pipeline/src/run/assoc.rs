@@ -169,15 +169,17 @@ impl Study {
             };
             log::warn!("covariate {} {why} and was dropped", covariate_names.remove(column.column_idx));
         }
-        let trait_names = cohort.traits.iter().map(|t| t.name.clone()).collect();
+        let trait_names: Vec<String> = cohort.traits.iter().map(|t| t.name.clone()).collect();
         let values: Vec<&[f64]> = cohort.traits.iter().map(|t| t.values.as_slice()).collect();
         let trait_moments = values.iter().map(|v| moments(v)).collect();
         let eigenvalues = trait_correlation::eigenvalues(&values);
         let models = NullModels::fit(basis, &mut cohort);
+        models.remarks(&trait_names).iter().for_each(|m| log::info!("{m}"));
 
         let estimate = input.estimate()?;
         let shard_bytes = config.shard_bytes.unwrap_or_else(|| default_shard_bytes(estimate.bytes));
         let plan = input.plan(shard_bytes)?;
+        log::debug!("shards of about {shard_bytes} bytes");
         Ok(Self {
             input,
             plan,
@@ -273,6 +275,15 @@ fn finish(
     reports: &[RankReport],
     start: Instant,
 ) -> Result<Finalised> {
+    for (rank, report) in reports.iter().enumerate() {
+        log::debug!(
+            "rank {rank}: {} shards, {} variants in {:.1} s, {:.1} s CPU",
+            report.shards,
+            report.rows,
+            report.compute_seconds,
+            report.resources.cpu_seconds
+        );
+    }
     log::info!("writing results");
     let index = finalise::open_spools(workdir, reports.len(), reports[0].given as usize)?;
     let header = finalise::header(study.models.base(), &study.trait_names, &study.trait_moments, config.hit_log10p);

@@ -41,6 +41,33 @@ impl NullModels {
         &self.base
     }
 
+    /// What the traits' own samples made of the covariates, one line each.
+    pub fn remarks(&self, trait_names: &[String]) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let reduced: Vec<usize> = self.traits_of(|mask| !self.base.dropped_columns(mask).is_empty());
+        if let Some(&first) = reduced.first() {
+            remarks.push(format!(
+                "{} traits (first: {}) are tested without covariates that are constant or collinear on their own samples",
+                reduced.len(),
+                trait_names[first]
+            ));
+        }
+        let singled = self.traits_of(|mask| self.base.n_singled_out(mask) > 0);
+        if let Some(&first) = singled.first() {
+            remarks.push(format!(
+                "{} traits (first: {}) are tested without samples that alone differ in a covariate: these say nothing \
+                 of the variant",
+                singled.len(),
+                trait_names[first]
+            ));
+        }
+        remarks
+    }
+
+    fn traits_of(&self, holds: impl Fn(u32) -> bool) -> Vec<usize> {
+        (0..self.base.n_traits()).filter(|&t| holds(self.base.mask_of(t))).collect()
+    }
+
     /// The model of `chrom`'s own, where predictions are given.
     ///
     /// # Errors

@@ -141,6 +141,7 @@ fn fill(batch: &mut RowBatch, block: &VariantBlock, rows: &mut LinearRows, n_tra
     std::mem::swap(&mut batch.beta, &mut rows.beta);
     std::mem::swap(&mut batch.se, &mut rows.se);
     std::mem::swap(&mut batch.n_missing, &mut rows.n_missing);
+    std::mem::swap(&mut batch.covariates_lost, &mut rows.covariates_lost);
     batch.statuses.clear();
     batch.statuses.extend(rows.pair_status.iter().map(|&(row, trait_idx, status)| (row, trait_idx, status.code())));
     batch.hits.clear();

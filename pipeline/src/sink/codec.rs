@@ -29,10 +29,12 @@ pub fn encode_rows(batch: &RowBatch, out: &mut Vec<u8>) {
             out.extend_from_slice(&value.to_le_bytes());
         }
     }
-    put_u64(out, batch.n_missing.len() as u64);
-    for &(row, mask, n) in &batch.n_missing {
-        for value in [row, mask, n] {
-            put_u32(out, value);
+    for counts in [&batch.n_missing, &batch.covariates_lost] {
+        put_u64(out, counts.len() as u64);
+        for &(row, mask, n) in counts {
+            for value in [row, mask, n] {
+                put_u32(out, value);
+            }
         }
     }
     put_u64(out, batch.statuses.len() as u64);
@@ -77,8 +79,7 @@ pub fn decode_rows(bytes: &[u8]) -> Result<RowBatch, DecodeError> {
     }
     let cells = n_variants.checked_mul(n_traits).ok_or(DecodeError)?;
     let [beta, se] = [r.f32s(cells)?, r.f32s(cells)?];
-    let n = r.count(12)?;
-    let n_missing = (0..n).map(|_| Ok((r.u32()?, r.u32()?, r.u32()?))).collect::<Result<_, _>>()?;
+    let [n_missing, covariates_lost] = [r.counts()?, r.counts()?];
     let n = r.count(9)?;
     let statuses = (0..n).map(|_| Ok((r.u32()?, r.u32()?, r.u8()?))).collect::<Result<_, _>>()?;
     let n = r.count(32)?;
@@ -87,7 +88,7 @@ pub fn decode_rows(bytes: &[u8]) -> Result<RowBatch, DecodeError> {
             Ok(HitRow { variant_idx: r.u32()?, trait_idx: r.u32()?, beta: r.f64()?, se: r.f64()?, log10p: r.f64()? })
         })
         .collect::<Result<_, _>>()?;
-    Ok(RowBatch { n_traits, variants, beta, se, n_missing, statuses, hits })
+    Ok(RowBatch { n_traits, variants, beta, se, n_missing, covariates_lost, statuses, hits })
 }
 
 /// Appends counts, for an end frame.
@@ -161,6 +162,11 @@ impl Cursor<'_> {
         Ok(n)
     }
 
+    /// (row, mask, n) each.
+    fn counts(&mut self) -> Result<Vec<(u32, u32, u32)>, DecodeError> {
+        (0..self.count(12)?).map(|_| Ok((self.u32()?, self.u32()?, self.u32()?))).collect()
+    }
+
     fn text(&mut self) -> Result<String, DecodeError> {
         let n = self.count(1)?;
         String::from_utf8(self.take(n)?.to_vec()).map_err(|_| DecodeError)
@@ -194,6 +200,7 @@ mod tests {
             beta: vec![1.5, f32::INFINITY],
             se: vec![0.5, 2.0],
             n_missing: vec![(0, 1, 1)],
+            covariates_lost: vec![(0, 0, 2), (0, 1, 1)],
             statuses: vec![(0, 1, 3)],
             hits: vec![HitRow { variant_idx: 0, trait_idx: 0, beta: 1.5, se: 0.5, log10p: 9.0 }],
         }

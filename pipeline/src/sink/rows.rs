@@ -53,6 +53,8 @@ pub struct RowBatch {
     pub se: Vec<f32>,
     /// (row, mask, analysed samples with the mask's traits observed and this genotype missing), nonzero ones only.
     pub n_missing: Vec<(u32, u32, u32)>,
+    /// (row, mask, ranks that the covariates lose with those samples), nonzero ones only.
+    pub covariates_lost: Vec<(u32, u32, u32)>,
     /// (row, trait, status code), for pairs that are not Ok although the variant is.
     pub statuses: Vec<(u32, u32, u8)>,
     /// Rows under the hit threshold.

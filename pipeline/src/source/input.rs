@@ -8,25 +8,21 @@ use norna_kernels::GenotypeKind;
 
 use crate::format::bgzf::Compression;
 use crate::format::bgzf_source::ByteSource;
-use crate::format::chromosome::{Build, ChromosomeClass, class};
-use crate::format::regions::Regions;
+use crate::format::sex::Sex;
 use crate::format::vcf_call::SampleMap;
 use crate::format::vcf_header::HeaderError;
 use crate::shard::{Layout, Shard, ShardPlan};
 
 use super::VariantSource;
+use super::choice::{
+    FirstFields, check_samples, choose_field, first_fields, info_keys, note_unknown_chromosomes, pseudo_autosomal,
+};
 use super::error::SourceError;
 use super::file::{FileHeader, InputFile};
 use super::filter::{Area, GenotypeFilters, VariantList};
 use super::options::{Field, HalfCall, InputOptions, MaleX};
 use super::reader::BlockReader;
 use super::stream::{RawBatch, RawStream};
-use crate::format::sex::Sex;
-
-/// Inflated bytes of the first records that are looked at to choose the field.
-const FIRST_BYTES: u64 = 1 << 16;
-/// Records of those.
-const FIRST_RECORDS: usize = 20;
 
 /// The analysed samples and what is known of them.
 #[derive(Debug, Clone, Default)]
@@ -41,23 +37,22 @@ pub struct SampleSelection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamHeader {
     is_bcf: bool,
-    has_ds: bool,
-    has_gp: bool,
+    first: FirstFields,
     text: Vec<u8>,
 }
 
 impl StreamHeader {
     /// Bytes for another rank.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![u8::from(self.is_bcf), u8::from(self.has_ds), u8::from(self.has_gp)];
+        let mut bytes = vec![u8::from(self.is_bcf), u8::from(self.first.ds), u8::from(self.first.gp)];
         bytes.extend_from_slice(&self.text);
         bytes
     }
 
     /// The header of such bytes; none if they are too few.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (&[is_bcf, has_ds, has_gp], text) = bytes.split_first_chunk()?;
-        Some(Self { is_bcf: is_bcf != 0, has_ds: has_ds != 0, has_gp: has_gp != 0, text: text.to_vec() })
+        let (&[is_bcf, ds, gp], text) = bytes.split_first_chunk()?;
+        Some(Self { is_bcf: is_bcf != 0, first: FirstFields { ds: ds != 0, gp: gp != 0 }, text: text.to_vec() })
     }
 }
 
@@ -156,7 +151,8 @@ impl Input {
             files.push(file);
         }
         check_samples(&files)?;
-        let field = choose_field(options.field, &files, standard_input.as_ref(), &mut messages)?;
+        let piped = standard_input.as_ref().map(|piped| piped.told.first);
+        let field = choose_field(options.field, &files, piped, &mut messages)?;
         note_unknown_chromosomes(&files, &area, &mut messages);
         let samples = files[0].header.vcf().samples.clone();
         let context = Context {
@@ -344,163 +340,7 @@ fn open_stream(mut inner: impl Read + Send + 'static, file_idx: usize) -> Result
     let mut source = ByteSource::stream(std::io::Cursor::new(head).chain(inner), compression);
     let (header, text) = FileHeader::read(&mut source).map_err(refuse)?;
     let mut stream = header.stream(path, file_idx, source);
-    let (has_ds, has_gp) = first_fields(&header, &mut stream)?;
-    let told = StreamHeader { is_bcf: matches!(header, FileHeader::Bcf(_)), has_ds, has_gp, text };
+    let first = first_fields(&header, &mut stream)?;
+    let told = StreamHeader { is_bcf: matches!(header, FileHeader::Bcf(_)), first, text };
     Ok(StandardInput { stream: Some(stream), told, header })
-}
-
-/// Whether the first records of a stream have DS and GP. A record that cannot be read is left to the readers to report.
-fn first_fields(header: &FileHeader, stream: &mut RawStream) -> Result<(bool, bool), SourceError> {
-    let Some(batch) = stream.peek(FIRST_BYTES)? else { return Ok((false, false)) };
-    let mut records = header.batch(batch.clone());
-    let (mut has_ds, mut has_gp) = (false, false);
-    for _ in 0..FIRST_RECORDS {
-        if !matches!(records.advance(), Ok(true)) {
-            break;
-        }
-        has_ds |= records.site().fields.ds;
-        has_gp |= records.site().fields.gp;
-    }
-    Ok((has_ds, has_gp))
-}
-
-/// Files of one run have the same samples in the same order.
-fn check_samples(files: &[InputFile]) -> Result<(), SourceError> {
-    let first = &files[0];
-    let expected = &first.header.vcf().samples;
-    for file in &files[1..] {
-        let samples = &file.header.vcf().samples;
-        if samples == expected {
-            continue;
-        }
-        let known: std::collections::HashSet<&String> = expected.iter().collect();
-        let n_shared = samples.iter().filter(|s| known.contains(s)).count();
-        let problem = if n_shared == expected.len() && n_shared == samples.len() {
-            "the same samples in another order; reorder with bcftools view -S".to_owned()
-        } else {
-            format!(
-                "{} samples against {}, {n_shared} in both; take the same ones from each with bcftools view -S",
-                samples.len(),
-                expected.len()
-            )
-        };
-        let name = |f: &InputFile| f.path.display().to_string();
-        return Err(SourceError::SamplesDiffer { path: name(file), first: name(first), problem });
-    }
-    Ok(())
-}
-
-/// The field asked for, or DS where every file with records has it, else GT.
-fn choose_field(
-    asked: Option<Field>,
-    files: &[InputFile],
-    standard_input: Option<&StandardInput>,
-    messages: &mut Vec<String>,
-) -> Result<Field, SourceError> {
-    let mut missing = Vec::new();
-    let wanted = asked.unwrap_or(Field::Ds);
-    for (file_idx, file) in files.iter().enumerate() {
-        if wanted == Field::Gt {
-            break;
-        }
-        let declared = file.header.vcf().has_format(wanted.name());
-        let (has_ds, has_gp) = match standard_input {
-            Some(piped) if file.path.as_os_str() == "-" => (piped.told.has_ds, piped.told.has_gp),
-            _ if !declared && asked.is_none() => (false, false),
-            _ => first_fields(&file.header, &mut file.stream(file_idx)?)?,
-        };
-        let present = if wanted == Field::Gp { has_gp } else { has_ds };
-        let found = if asked.is_some() { declared || present } else { declared && present };
-        if !found {
-            missing.push(file.path.display().to_string());
-        }
-    }
-    let field = match (asked, missing.first()) {
-        (Some(field), Some(path)) => {
-            let problem = format!("{path} has no {}, neither in its header nor in its first records", field.name());
-            return Err(SourceError::option("--field", problem));
-        }
-        (Some(field), None) => field,
-        (None, Some(_)) => Field::Gt,
-        (None, None) => Field::Ds,
-    };
-    messages.push(match (asked, field) {
-        (Some(_), _) => format!("genotypes are read from {} (--field)", field.name()),
-        (None, Field::Gt) if missing.len() < files.len() => {
-            format!("genotypes are read from GT: {} of {} files have no DS", missing.len(), files.len())
-        }
-        (None, Field::Gt) => "genotypes are read from GT (there is no DS)".to_owned(),
-        (None, _) => "genotypes are read from DS, with GT where it is missing (--field GT for hard calls)".to_owned(),
-    });
-    Ok(field)
-}
-
-/// With `--min-info`, the first of INFO, R2 and DR2 that each header declares.
-fn info_keys(
-    min_info: Option<f64>,
-    files: &[InputFile],
-    messages: &mut Vec<String>,
-) -> Result<Vec<&'static str>, SourceError> {
-    if min_info.is_none() {
-        return Ok(Vec::new());
-    }
-    let mut keys = Vec::with_capacity(files.len());
-    for file in files {
-        let path = file.path.display();
-        let key = ["INFO", "R2", "DR2"].into_iter().find(|key| file.header.vcf().has_info(key));
-        let key = key.ok_or_else(|| {
-            SourceError::option(
-                "--min-info",
-                format!("{path}: the header declares none of INFO/INFO, INFO/R2 and INFO/DR2"),
-            )
-        })?;
-        messages.push(format!("{path}: --min-info looks at INFO/{key}"));
-        keys.push(key);
-    }
-    Ok(keys)
-}
-
-/// Pseudo-autosomal intervals of X: a file's, a build's, or those of the build whose X has the header's length.
-fn pseudo_autosomal(
-    options: &InputOptions,
-    files: &[InputFile],
-    messages: &mut Vec<String>,
-) -> Result<Option<Vec<(u32, u32)>>, SourceError> {
-    if let Some(path) = &options.par_file {
-        let mut regions = Regions::default();
-        regions.add_file(path)?;
-        let intervals = regions.of("X").to_vec();
-        if intervals.is_empty() {
-            return Err(SourceError::option("--par-file", format!("{} has no region on X", path.display())));
-        }
-        return Ok(Some(intervals));
-    }
-    if let Some(build) = options.build {
-        return Ok(Some(build.par().to_vec()));
-    }
-    let contigs = files.iter().flat_map(|f| &f.header.vcf().contigs);
-    let x_lengths =
-        contigs.filter(|c| class(&c.id) == ChromosomeClass::X).map(|c| c.length.and_then(Build::from_x_length));
-    let mut builds: Vec<Option<Build>> = x_lengths.collect();
-    builds.dedup();
-    match builds[..] {
-        [Some(build)] => {
-            messages.push(format!(
-                "the header's length of X is that of {}: its pseudo-autosomal regions are used",
-                build.name()
-            ));
-            Ok(Some(build.par().to_vec()))
-        }
-        _ => Ok(None),
-    }
-}
-
-fn note_unknown_chromosomes(files: &[InputFile], area: &Area, messages: &mut Vec<String>) {
-    let known: Option<Vec<Vec<String>>> = files.iter().map(InputFile::chromosomes).collect();
-    let Some(known) = known else { return };
-    let unknown: Vec<String> =
-        area.named().into_iter().filter(|name| !known.iter().any(|k| k.contains(name))).collect();
-    if !unknown.is_empty() {
-        messages.push(format!("no file has these chromosomes: {}", unknown.join(", ")));
-    }
 }

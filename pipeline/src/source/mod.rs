@@ -1,5 +1,7 @@
 //! Streams of genotype blocks from shards of VCF and BCF files, after every filter.
 
+mod choice;
+mod decode;
 mod error;
 mod file;
 mod filter;

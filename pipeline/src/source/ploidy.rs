@@ -1,6 +1,6 @@
 //! The policy that turns a file's calls into ALT copies: half calls, haploid and polyploid calls, X, Y and MT.
 //!
-//! docs/genotypes.md has it as a table.
+//! docs/formats.md has it as a table.
 
 use norna_kernels::MISSING_CALL;
 

@@ -9,20 +9,18 @@ use norna_kernels::{AlleleCounts, GenotypeKind, MISSING_CALL, allele_counts};
 
 use crate::format::chromosome::{ChromosomeClass, canonical, class};
 use crate::format::regions::contains;
-use crate::format::vcf_call::{Call, FieldError};
+use crate::format::vcf_call::FieldError;
 use crate::format::vcf_site::{FilterState, RecordError, RecordPlace, RecordReader};
 
+use super::decode::{Decoder, Record};
 use super::error::SourceError;
 use super::filter::Wanted;
 use super::input::Context;
 use super::ledger::{DropReason, Note, VariantLedger};
 use super::options::{Field, MaleX};
-use super::ploidy::{Locus, MISSING_PAIR, Pair, copies_of, resolve};
+use super::ploidy::Locus;
 use super::{Variant, VariantBlock, VariantSource};
-use crate::format::sex::Sex;
 
-/// Dosages may miss their bounds by this much, as printed decimals do.
-const DOSAGE_SLACK: f32 = 1e-3;
 /// Dosages this near a whole number count as its hard call for Hardy-Weinberg, as in plink2.
 const HARD_CALL: f32 = 0.1;
 
@@ -32,14 +30,6 @@ struct Chromosome {
     canonical: String,
     class: ChromosomeClass,
     wanted: Wanted,
-}
-
-/// What of the current record is decoded.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Decoded {
-    Nothing,
-    Pairs,
-    Dosages,
 }
 
 /// Reads one shard or batch.
@@ -52,11 +42,7 @@ pub(crate) struct BlockReader {
     locus: Locus,
     n_alts: usize,
     next_alt: usize,
-    decoded: Decoded,
-    calls: Vec<Call>,
-    pairs: Vec<Pair>,
-    codes: Vec<u8>,
-    dosages: Vec<f32>,
+    decoder: Decoder,
     info: Vec<f64>,
     text: String,
 }
@@ -79,11 +65,7 @@ impl BlockReader {
             locus: Locus::Diploid,
             n_alts: 0,
             next_alt: 0,
-            decoded: Decoded::Nothing,
-            calls: vec![Call::NONE; n],
-            pairs: vec![MISSING_PAIR; n],
-            codes: vec![0; n],
-            dosages: Vec::new(),
+            decoder: Decoder::new(n),
             info: Vec::new(),
             text: String::new(),
         }
@@ -118,7 +100,7 @@ impl BlockReader {
             }
             self.n_alts = n_alts;
             self.next_alt = 0;
-            self.decoded = Decoded::Nothing;
+            self.decoder.start_record();
             self.enter_locus();
             return Ok(true);
         }
@@ -202,14 +184,15 @@ impl BlockReader {
             self.ledger.drop_rows(reason, 1);
             return Ok(());
         }
+        let record = Record { records: &*self.records, context: &self.context, locus: self.locus };
         match block.genotypes.kind() {
             GenotypeKind::Calls => {
                 let row = block.genotypes.push_calls();
-                self.fill_calls(alt_idx, row)?;
+                self.decoder.fill_calls(&record, alt_idx, row, &mut self.ledger).map_err(|e| self.refuse(e))?;
             }
             GenotypeKind::Dosages => {
                 let row = block.genotypes.push_dosages();
-                self.fill_dosages(alt_idx, row)?;
+                self.decoder.fill_dosages(&record, alt_idx, row, &mut self.ledger).map_err(|e| self.refuse(e))?;
             }
         }
         let row_idx = block.genotypes.len() - 1;
@@ -248,142 +231,19 @@ impl BlockReader {
         }
     }
 
-    fn fill_calls(&mut self, alt_idx: usize, row: &mut [u8]) -> Result<(), SourceError> {
-        let two_copies = match self.locus {
-            Locus::Diploid => true,
-            Locus::X => self.context.sexes.is_none(),
-            Locus::Y | Locus::Mt => false,
-        };
-        let fields = self.records.site().fields;
-        if self.n_alts == 1 && self.decoded == Decoded::Nothing && two_copies && fields.gt {
-            let plain = self.records.plain_calls(&self.context.samples, row);
-            if plain.map_err(|e| self.refuse(e))? {
-                return Ok(());
-            }
-        }
-        if self.decoded == Decoded::Nothing {
-            self.decode_pairs()?;
-            self.decoded = Decoded::Pairs;
-        }
-        copies_of(alt_number(alt_idx), &self.pairs, row);
-        Ok(())
-    }
-
-    /// GT of the record by the policy, into `self.pairs`.
-    fn decode_pairs(&mut self) -> Result<(), SourceError> {
-        let fields = self.records.site().fields;
-        if !fields.gt {
-            if fields.lgt {
-                let problem = "local alleles (LGT) without GT are not read; write GT into the file";
-                return Err(self.refuse(FieldError::new("LGT", problem)));
-            }
-            self.calls.fill(Call::NONE);
-            self.pairs.fill(MISSING_PAIR);
-            return Ok(());
-        }
-        let context = Arc::clone(&self.context);
-        self.records.calls(&context.samples, &mut self.calls).map_err(|e| self.refuse(e))?;
-        let sexes = context.sexes.as_deref();
-        let resolved = resolve(&self.calls, self.locus, sexes, context.half_call, &mut self.pairs, &mut self.ledger);
-        resolved.map_err(|idx| {
-            let column = context.samples.analysed()[idx] as usize;
-            let problem = "one of two alleles is missing; see --vcf-half-call";
-            self.refuse(FieldError::sample("GT", column, problem))
-        })
-    }
-
-    fn fill_dosages(&mut self, alt_idx: usize, row: &mut [f32]) -> Result<(), SourceError> {
-        if self.decoded == Decoded::Nothing {
-            self.decoded = if self.decode_dosages()? { Decoded::Dosages } else { Decoded::Pairs };
-        }
-        if self.decoded == Decoded::Dosages {
-            let values = self.dosages.iter().skip(alt_idx).step_by(self.n_alts);
-            row.iter_mut().zip(values).for_each(|(to, &from)| *to = from);
-            return Ok(());
-        }
-        copies_of(alt_number(alt_idx), &self.pairs, &mut self.codes);
-        for (to, &code) in row.iter_mut().zip(&self.codes) {
-            *to = if code == MISSING_CALL { f32::NAN } else { f32::from(code) };
-        }
-        Ok(())
-    }
-
-    /// The chosen field's values, with GT where a value is missing, into `self.dosages`; false where the record lacks the
-    /// field, and GT alone is in `self.pairs`.
-    fn decode_dosages(&mut self) -> Result<bool, SourceError> {
-        let fields = self.records.site().fields;
-        let (field, present) = match self.context.field {
-            Field::Gp => (Field::Gp, fields.gp),
-            _ => (Field::Ds, fields.ds),
-        };
-        if !present || fields.gt {
-            self.decode_pairs()?;
-        } else {
-            self.calls.fill(Call::NONE);
-            self.pairs.fill(MISSING_PAIR);
-        }
-        if !present {
-            self.ledger.add_note(Note::RecordsFromGt, 1);
-            return Ok(false);
-        }
-        let context = Arc::clone(&self.context);
-        self.dosages.resize(context.samples.len() * self.n_alts, f32::NAN);
-        let read = match field {
-            Field::Gp => self.records.probabilities(&context.samples, &mut self.dosages),
-            _ => self.records.dosages(&context.samples, &mut self.dosages),
-        };
-        read.map_err(|e| self.refuse(e))?;
-        for idx in 0..context.samples.len() {
-            self.settle_dosages(idx, field)?;
-        }
-        Ok(true)
-    }
-
-    /// Bounds, scale and fallback of one sample's dosages.
-    fn settle_dosages(&mut self, idx: usize, field: Field) -> Result<(), SourceError> {
-        let values = &mut self.dosages[idx * self.n_alts..(idx + 1) * self.n_alts];
-        if self.locus == Locus::Y && self.context.sexes.as_ref().is_some_and(|s| s[idx] == Sex::Female) {
-            values.fill(f32::NAN);
-            return Ok(());
-        }
-        // A haploid GT means that DS counts one allele, as in plink2; GP's values say so themselves.
-        let scale = if field == Field::Ds && self.calls[idx].is_haploid() { 2.0 } else { 1.0 };
-        let mut from_gt = false;
-        for (alt_idx, value) in values.iter_mut().enumerate() {
-            if value.is_nan() {
-                let mut code = [0];
-                copies_of(alt_number(alt_idx), &self.pairs[idx..=idx], &mut code);
-                if code[0] != MISSING_CALL {
-                    *value = f32::from(code[0]);
-                    from_gt = true;
-                }
-                continue;
-            }
-            let dosage = *value * scale;
-            if !(-DOSAGE_SLACK..=2.0 + DOSAGE_SLACK).contains(&dosage) {
-                let problem = format!("{value} is not a dosage from 0 to {}", 2.0 / scale);
-                let column = self.context.samples.analysed()[idx] as usize;
-                return Err(self.refuse(FieldError::sample(field.name(), column, problem)));
-            }
-            *value = dosage.clamp(0.0, 2.0);
-        }
-        self.ledger.add_note(Note::FromGt, u64::from(from_gt));
-        Ok(())
-    }
-
     /// Recodes males from 0 to 2 to 0 to 1, once everything is counted.
-    fn halve_males(&mut self, block: &mut VariantBlock, row_idx: usize, counts: &mut AlleleCounts) {
+    fn halve_males(&self, block: &mut VariantBlock, row_idx: usize, counts: &mut AlleleCounts) {
         let Some(males) = self.context.males.as_deref() else { return };
         let mut taken = 0.0;
         match block.genotypes.kind() {
             GenotypeKind::Calls => {
-                self.codes.copy_from_slice(block.genotypes.calls(row_idx));
-                for (code, _) in self.codes.iter_mut().zip(males).filter(|(c, m)| **m && **c != MISSING_CALL) {
+                let mut row = block.genotypes.calls(row_idx).to_vec();
+                for (code, _) in row.iter_mut().zip(males).filter(|(c, m)| **m && **c != MISSING_CALL) {
                     *code /= 2;
                     taken += f64::from(*code);
                 }
                 block.genotypes.pop();
-                block.genotypes.push_calls().copy_from_slice(&self.codes);
+                block.genotypes.push_calls().copy_from_slice(&row);
             }
             GenotypeKind::Dosages => {
                 let mut row = block.genotypes.dosages(row_idx).to_vec();
@@ -425,11 +285,6 @@ impl BlockReader {
     fn refuse(&self, e: FieldError) -> SourceError {
         SourceError::Record { path: self.path(), place: self.place(""), field: e.field.to_owned(), problem: e.problem }
     }
-}
-
-/// Number of an ALT allele in GT. Records have at most 32767 of them.
-fn alt_number(alt_idx: usize) -> u16 {
-    u16::try_from(alt_idx + 1).unwrap_or(Call::MAX_ALLELE)
 }
 
 /// REF/REF, REF/ALT and ALT/ALT among samples of two copies.

@@ -1,4 +1,4 @@
-//! norna's HDF5 files. The layout of results.h5 is a contract (docs/results.md); this is the only module that
+//! norna's HDF5 files. The layout of results.h5 is a contract (docs/formats.md); this is the only module that
 //! names hdf5, so that what is in a file and how it is read stand side by side.
 
 mod columns;
@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod growable;
 mod heap;
+mod mask_counts;
 mod publish;
 mod qc;
 mod reader;

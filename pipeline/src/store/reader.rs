@@ -14,8 +14,8 @@ use super::file;
 use super::heap::Strings;
 use super::qc::P_BINS;
 use super::schema::{
-    FORMAT, FORMAT_VERSION, Ledger, LedgerRole, LedgerTable, MAX_TABLE_ROWS, MAX_TRAITS, ResultsHeader,
-    SIGNATURE_BYTES, STORE_FULL, TraitInfo,
+    COVARIATES_LOST, FORMAT, FORMAT_VERSION, Ledger, LedgerRole, LedgerTable, MAX_TABLE_ROWS, MAX_TRAITS, N_MISSING,
+    ResultsHeader, SIGNATURE_BYTES, STORE_FULL, TraitInfo,
 };
 use crate::sink::rows::VariantRow;
 
@@ -73,6 +73,7 @@ pub struct ResultsReader {
     se: Dataset,
     chunk: (usize, usize),
     n_missing: Option<Dataset>,
+    covariates_lost: Option<Dataset>,
     statuses: [Dataset; 3],
     n_statuses: usize,
     hits: [Dataset; 5],
@@ -100,10 +101,8 @@ impl ResultsReader {
             Some(&[rows, width]) => (rows.clamp(1, 1 << 16), width.clamp(1, n_traits)),
             _ => (1024, n_traits),
         };
-        let n_missing = match file.link_exists("assoc/n_missing") {
-            true => Some(matrix("/assoc/n_missing", header.n_masks())?),
-            false => None,
-        };
+        let mask_counts = |name: &str| file.link_exists(name).then(|| matrix(name, header.n_masks())).transpose();
+        let (n_missing, covariates_lost) = (mask_counts(N_MISSING)?, mask_counts(COVARIATES_LOST)?);
         let (statuses, n_statuses) =
             list(&place, &file, ["/assoc/status_variant", "/assoc/status_trait", "/assoc/status_code"])?;
         let hits = ["/hits/variant", "/hits/trait", "/hits/beta", "/hits/se", "/hits/log10p"];
@@ -121,6 +120,7 @@ impl ResultsReader {
             se,
             chunk,
             n_missing,
+            covariates_lost,
             statuses,
             n_statuses,
             hits,
@@ -180,10 +180,24 @@ impl ResultsReader {
 
     /// Missing genotypes among the samples of a range of masks, row-major; `None` when no row of the file has any.
     pub fn n_missing(&self, rows: Range<usize>, masks: Range<usize>) -> Result<Option<Vec<u32>>, StoreError> {
+        self.mask_counts(N_MISSING, self.n_missing.as_ref(), rows, masks)
+    }
+
+    /// Ranks that the covariates lose with those samples, as [`n_missing`](Self::n_missing).
+    pub fn covariates_lost(&self, rows: Range<usize>, masks: Range<usize>) -> Result<Option<Vec<u16>>, StoreError> {
+        self.mask_counts(COVARIATES_LOST, self.covariates_lost.as_ref(), rows, masks)
+    }
+
+    fn mask_counts<T: H5Type>(
+        &self,
+        name: &str,
+        dataset: Option<&Dataset>,
+        rows: Range<usize>,
+        masks: Range<usize>,
+    ) -> Result<Option<Vec<T>>, StoreError> {
         self.check_rows(&rows, self.n_variants)?;
         self.check_rows(&masks, self.header.n_masks())?;
-        let Some(dataset) = &self.n_missing else { return Ok(None) };
-        self.rectangle("/assoc/n_missing", dataset, rows, masks).map(Some)
+        dataset.map(|dataset| self.rectangle(name, dataset, rows, masks)).transpose()
     }
 
     /// A range of /hits, which are in the order of (variant, trait).

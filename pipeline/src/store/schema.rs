@@ -1,4 +1,4 @@
-//! Names, shapes and limits of results.h5, used by the writer and the reader alike (docs/results.md).
+//! Names, shapes and limits of results.h5, used by the writer and the reader alike (docs/formats.md).
 
 use std::ops::Range;
 
@@ -17,6 +17,10 @@ pub const MAX_TRAITS: usize = 1 << 20;
 pub(super) const MAX_TABLE_ROWS: usize = 1 << 20;
 /// Rows of /hits and /assoc/status_* in a chunk, and buffered by the writer.
 pub(super) const LIST_CHUNK: usize = 8192;
+/// Missing genotypes, by mask.
+pub(super) const N_MISSING: &str = "/assoc/n_missing";
+/// Ranks that the covariates lose with them, by mask.
+pub(super) const COVARIATES_LOST: &str = "/assoc/covariates_lost";
 /// Cells of a chunk of /assoc matrices at most: 128 KiB of f32.
 const CHUNK_CELLS: usize = 32 * 1024;
 /// Traits of a chunk at most: 32 of 3,000 are 1.1 % of the bytes.

@@ -1,7 +1,7 @@
 //! Writes results.h5: rows in input order, buffered to whole chunks, so that every chunk is written once.
 //!
 //! Memory: a band of R rows (R = rows of a matrix chunk, 1,024 to 32,768) holds 8·R·traits bytes of effects, at most
-//! 4·R·masks of missing counts and the R variants; histograms take 4.9 KiB a trait. Nothing grows with the variants.
+//! 6·R·masks of missing counts and the R variants; histograms take 4.9 KiB a trait. Nothing grows with the variants.
 
 use std::path::Path;
 
@@ -14,11 +14,12 @@ use super::columns::{VariantColumns, set_code_names};
 use super::error::{Place, StoreError};
 use super::file;
 use super::growable::{HitList, StatusList};
+use super::mask_counts::MaskCounts;
 use super::publish::sync_file;
 use super::qc::{P_BINS, QcCounts};
 use super::schema::{
-    FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, SIGNATURE_BYTES, STORE_FULL, chunk_shape,
-    column_blocks,
+    COVARIATES_LOST, FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, N_MISSING, Qc, ResultsHeader, SIGNATURE_BYTES,
+    STORE_FULL, chunk_shape,
 };
 use crate::sink::rows::{RowBatch, VariantRow};
 
@@ -33,7 +34,8 @@ pub struct ResultsWriter {
     columns: VariantColumns,
     beta: Dataset,
     se: Dataset,
-    missing: MissingCounts,
+    n_missing: MaskCounts<u32>,
+    covariates_lost: MaskCounts<u16>,
     statuses: StatusList,
     hits: HitList,
     counts: QcCounts,
@@ -46,16 +48,6 @@ struct Band {
     variants: Vec<VariantRow>,
     beta: Vec<f32>,
     se: Vec<f32>,
-}
-
-/// /assoc/n_missing: made when the first count comes, and only the chunks with a count take room.
-struct MissingCounts {
-    dataset: Option<Dataset>,
-    n_rows: usize,
-    width: usize,
-    n_masks: usize,
-    /// One block of masks each: rows × masks of the band, empty while all are zero.
-    blocks: Vec<Vec<u32>>,
 }
 
 impl ResultsWriter {
@@ -73,9 +65,6 @@ impl ResultsWriter {
         let columns = VariantColumns::create(&place, &file, n_variants)?;
         write_traits(&place, &file, header)?;
         let assoc = file::group(&place, &file, "assoc")?;
-        let (n_rows, width) = chunk_shape(n_variants, header.n_masks());
-        let blocks = vec![Vec::new(); header.n_masks().div_ceil(width)];
-        let missing = MissingCounts { dataset: None, n_rows, width, n_masks: header.n_masks(), blocks };
         let (n_rows, _) = chunk_shape(n_variants, n_traits);
         Ok(Self {
             beta: matrix(&place, &assoc, "beta", n_variants, n_traits)?,
@@ -84,13 +73,14 @@ impl ResultsWriter {
             hits: HitList::create(&place, &file, header.hit_log10p)?,
             counts: QcCounts::new(&header.traits),
             band: Band { n_rows, variants: Vec::new(), beta: Vec::new(), se: Vec::new() },
+            n_missing: MaskCounts::new(N_MISSING, n_variants, header.n_masks(), n_rows),
+            covariates_lost: MaskCounts::new(COVARIATES_LOST, n_variants, header.n_masks(), n_rows),
             header: header.clone(),
             written: 0,
             place,
             file,
             n_variants,
             columns,
-            missing,
         })
     }
 
@@ -98,7 +88,8 @@ impl ResultsWriter {
     pub fn append(&mut self, batch: &RowBatch) -> Result<(), StoreError> {
         self.check(batch)?;
         let n_traits = self.header.traits.len();
-        let mut n_missing = sorted(&batch.n_missing, |&(row, mask, _)| (row, mask)).into_iter().peekable();
+        let by_row = |counts: &[(u32, u32, u32)]| sorted(counts, |&(row, mask, _)| (row, mask)).into_iter().peekable();
+        let (mut n_missing, mut covariates_lost) = (by_row(&batch.n_missing), by_row(&batch.covariates_lost));
         let mut start = 0;
         let first = self.written + self.band.variants.len();
         while start < batch.variants.len() {
@@ -109,7 +100,10 @@ impl ResultsWriter {
             self.band.beta.extend_from_slice(&batch.beta[start * n_traits..end * n_traits]);
             self.band.se.extend_from_slice(&batch.se[start * n_traits..end * n_traits]);
             while let Some((row, mask, n)) = n_missing.next_if(|&(row, _, _)| (row as usize) < end) {
-                self.missing.set(self.band.n_rows, row as usize - start + offset, mask as usize, n);
+                self.n_missing.set(&self.place, row as usize - start + offset, mask as usize, n)?;
+            }
+            while let Some((row, mask, n)) = covariates_lost.next_if(|&(row, _, _)| (row as usize) < end) {
+                self.covariates_lost.set(&self.place, row as usize - start + offset, mask as usize, n)?;
             }
             start = end;
             if self.band.variants.len() == self.band.n_rows {
@@ -142,7 +136,9 @@ impl ResultsWriter {
             return Err(self.place.argument(format!("row {} of a file made for {n} rows", first + n_rows)));
         }
         let inside = |row: u32, column: u32, n: usize| (row as usize) < n_rows && (column as usize) < n;
-        let good = batch.n_missing.iter().all(|&(row, mask, _)| inside(row, mask, self.missing.n_masks))
+        let n_masks = self.header.n_masks();
+        let mut mask_counts = batch.n_missing.iter().chain(&batch.covariates_lost);
+        let good = mask_counts.all(|&(row, mask, _)| inside(row, mask, n_masks))
             && batch.statuses.iter().all(|&(row, trait_idx, _)| inside(row, trait_idx, n_traits))
             && batch.hits.iter().all(|hit| inside(hit.variant_idx, hit.trait_idx, n_traits));
         if good { Ok(()) } else { Err(self.place.argument("a batch names a row, mask or trait that it does not have")) }
@@ -160,7 +156,8 @@ impl ResultsWriter {
             let view = view(place, (n_rows, n_traits), values)?;
             place.h5(name, dataset.write_slice(view, (rows.clone(), 0..n_traits)))?;
         }
-        self.missing.flush(place, &self.file, self.n_variants, self.band.n_rows, rows)?;
+        self.n_missing.flush(place, &self.file, &rows)?;
+        self.covariates_lost.flush(place, &self.file, &rows)?;
         self.counts.count(&self.band.beta, &self.band.se);
         self.written += n_rows;
         self.band.variants.clear();
@@ -205,44 +202,6 @@ impl ResultsWriter {
     /// Lets go of every dataset: HDF5 keeps a file open while one is held.
     fn into_file(self) -> (Place, File) {
         (self.place, self.file)
-    }
-}
-
-impl MissingCounts {
-    fn set(&mut self, band_rows: usize, row: usize, mask: usize, n: u32) {
-        let (block, column) = (mask / self.width, mask % self.width);
-        let width = self.width.min(self.n_masks - block * self.width);
-        let cells = &mut self.blocks[block];
-        cells.resize(band_rows * width, 0);
-        cells[row * width + column] = n;
-    }
-
-    fn flush(
-        &mut self,
-        place: &Place,
-        root: &Group,
-        n_variants: usize,
-        band_rows: usize,
-        rows: std::ops::Range<usize>,
-    ) -> Result<(), StoreError> {
-        let name = "/assoc/n_missing";
-        debug_assert!(rows.len() <= band_rows);
-        for (cells, masks) in self.blocks.iter_mut().zip(column_blocks(self.n_masks, self.width)) {
-            if cells.iter().all(|&n| n == 0) {
-                continue;
-            }
-            if self.dataset.is_none() {
-                let builder = root.new_dataset::<u32>().chunk((self.n_rows, self.width.min(self.n_masks)));
-                let builder = builder.fill_value(0_u32).shape((n_variants, self.n_masks));
-                self.dataset = Some(place.h5(name, builder.create(name))?);
-            }
-            if let Some(dataset) = &self.dataset {
-                let view = view(place, (rows.len(), masks.len()), &cells[..rows.len() * masks.len()])?;
-                place.h5(name, dataset.write_slice(view, (rows.clone(), masks)))?;
-            }
-            cells.clear();
-        }
-        Ok(())
     }
 }
 

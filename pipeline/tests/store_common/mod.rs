@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use norna::report::export_pair::{Missing, PairStats};
 use norna::sink::rows::{HitRow, RowBatch, VariantRow};
 use norna::store::{LedgerRole, Qc, ResultsHeader, ResultsWriter, TraitInfo};
 use serde_json::json;
@@ -30,6 +31,16 @@ pub fn cell(variant: usize, trait_idx: usize) -> (f32, f32) {
 
 pub fn missing(variant: usize, mask: usize) -> u32 {
     if variant % 5000 < 3 { ((variant + mask) % 4) as u32 } else { 0 }
+}
+
+/// At most `missing`, as in a run.
+pub fn covariates_lost(variant: usize, mask: usize) -> u16 {
+    if variant % 5000 == 1 { missing(variant, mask).min(2) as u16 } else { 0 }
+}
+
+/// Both.
+pub fn taken(variant: usize, mask: usize) -> Missing {
+    Missing { n: missing(variant, mask), covariates: covariates_lost(variant, mask) }
 }
 
 pub fn header(n_traits: usize) -> ResultsHeader {
@@ -70,6 +81,9 @@ pub fn batch(header: &ResultsHeader, rows: std::ops::Range<usize>) -> RowBatch {
             if missing(v, mask) > 0 {
                 batch.n_missing.push((row, mask as u32, missing(v, mask)));
             }
+            if covariates_lost(v, mask) > 0 {
+                batch.covariates_lost.push((row, mask as u32, covariates_lost(v, mask).into()));
+            }
         }
         for t in 0..n_traits {
             let (beta, se) = cell(v, t);
@@ -79,7 +93,7 @@ pub fn batch(header: &ResultsHeader, rows: std::ops::Range<usize>) -> RowBatch {
                 batch.statuses.push((row, t as u32, 4));
             }
             let info = &header.traits[t];
-            let stats = norna::report::export_pair::PairStats::new(info, missing(v, info.mask as usize), beta, se);
+            let stats = PairStats::new(info, taken(v, info.mask as usize), beta, se);
             if stats.log10p >= HIT {
                 let (beta, se) = (f64::from(beta), f64::from(se));
                 batch.hits.push(HitRow { variant_idx: row, trait_idx: t as u32, beta, se, log10p: stats.log10p });

@@ -50,8 +50,8 @@ with h5py.File(sys.argv[1]) as f:
         line(f"assoc/{name}", f[f"assoc/{name}"][:, k])
     mask = int(f["traits/mask"][k])
     n = f["variants/pos"].shape[0]
-    missing = f["assoc/n_missing"][:, mask] if "n_missing" in f["assoc"] else np.zeros(n, np.uint32)
-    line("assoc/n_missing", missing)
+    for name, kind in (("n_missing", np.uint32), ("covariates_lost", np.uint16)):
+        line(f"assoc/{name}", f["assoc"][name][:, mask] if name in f["assoc"] else np.zeros(n, kind))
     for name in ("n", "df_covariates", "mean", "sd", "status"):
         line(f"traits/{name}", f[f"traits/{name}"][k])
     mine = f["assoc/status_trait"][()] == k

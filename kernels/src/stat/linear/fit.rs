@@ -8,13 +8,10 @@ use crate::block::GenotypeBlock;
 use crate::gemm::{ScoreChunk, shifted};
 use crate::null_model::TraitModel;
 use crate::null_model::mask::Mask;
-use crate::small_matrix::{add_outer_lower, add_scaled, cholesky, dot, solve_lower};
+use crate::small_matrix::{add_scaled, dot, solve_lower};
 use crate::stat::student;
 use crate::status::Status;
 
-/// Pivots of I − Q_MᵀQ_M (each a share of a covariate's length that is left) below this are a lost rank; rounding leaves
-/// about 1e-15.
-const RANK_LOST: f64 = 1e-10;
 /// A variant with d ≤ this share of gᵀg is a combination of the covariates. plink2 stops at a variance inflation of 50.
 const COLLINEAR: f64 = 1e-10;
 /// Below this share of gᵀg, d may be 0 up to rounding: the genotypes are looked at.
@@ -46,7 +43,9 @@ pub(super) struct Variant<'w> {
 pub(super) struct MaskFit {
     /// Samples that the mask observes and the variant does not call.
     pub(super) n_missing: usize,
-    /// n − k − 1.
+    /// Ranks that the covariates lose with those samples.
+    pub(super) n_lost: usize,
+    /// n − k − 1, k the rank that is left.
     pub(super) df: f64,
     /// gᵀg over the samples used.
     pub(super) gg: f64,
@@ -73,6 +72,9 @@ impl Variant<'_> {
         let mask = &null.masks()[mask_idx];
         let n_traits = null.n_traits();
         let fit = self.fit_mask(mask);
+        if let Ok(MaskFit { n_lost: n_lost @ 1.., .. }) = fit {
+            out.covariates_lost.push((self.v as u32, mask_idx as u32, n_lost as u32));
+        }
         for &t in &mask.traits {
             let model = &null.models()[t as usize];
             if model.status != Status::Ok {
@@ -121,20 +123,22 @@ impl Variant<'_> {
     fn fit_mask(&mut self, mask: &Mask) -> Result<MaskFit, Status> {
         let dropped = self.test.missing == MissingPolicy::Drop;
         let n_missing = if dropped { self.missing.iter().filter(|&&i| mask.has(i)).count() } else { 0 };
-        if mask.n_observed < n_missing + mask.k + 2 {
+        let n_used = mask.n_observed - n_missing;
+        let n_lost = if n_missing > 0 && n_used > 2 { self.factor(mask)? } else { 0 };
+        let rank = mask.k - n_lost;
+        if n_used < rank + 2 {
             return Err(Status::TooFewSamples);
         }
-        let df = (mask.n_observed - n_missing - mask.k - 1) as f64;
+        let df = (n_used - rank - 1) as f64;
         let gg = self.sum_on_mask(mask);
         let dither = self.pair.full[self.test.null.basis().n_covariates()];
         mask.to_mask(&self.pair.full, &mut self.pair.z);
         self.pair.w[..mask.k].copy_from_slice(&self.pair.z[..mask.k]);
         if n_missing > 0 {
-            self.factor(mask)?;
             solve_lower(&self.pair.factor, mask.k, &mut self.pair.w[..mask.k]);
         }
         let w = &self.pair.w[..mask.k];
-        let mut fit = MaskFit { n_missing, df, gg, dither, d: gg - dot(w, w), has_residual: false };
+        let mut fit = MaskFit { n_missing, n_lost, df, gg, dither, d: gg - dot(w, w), has_residual: false };
         if fit.d.is_nan() || fit.d <= SUSPICIOUS * gg {
             if self.is_constant(mask) {
                 return Err(Status::Monomorphic);
@@ -189,21 +193,6 @@ impl Variant<'_> {
             }
         }
         gg
-    }
-
-    /// Cholesky factor of A = I − Q_MᵀQ_M in the mask's basis, M the missing samples that the mask observes.
-    fn factor(&mut self, mask: &Mask) -> Result<(), Status> {
-        let k = mask.k;
-        let PairScratch { factor, row, .. } = &mut *self.pair;
-        let factor = &mut factor[..k * k];
-        factor.fill(0.0);
-        for &i in self.missing.iter().filter(|&&i| mask.has(i)) {
-            mask.to_mask(self.test.null.basis().row(i as usize), row);
-            add_outer_lower(&row[..k], factor);
-        }
-        factor.iter_mut().for_each(|x| *x = -*x);
-        (0..k).for_each(|j| factor[j * k + j] += 1.0);
-        if cholesky(factor, k).smallest < RANK_LOST { Err(Status::RankLost) } else { Ok(()) }
     }
 
     fn is_constant(&self, mask: &Mask) -> bool {

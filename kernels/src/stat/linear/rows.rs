@@ -29,6 +29,9 @@ pub struct LinearRows {
     /// (variant, mask, n), n > 0: samples that the mask observes and the variant does not call, which the pair's n lacks.
     /// Ordered by variant, then mask. Empty where missing genotypes are replaced by the mean: n does not shrink then.
     pub n_missing: Vec<(u32, u32, u32)>,
+    /// (variant, mask, n), n > 0: ranks that the covariates lose with those samples, where there is a number all the same: it
+    /// has n degrees of freedom more. Ordered by variant, then mask.
+    pub covariates_lost: Vec<(u32, u32, u32)>,
     /// (variant, trait, status) where the pair is not Ok although the variant and the trait are. Ordered.
     pub pair_status: Vec<(u32, u32, Status)>,
     /// Pairs whose −log10 p reaches the threshold. Ordered by variant, then trait.
@@ -51,6 +54,7 @@ impl LinearRows {
         self.status.clear();
         self.status.resize(n_variants, Status::Ok);
         self.n_missing.clear();
+        self.covariates_lost.clear();
         self.pair_status.clear();
         self.hits.clear();
     }

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::format::bgzip::BgzipWriter;
 use norna_kernels::GenotypeKind;
 
 use super::*;
+use crate::format::bgzf::bgzip;
 
 mod bad_input;
 mod choices;
@@ -77,15 +77,6 @@ fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
     let path = dir.join(name);
     fs::write(&path, text).unwrap();
     path
-}
-
-fn bgzip(text: &[u8], block: usize) -> Vec<u8> {
-    let mut writer = BgzipWriter::new(Vec::new());
-    for part in text.chunks(block) {
-        std::io::Write::write_all(&mut writer, part).unwrap();
-        std::io::Write::flush(&mut writer).unwrap();
-    }
-    writer.finish().unwrap()
 }
 
 fn tool(args: &[&str]) {

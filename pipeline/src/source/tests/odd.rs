@@ -1,4 +1,4 @@
-//! What odd genotypes are taken for; docs/genotypes.md has the same table.
+//! What odd genotypes are taken for; docs/formats.md has the same table.
 
 use super::*;
 
@@ -86,7 +86,7 @@ fn odd_genotypes_as_calls() {
         let many = of(&rows, "allele_70");
         assert_eq!((many.len(), many[0].as_str(), many[69].as_str()), (70, "0 0 . 1", "1 2 . 0"));
         let drops = [DropReason::NoAlternate, DropReason::NoField].map(|r| ledger.dropped(r));
-        assert_eq!((ledger.records, drops), (23, [2, 2]));
+        assert_eq!((ledger.records, drops), (24, [2, 2]));
         let notes = [Note::HalfCalls, Note::PolyploidCalls, Note::HaploidAsDiploid, Note::MaleXHets, Note::HaploidHets];
         // Haploid calls: two in `haploid`, one each in `ds_of_haploid` (two), `gp` and `x_par`.
         assert_eq!(notes.map(|n| ledger.note(n)), [3, 2, 6, 1, 2]);
@@ -108,6 +108,7 @@ fn odd_genotypes_as_dosages() {
                     ("ds_without_gt", vec!["0.5 2 . 0"]),
                     ("ds_of_haploid", vec!["1.5 0.5 1.25 1.5"]),
                     ("ds_multi_allelic", vec!["1 0.5 0 .", "0 1.5 0 ."]),
+                    ("ds_one_value", vec!["1 1 0 .", "0 1 0 ."]),
                     ("x_non_par", vec![". 2 2 1"]),
                 ],
             ),
