@@ -2,6 +2,8 @@
 //! plink2. Runs where the shared data and the two tools are; says so where they are not.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,15 +12,12 @@ use std::process::Command;
 use norna::source::{
     Input, InputOptions, RawBatch, SampleSelection, Sex, SourceError, VariantBlock, VariantLedger, VariantSource,
 };
+use support::places::shared_file;
+use support::tools::{Need, have};
 
 fn shared(path: &str) -> Option<PathBuf> {
-    let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(path);
-    let tools = ["bcftools", "plink2", "bgzip"].iter().all(|t| Command::new(t).arg("--version").output().is_ok());
-    if full.exists() && tools {
-        return Some(full);
-    }
-    eprintln!("SKIPPED: {} or bcftools, plink2 and bgzip are not here", full.display());
-    None
+    let needs = [Need::SharedData, Need::Bcftools, Need::Plink2, Need::Bgzip];
+    needs.into_iter().all(have).then(|| shared_file(path))
 }
 
 fn sh(command: &str) -> String {

@@ -8,6 +8,7 @@
 pub mod bits;
 pub mod oracle;
 pub mod places;
+pub mod refusal;
 pub mod simulate;
 pub mod study;
 pub mod table;
