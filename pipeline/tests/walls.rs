@@ -119,11 +119,10 @@ fn kernels_know_no_files_mpi_hdf5_logs_or_threads() {
 
 #[test]
 fn unsafe_lives_under_arch_only() {
-    // The one exception: the handle of an MPI library, which is foreign code as a whole.
     for (file, text) in sources("kernels/src").into_iter().chain(sources("pipeline/src")) {
         let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
         let has = words.into_iter().any(|word| word == "unsafe");
-        let allowed = file.starts_with("kernels/src/arch") || file == "pipeline/src/comm/mpi.rs";
+        let allowed = file.starts_with("kernels/src/arch");
         assert!(!has || allowed, "{file} has unsafe code");
     }
 }
