@@ -62,14 +62,15 @@ test: deps
 	$(CARGO) check --locked -p norna --no-default-features
 	$(CARGO) test --locked --workspace --no-fail-fast
 
-bench: deps
+bench: deps build
+	benches/peers.sh $(NORNA) $(DATA)/chr22.vcf.gz $(DATA)/traits.tsv $(DATA)/covars.tsv | tee benches/record/$$(date -u +%F)-peers-geuvadis-slice.txt
 	$(CARGO) bench --locked -p norna-benches
 	$(CARGO) test --locked --release -p norna --test golden -- --ignored --nocapture
 
 lint: deps
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	shellcheck .ci/run .ci/install datasets/*.sh slurm/*.sbatch
+	shellcheck .ci/run .ci/install benches/*.sh datasets/*.sh slurm/*.sbatch
 
 clean:
 	$(CARGO) clean
