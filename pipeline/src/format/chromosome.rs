@@ -100,12 +100,24 @@ pub fn parse_list<S: AsRef<str>>(items: &[S]) -> Result<BTreeSet<String>, String
         match range {
             Some((from, to)) if from <= to => names.extend((from..=to).map(|n| canonical(&n.to_string()))),
             Some((from, to)) => return Err(format!("chromosomes {from}-{to}: the range runs backwards")),
+            None if is_mixed_range(item) => {
+                return Err(format!(
+                    "{item}: a range goes from a number to a number up to 26; write the others by name, as in 1-22,X,MT"
+                ));
+            }
             None => {
                 names.insert(canonical(item));
             }
         }
     }
     Ok(names)
+}
+
+/// Whether a name that is no range of numbers was meant for one: `1-X`, and not `HLA-A`.
+fn is_mixed_range(item: &str) -> bool {
+    let Some((from, _)) = item.split_once('-') else { return false };
+    let from = canonical(from);
+    class(&from) != ChromosomeClass::Autosome || (!from.is_empty() && from.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn number(name: &str) -> Option<u8> {
@@ -146,5 +158,8 @@ mod tests {
         assert_eq!(parse_list(&["HLA-A"]).unwrap().into_iter().collect::<Vec<_>>(), ["HLA-A"]);
         assert!(parse_list(&["5-2"]).is_err());
         assert!(parse_list(&["1,,2"]).is_err());
+        for mixed in ["1-X", "1-MT", "X-Y", "chr1-chrX", "1-99", "0-3"] {
+            assert!(parse_list(&[mixed]).unwrap_err().contains("1-22,X,MT"), "{mixed}");
+        }
     }
 }

@@ -73,9 +73,11 @@ impl Regions {
         let whole = (0, u32::MAX);
         let (chrom, interval) = match region.rsplit_once(':') {
             Some((chrom, text)) if text.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+                if text.starts_with('-') && text.len() > 1 {
+                    return Err(wrong("no first position (positions begin at 1)"));
+                }
                 let (from, to) = match text.split_once('-') {
                     Some((from, "")) => (number(from), Some(u32::MAX)),
-                    Some(("", to)) => (Some(0), number(to)),
                     Some((from, to)) => (number(from), number(to)),
                     None => (number(text), number(text)),
                 };
@@ -209,7 +211,7 @@ mod tests {
 
     #[test]
     fn lists() {
-        let regions = list("chr22:100-200,22:201-300,X,1:5,2:7-,3:-9,HLA-A*01:01:5-6,6_KI:chr").unwrap();
+        let regions = list("chr22:100-200,22:201-300,X,1:5,2:7-,3:0-9,HLA-A*01:01:5-6,6_KI:chr").unwrap();
         assert_eq!(regions.of("22"), [(100, 300)]);
         assert_eq!(regions.of("X"), [(0, u32::MAX)]);
         assert_eq!(regions.of("1"), [(5, 5)]);
@@ -220,7 +222,7 @@ mod tests {
         let thousands = list("22:17,000,000-18,000,000,21").unwrap();
         assert_eq!(thousands.of("22"), [(17_000_000, 18_000_000)]);
         assert_eq!(thousands.of("21"), [(0, u32::MAX)]);
-        for bad in ["", "22:5-4", "22:5x", ":5", "22:99999999999"] {
+        for bad in ["", "22:5-4", "22:5x", ":5", "1:-5", "1:-5-9", "1:-", "22:99999999999"] {
             assert!(list(bad).is_err(), "{bad}");
         }
     }

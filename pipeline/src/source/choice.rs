@@ -1,14 +1,14 @@
 //! What is chosen once the files are open: the field, the INFO key, the pseudo-autosomal regions; and whether the files
 //! belong together.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::format::chromosome::{Build, ChromosomeClass, class};
 use crate::format::regions::Regions;
 
 use super::error::SourceError;
 use super::file::{FileHeader, InputFile};
-use super::filter::Area;
+use super::filter::{Area, Wanted};
 use super::options::{Field, InputOptions};
 use super::stream::RawStream;
 
@@ -170,13 +170,53 @@ pub(crate) fn pseudo_autosomal(
     }
 }
 
-/// Says which chromosomes were asked for in vain.
-pub(crate) fn note_unknown_chromosomes(files: &[InputFile], area: &Area, messages: &mut Vec<String>) {
+/// Files of one run are different ones, whatever their names.
+pub(crate) fn check_distinct(files: &[InputFile]) -> Result<(), SourceError> {
+    let mut first_of = HashMap::new();
+    for file in files {
+        let Some(identity) = file.identity else { continue };
+        if let Some(first) = first_of.insert(identity, &file.path) {
+            let problem = if *first == file.path {
+                format!("{} is given twice", file.path.display())
+            } else {
+                format!("{} and {} are one file", first.display(), file.path.display())
+            };
+            return Err(SourceError::option("--vcf", problem));
+        }
+    }
+    Ok(())
+}
+
+/// Warns of chromosomes that were asked for in vain. Of a range such as 1-22 some may be absent.
+pub(crate) fn warn_of_unknown_chromosomes(files: &[InputFile], area: &Area, warnings: &mut Vec<String>) {
     let known: Option<Vec<Vec<String>>> = files.iter().map(InputFile::chromosomes).collect();
     let Some(known) = known else { return };
-    let unknown: Vec<String> =
-        area.named().into_iter().filter(|name| !known.iter().any(|k| k.contains(name))).collect();
+    let is_unknown = |name: &String| !known.iter().any(|k| k.contains(name));
+    let named = area.named();
+    let unknown: Vec<&str> = if named.iter().all(|(name, _)| is_unknown(name)) {
+        named.iter().map(|(name, _)| name.as_str()).collect()
+    } else {
+        named.iter().filter(|(name, alone)| *alone && is_unknown(name)).map(|(name, _)| name.as_str()).collect()
+    };
     if !unknown.is_empty() {
-        messages.push(format!("no file has these chromosomes: {}", unknown.join(", ")));
+        warnings.push(format!(
+            "no file has these chromosomes (by its index or header): {}; names are as in the file, chr or not",
+            unknown.join(", ")
+        ));
+    }
+}
+
+/// Warns where X will be read and nothing tells its pseudo-autosomal regions.
+pub(crate) fn warn_of_x(files: &[InputFile], area: &Area, par: Option<&[(u32, u32)]>, warnings: &mut Vec<String>) {
+    let x = "X";
+    let asked = area.named().iter().any(|(name, alone)| name == x && *alone);
+    let indexed =
+        files.iter().any(|f| f.is_indexed() && f.chromosomes().is_some_and(|c| c.iter().any(|name| name == x)));
+    if par.is_none() && area.of(x) != Wanted::Nothing && (asked || indexed) {
+        warnings.push(
+            "X: the build is not known from the header, so all of X counts as outside the pseudo-autosomal regions; \
+             give --build or --par-file"
+                .to_owned(),
+        );
     }
 }

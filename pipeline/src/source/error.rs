@@ -85,6 +85,11 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Whether the command line is at fault, and no file.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Option { .. } | Self::Region(RegionError::Region { .. }))
+    }
+
     /// A failure to read `path`.
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         Self::Io { path: path.display().to_string(), source }

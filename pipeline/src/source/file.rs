@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::shard::{Cut, Layout, Shard};
 
 use super::error::SourceError;
 use super::filter::{Area, Wanted};
+use super::options::Remarks;
 use super::stream::{Framing, RawBatch, RawStream};
 
 /// Parts of a file that lie this near one another are read in one go.
@@ -97,20 +99,26 @@ pub(crate) struct InputFile {
     pub(crate) compression: Compression,
     /// Bytes in the file; 0 for standard input.
     pub(crate) len: u64,
+    /// Device and inode; none for standard input.
+    pub(crate) identity: Option<(u64, u64)>,
     data_start: VirtualOffset,
     index: Option<Arc<VariantIndex>>,
 }
 
 impl InputFile {
     /// Opens a file, reads its header and, where one is of use, its index.
-    pub(crate) fn open(path: &Path, area: &Area, messages: &mut Vec<String>) -> Result<Self, SourceError> {
+    pub(crate) fn open(path: &Path, area: &Area, remarks: &mut Remarks) -> Result<Self, SourceError> {
         let io = |e| SourceError::io(path, e);
-        let mut file = File::open(path).map_err(io)?;
-        let metadata = file.metadata().map_err(io)?;
+        let metadata = std::fs::metadata(path).map_err(io)?;
         if metadata.is_dir() {
-            return Err(SourceError::io(path, io::Error::other("is a directory")));
+            return Err(io(io::Error::other("is a directory")));
         }
-        let len = metadata.len();
+        if !metadata.is_file() {
+            let problem = "not a regular file: it cannot be read twice; give - and pipe it in";
+            return Err(io(io::Error::other(problem)));
+        }
+        let mut file = File::open(path).map_err(io)?;
+        let (len, identity) = (metadata.len(), Some((metadata.dev(), metadata.ino())));
         let mut head = Vec::new();
         file.by_ref().take(18).read_to_end(&mut head).map_err(io)?;
         let compression = Compression::of(&head);
@@ -121,11 +129,11 @@ impl InputFile {
         let header = FileHeader::read(&mut source);
         let (header, _) = header.map_err(|source| SourceError::Header { path: path.display().to_string(), source })?;
         let data_start = source.address();
-        let mut opened = Self { path: path.to_owned(), header, compression, len, data_start, index: None };
-        opened.warn_of_streams(messages);
+        let mut opened = Self { path: path.to_owned(), header, compression, len, identity, data_start, index: None };
+        opened.warn_of_streams(remarks);
         let is_bcf = matches!(opened.header, FileHeader::Bcf(_));
         if compression == Compression::Bgzf && (is_bcf || !area.is_everything()) {
-            opened.index = opened.open_index(messages)?;
+            opened.index = opened.open_index(remarks)?;
         }
         Ok(opened)
     }
@@ -137,29 +145,30 @@ impl InputFile {
             header,
             compression: Compression::Plain,
             len: 0,
+            identity: None,
             data_start: VirtualOffset::default(),
             index: None,
         }
     }
 
-    fn warn_of_streams(&self, messages: &mut Vec<String>) {
+    fn warn_of_streams(&self, remarks: &mut Remarks) {
         let path = self.path.display();
         match (&self.header, self.compression) {
-            (_, Compression::Gzip) => messages.push(format!(
+            (_, Compression::Gzip) => remarks.warnings.push(format!(
                 "{path}: gzip, not bgzip: one process reads it in one stream; \
                  recompress it with bgzip (gunzip -c FILE | bgzip -c) to read it in parallel"
             )),
-            (FileHeader::Bcf(_), Compression::Plain) => messages.push(format!(
+            (FileHeader::Bcf(_), Compression::Plain) => remarks.messages.push(format!(
                 "{path}: uncompressed BCF: one process reads it in one stream; write it with bcftools view -Ob and index it"
             )),
             _ => {}
         }
     }
 
-    fn open_index(&self, messages: &mut Vec<String>) -> Result<Option<Arc<VariantIndex>>, SourceError> {
+    fn open_index(&self, remarks: &mut Remarks) -> Result<Option<Arc<VariantIndex>>, SourceError> {
         let path = self.path.display();
         let Some(index_path) = index::beside(&self.path) else {
-            messages.push(match self.header {
+            remarks.messages.push(match self.header {
                 FileHeader::Bcf(_) => {
                     format!("{path}: no index (.csi): one process reads it in one stream; bcftools index {path} helps")
                 }
@@ -171,11 +180,11 @@ impl InputFile {
         };
         let modified = |p: &Path| std::fs::metadata(p).and_then(|m| m.modified()).ok();
         if modified(&index_path) < modified(&self.path) {
-            messages.push(format!("{}: the index is older than its file", index_path.display()));
+            remarks.warnings.push(format!("{}: the index is older than its file", index_path.display()));
         }
         let index = VariantIndex::open(&index_path, self.len)
             .map_err(|source| SourceError::Index { path: index_path.display().to_string(), source })?;
-        messages.push(format!("{path}: read by its index {}", index_path.display()));
+        remarks.messages.push(format!("{path}: read by its index {}", index_path.display()));
         Ok(Some(Arc::new(index)))
     }
 
@@ -231,13 +240,18 @@ impl InputFile {
         }
     }
 
-    /// Canonical names of the chromosomes that the file is known to have; none where nothing tells.
+    /// Canonical names of the chromosomes that the index, else the header's contigs tell of; none where nothing tells.
     pub(crate) fn chromosomes(&self) -> Option<Vec<String>> {
         let names: Vec<String> = match &self.index {
             Some(index) => self.index_names(index).into_iter().flatten().collect(),
-            None => return None,
+            None => self.header.vcf().contigs.iter().map(|c| c.id.clone()).collect(),
         };
-        Some(names.iter().map(|n| canonical(n)).collect())
+        Some(names.iter().map(|n| canonical(n)).collect()).filter(|names: &Vec<String>| !names.is_empty())
+    }
+
+    /// Whether an index is at hand.
+    pub(crate) fn is_indexed(&self) -> bool {
+        self.index.is_some()
     }
 
     /// Records in it, where the index tells.

@@ -23,6 +23,8 @@ const EPSILON: f64 = 1.0 / (1_u64 << 44) as f64;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Area {
     chroms: Option<BTreeSet<String>>,
+    /// Those of `chroms` that are no part of a range.
+    alone: BTreeSet<String>,
     regions: Option<Regions>,
 }
 
@@ -50,7 +52,9 @@ impl Area {
                 return Err(SourceError::option("--regions-file", format!("{} holds no region", path.display())));
             }
         }
-        Ok(Self { chroms, regions: Some(regions).filter(|r| !r.is_empty()) })
+        let items = options.chroms.iter().flat_map(|list| list.split(',')).map(str::trim);
+        let alone = items.map(canonical).filter(|name| chroms.as_ref().is_some_and(|c| c.contains(name))).collect();
+        Ok(Self { chroms, alone, regions: Some(regions).filter(|r| !r.is_empty()) })
     }
 
     /// Whether everything is read.
@@ -72,13 +76,11 @@ impl Area {
         }
     }
 
-    /// Canonical names of the chromosomes that were asked for by name.
-    pub(crate) fn named(&self) -> Vec<String> {
-        match (&self.regions, &self.chroms) {
-            (Some(regions), _) => regions.chroms().into_iter().map(str::to_owned).collect(),
-            (None, Some(chroms)) => chroms.iter().cloned().collect(),
-            (None, None) => Vec::new(),
-        }
+    /// Canonical names of the chromosomes that were asked for, and whether by themselves rather than within a range.
+    pub(crate) fn named(&self) -> Vec<(String, bool)> {
+        let regions = self.regions.iter().flat_map(Regions::chroms).map(|name| (name.to_owned(), true));
+        let chroms = self.chroms.iter().flatten().map(|name| (name.clone(), self.alone.contains(name)));
+        regions.chain(chroms).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
@@ -105,6 +107,11 @@ impl VariantList {
             names.insert(Self::key(name));
         }
         Ok(Self { names })
+    }
+
+    /// Whether nothing is listed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
     }
 
     /// Names with three colons are places too, so their chromosome is put in its canonical spelling.

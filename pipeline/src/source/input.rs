@@ -15,12 +15,13 @@ use crate::shard::{Layout, Shard, ShardPlan};
 
 use super::VariantSource;
 use super::choice::{
-    FirstFields, check_samples, choose_field, first_fields, info_keys, note_unknown_chromosomes, pseudo_autosomal,
+    FirstFields, check_distinct, check_samples, choose_field, first_fields, info_keys, pseudo_autosomal,
+    warn_of_unknown_chromosomes, warn_of_x,
 };
 use super::error::SourceError;
 use super::file::{FileHeader, InputFile};
 use super::filter::{Area, GenotypeFilters, VariantList};
-use super::options::{Field, HalfCall, InputOptions, MaleX};
+use super::options::{Field, HalfCall, InputOptions, MaleX, Remarks};
 use super::reader::BlockReader;
 use super::stream::{RawBatch, RawStream};
 
@@ -93,7 +94,7 @@ pub(crate) struct Context {
 pub struct Input {
     context: Arc<Context>,
     samples: Vec<String>,
-    messages: Vec<String>,
+    remarks: Remarks,
     standard_input: Mutex<Option<RawStream>>,
     stream_header: Option<StreamHeader>,
 }
@@ -138,34 +139,41 @@ impl Input {
     fn open_with(options: &InputOptions, standard_input: Option<StandardInput>) -> Result<Self, SourceError> {
         options.check()?;
         let area = Area::new(options)?;
-        let mut messages = Vec::new();
+        let mut remarks = Remarks::default();
         let mut files = Vec::with_capacity(options.paths.len());
         for path in &options.paths {
             let file = match &standard_input {
                 Some(piped) if path.as_os_str() == "-" => InputFile::standard_input(piped.header.clone()),
-                _ => InputFile::open(path, &area, &mut messages)?,
+                _ => InputFile::open(path, &area, &mut remarks)?,
             };
             if file.header.vcf().samples.is_empty() {
                 return Err(SourceError::NoSamples { path: path.display().to_string() });
             }
             files.push(file);
         }
+        check_distinct(&files)?;
         check_samples(&files)?;
         let piped = standard_input.as_ref().map(|piped| piped.told.first);
-        let field = choose_field(options.field, &files, piped, &mut messages)?;
-        note_unknown_chromosomes(&files, &area, &mut messages);
+        let field = choose_field(options.field, &files, piped, &mut remarks.messages)?;
+        warn_of_unknown_chromosomes(&files, &area, &mut remarks.warnings);
+        let par = pseudo_autosomal(options, &files, &mut remarks.messages)?;
+        warn_of_x(&files, &area, par.as_deref(), &mut remarks.warnings);
+        let extract = options.extract.as_deref().map(VariantList::open).transpose()?;
+        if let (Some(path), Some(true)) = (&options.extract, extract.as_ref().map(VariantList::is_empty)) {
+            remarks.warnings.push(format!("--extract: {} lists no variant, so none is kept", path.display()));
+        }
         let samples = files[0].header.vcf().samples.clone();
         let context = Context {
             pass_only: options.pass_only,
             min_info: options.min_info,
-            info_keys: info_keys(options.min_info, &files, &mut messages)?,
-            extract: options.extract.as_deref().map(VariantList::open).transpose()?,
+            info_keys: info_keys(options.min_info, &files, &mut remarks.messages)?,
+            extract,
             exclude: options.exclude.as_deref().map(VariantList::open).transpose()?,
             genotype_filters: GenotypeFilters::new(options),
             field,
             half_call: options.half_call,
             male_x: options.male_x,
-            par: pseudo_autosomal(options, &files, &mut messages)?,
+            par,
             samples: sample_map(samples.len(), None)?,
             sexes: None,
             males: None,
@@ -181,7 +189,7 @@ impl Input {
         Ok(Self {
             context: Arc::new(context),
             samples,
-            messages,
+            remarks,
             standard_input: Mutex::new(stream),
             stream_header: told,
         })
@@ -210,9 +218,15 @@ impl Input {
         self.context.files.iter().map(|f| f.path.as_path()).collect()
     }
 
-    /// What was chosen and what is worth a word, for the log.
+    /// What was chosen, for the log.
     pub fn messages(&self) -> &[String] {
-        &self.messages
+        &self.remarks.messages
+    }
+
+    /// What is likely to be a mistake, for the log: chromosomes that no file has, an index older than its file, plain
+    /// gzip, X without its build, an empty list.
+    pub fn warnings(&self) -> &[String] {
+        &self.remarks.warnings
     }
 
     /// What other ranks need to know of standard input, if it is part of the input.

@@ -95,6 +95,15 @@ pub struct InputOptions {
     pub hwe: Option<f64>,
 }
 
+/// What is said of an opened input.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Remarks {
+    /// What was chosen.
+    pub(crate) messages: Vec<String>,
+    /// What is likely to be a mistake.
+    pub(crate) warnings: Vec<String>,
+}
+
 impl InputOptions {
     /// Checks the numbers.
     pub(crate) fn check(&self) -> Result<(), SourceError> {
@@ -121,6 +130,16 @@ impl InputOptions {
                 return Err(SourceError::option(option, format!("{value} is out of bounds; give 0 {to}")));
             }
         }
+        for (option, lowest, highest_option, highest) in
+            [("--maf", self.maf, "--max-maf", self.max_maf), ("--mac", self.mac, "--max-mac", self.max_mac)]
+        {
+            if let (Some(lowest), Some(highest)) = (lowest, highest)
+                && lowest > highest
+            {
+                let problem = format!("{lowest} is over {highest_option} {highest}: no variant would be kept");
+                return Err(SourceError::option(option, problem));
+            }
+        }
         Ok(())
     }
 }
@@ -137,10 +156,12 @@ mod tests {
             InputOptions { maf: Some(0.6), ..good.clone() },
             InputOptions { hwe: Some(f64::NAN), ..good.clone() },
             InputOptions { mac: Some(-1.0), ..good.clone() },
+            InputOptions { max_maf: Some(0.1), ..good.clone() },
+            InputOptions { mac: Some(5.0), max_mac: Some(4.0), ..good.clone() },
             InputOptions { paths: vec![], ..good.clone() },
             InputOptions { paths: vec!["-".into(), "-".into()], ..good.clone() },
         ] {
-            assert!(bad.check().is_err());
+            assert!(bad.check().unwrap_err().is_usage());
         }
     }
 }

@@ -127,6 +127,42 @@ fn indices_of_other_files_are_refused() {
     fs::remove_file(dir.path().join("big.vcf.gz.csi")).unwrap();
     tool(&["bcftools", "index", "-t", &big.display().to_string()]);
     let input = Input::open(&unknown).unwrap();
-    assert!(input.messages().iter().any(|m| m.contains("no file has these chromosomes: 7")), "{:?}", input.messages());
+    assert!(input.warnings().iter().any(|m| m.contains("chromosomes (by its index or header): 7")));
     assert!(read(&input, 4, 100).unwrap().0.is_empty());
+}
+
+#[test]
+fn what_is_asked_for_in_vain_is_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let contigs = "##contig=<ID=chr1>\n##contig=<ID=chrX>\n";
+    let path = write(dir.path(), "a.vcf", &records(3).replacen("#CHROM", &format!("{contigs}#CHROM"), 1));
+    let warnings = |chroms: &str, regions: &[&str]| {
+        let regions = regions.iter().map(|&r| r.to_owned()).collect();
+        let chroms = Some(chroms.to_owned()).filter(|c| !c.is_empty()).into_iter().collect();
+        Input::open(&InputOptions { chroms, regions, ..options(&path) }).unwrap().warnings().join("\n")
+    };
+    assert!(warnings("foo", &[]).contains("header): foo;"));
+    assert!(warnings("1,foo", &["9:1-5"]).contains("header): 9, foo;"));
+    assert!(warnings("5-6", &[]).contains("header): 5, 6;"));
+    assert_eq!(warnings("1-22", &["chr1:1-5"]), "");
+    assert!(warnings("1,X", &[]).contains("--build"));
+    let empty = write(dir.path(), "none.txt", "\n");
+    let input = Input::open(&InputOptions { extract: Some(empty), ..options(&path) }).unwrap();
+    assert!(input.warnings()[0].contains("lists no variant"));
+}
+
+#[test]
+fn one_file_twice_and_pipes_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = write(dir.path(), "a.vcf", &records(3));
+    let link = dir.path().join("b.vcf");
+    std::os::unix::fs::symlink(&a, &link).unwrap();
+    for (second, want) in [(a.clone(), "a.vcf is given twice"), (link, "b.vcf are one file")] {
+        let error = Input::open(&InputOptions { paths: vec![a.clone(), second], ..Default::default() }).err().unwrap();
+        assert!(error.is_usage() && error.to_string().contains(want), "{error}");
+    }
+    let fifo = dir.path().join("fifo");
+    tool(&["mkfifo", &fifo.display().to_string()]);
+    let message = Input::open(&options(&fifo)).err().unwrap().to_string();
+    assert!(message.ends_with("not a regular file: it cannot be read twice; give - and pipe it in"), "{message}");
 }
