@@ -18,6 +18,11 @@ use panels::Panels;
 /// residualisation leaves about 1e-15.
 const CONSTANT_SHARE: f64 = 1e-13;
 
+/// Residual standard deviations whose β and SE are normal f32 (1.2e-38 to 3.4e38). With n up to 1e8 samples, SE is at
+/// least sd·√(1 − r²)/√n, and √(1 − r²) over 1e-12 (else the fit is perfect): 1e-16 sd. |β| is at most sd·√(n/d), where d is
+/// 1e-22 in the extreme (one dosage of 1e-6, all but 1e-10 of it explained by covariates): 1e15 sd.
+const SD_RANGE: std::ops::RangeInclusive<f64> = 1e-22..=1e22;
+
 /// What the tests need of one trait beside its residuals. Residuals are stored times a power of two, so that their root
 /// mean square lies in [1, 2).
 #[derive(Debug, Clone)]
@@ -118,7 +123,8 @@ impl NullModel {
         self.masks[mask as usize].k as u32
     }
 
-    /// [`Status::Ok`], [`Status::ConstantTrait`] or [`Status::TooFewSamples`]; without Ok all rows of the trait are NaN.
+    /// [`Status::Ok`], [`Status::ConstantTrait`], [`Status::TooFewSamples`] or [`Status::OutOfRange`]; without Ok all rows of
+    /// the trait are NaN.
     #[must_use]
     pub fn trait_status(&self, trait_idx: usize) -> Status {
         self.traits[trait_idx].status
@@ -197,14 +203,12 @@ fn fit_trait(basis: &CovariateBasis, mask: &Mask, mask_idx: u32, y: &mut [f64]) 
     }
     let scale = power_of_two_for(rms);
     y.iter_mut().for_each(|y| *y *= scale);
-    TraitModel {
-        mask: mask_idx,
-        status: Status::Ok,
-        unit: 1.0 / scale / pre_scale,
-        yy: dot(y, y),
-        raw_yy: raw_yy * scale * scale,
-        rounding: Vec::new(),
+    let (unit, yy) = (1.0 / scale / pre_scale, dot(y, y));
+    if !SD_RANGE.contains(&(unit * (yy / (n - mask.k as f64)).sqrt())) {
+        y.fill(0.0);
+        return failed(Status::OutOfRange);
     }
+    TraitModel { mask: mask_idx, status: Status::Ok, unit, yy, raw_yy: raw_yy * scale * scale, rounding: Vec::new() }
 }
 
 /// Q_mᵀy for a `y` that is 0 outside the mask.

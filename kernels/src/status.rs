@@ -22,11 +22,13 @@ pub enum Status {
     ConstantTrait = 6,
     /// The variant is a combination of the covariates.
     CollinearWithCovariates = 7,
+    /// The trait's scale lies outside of f32, in which β and SE are stored: it is to be rescaled or standardised.
+    OutOfRange = 8,
 }
 
 impl Status {
     /// All statuses, by code.
-    pub const ALL: [Status; 8] = [
+    pub const ALL: [Status; 9] = [
         Status::Ok,
         Status::NoCalls,
         Status::Monomorphic,
@@ -35,6 +37,7 @@ impl Status {
         Status::PerfectFit,
         Status::ConstantTrait,
         Status::CollinearWithCovariates,
+        Status::OutOfRange,
     ];
 
     /// The code written to files.
@@ -61,6 +64,7 @@ impl Status {
             Status::PerfectFit => "perfect_fit",
             Status::ConstantTrait => "constant_trait",
             Status::CollinearWithCovariates => "collinear_with_covariates",
+            Status::OutOfRange => "out_of_range",
         }
     }
 }
@@ -75,6 +79,6 @@ mod tests {
             assert_eq!(status.code(), code);
             assert_eq!(Status::from_code(code), Some(status));
         }
-        assert_eq!(Status::from_code(8), None);
+        assert_eq!(Status::from_code(9), None);
     }
 }

@@ -310,3 +310,38 @@ fn dosages_that_hardly_vary_are_centred() {
     let (beta_error, se_error) = errors_against_oracle(&cohort, &rows, MissingPolicy::Drop);
     assert!(beta_error < 5e-6 && se_error < 5e-6, "{beta_error:e} {se_error:e}");
 }
+
+#[test]
+fn a_trait_beyond_f32_has_a_status_and_no_number() {
+    let design = common::Design {
+        seed: 8,
+        n: 120,
+        n_covariates: 2,
+        n_traits: 1,
+        n_variants: 3,
+        dosages: true,
+        missing_traits: 0.0,
+        missing_genotypes: 0.05,
+    };
+    let mut cohort = Cohort::simulate(&design);
+    let scales = [1.0, 1e-20, 1e20, 1e60, 1e-41, 1e-45, 1e300, 1e-300];
+    let one = cohort.traits[0].clone();
+    cohort.traits = scales.iter().map(|scale| one.iter().map(|y| y * scale).collect()).collect();
+    let null = cohort.null();
+    let rows = cohort.test(MissingPolicy::Drop);
+    for (t, scale) in scales.into_iter().enumerate() {
+        let expected = if (1e-20..=1e20).contains(&scale) { Status::Ok } else { Status::OutOfRange };
+        assert_eq!(null.trait_status(t), expected, "{scale}");
+        for v in 0..3 {
+            let pair = |t: usize| (f64::from(rows.beta[v * 8 + t]), f64::from(rows.se[v * 8 + t]));
+            let ((beta, se), (beta_1, se_1)) = (pair(t), pair(0));
+            match expected {
+                Status::Ok => {
+                    assert!((beta / se - beta_1 / se_1).abs() < 1e-5 && (se / scale / se_1 - 1.0).abs() < 1e-6)
+                }
+                _ => assert!(beta.is_nan() && se.is_nan()),
+            }
+        }
+    }
+    assert!(rows.hits.len() == 9 && rows.hits.iter().all(|hit| hit.trait_idx < 3));
+}

@@ -26,20 +26,38 @@ pub fn rank_inverse_normal(values: &mut [f64]) {
     }
 }
 
-/// Shifts and scales in place to mean 0 and standard deviation 1 (n − 1), over the values that are not NaN. A constant
-/// is left as it is.
-pub fn standardize(values: &mut [f64]) {
-    let observed = || values.iter().copied().filter(|value| !value.is_nan());
+/// Mean and standard deviation (n − 1) of the values that are not NaN: in two passes, of values scaled by a power of two,
+/// so that neither 1e308 nor 1e-308 over- or underflows. (NaN, NaN) without values.
+pub fn mean_and_sd(values: &[f64]) -> (f64, f64) {
+    let (scale, mean, sd) = scaled_moments(values);
+    (unscaled(mean, scale), unscaled(sd, scale))
+}
+
+/// An exponent e, and mean and standard deviation of the values times 2^e, of which the largest is in [1, 2).
+fn scaled_moments(values: &[f64]) -> (i32, f64, f64) {
+    let largest = values.iter().fold(0f64, |max, value| max.max(value.abs()));
+    let exponent = if largest > 0.0 && largest.is_finite() { -libm::ilogb(largest) } else { 0 };
+    let observed = || values.iter().filter(|value| !value.is_nan()).map(|&value| libm::ldexp(value, exponent));
     let n = observed().count() as f64;
-    if n < 2.0 || is_constant(values) {
-        return;
-    }
     let first_mean = observed().sum::<f64>() / n;
     let mean = first_mean + observed().map(|value| value - first_mean).sum::<f64>() / n;
     let squares: f64 = observed().map(|value| (value - mean) * (value - mean)).sum();
-    let sd = (squares / (n - 1.0)).sqrt();
+    (exponent, mean, (squares / (n - 1.0)).sqrt())
+}
+
+fn unscaled(value: f64, exponent: i32) -> f64 {
+    libm::ldexp(value, -exponent)
+}
+
+/// Shifts and scales in place to mean 0 and standard deviation 1 (n − 1), over the values that are not NaN. A constant
+/// is left as it is.
+pub fn standardize(values: &mut [f64]) {
+    if is_constant(values) {
+        return;
+    }
+    let (exponent, mean, sd) = scaled_moments(values);
     if sd > 0.0 && sd.is_finite() {
-        values.iter_mut().for_each(|value| *value = (*value - mean) / sd);
+        values.iter_mut().for_each(|value| *value = (libm::ldexp(*value, exponent) - mean) / sd);
     }
 }
 
@@ -207,6 +225,15 @@ mod tests {
         standardize(&mut large);
         let mean = large.iter().sum::<f64>() / 1000.0;
         assert!(mean.abs() < 1e-12, "{mean}");
+        for scale in [1e308, 1e-308, 1e-312] {
+            let mut far = [0.25 * scale, 0.5 * scale, f64::NAN, 0.75 * scale, scale];
+            let (mean, far_sd) = mean_and_sd(&far);
+            assert!((mean / scale - 0.625).abs() < 1e-10 && (far_sd / scale - 0.25 * sd).abs() < 1e-10, "{scale}");
+            standardize(&mut far);
+            for (value, expected) in far.iter().zip([-1.5, -0.5, f64::NAN, 0.5, 1.5]) {
+                assert!(expected.is_nan() && value.is_nan() || (value - expected / sd).abs() < 1e-10, "{scale}");
+            }
+        }
         let mut constant = [2.5, 2.5, f64::NAN];
         standardize(&mut constant);
         assert_eq!(constant[..2], [2.5, 2.5]);

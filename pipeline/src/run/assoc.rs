@@ -19,6 +19,7 @@ use super::trait_correlation;
 use super::work_queue::Supply;
 use super::workdir::{self, Workdir};
 use super::worker::Job;
+use crate::cohort::transform::mean_and_sd;
 use crate::cohort::{Cohort, CohortConfig};
 use crate::comm::{self, Communicator, broadcast, consensus, gather};
 use crate::report::progress::Progress;
@@ -185,7 +186,7 @@ impl Study {
         }
         let trait_names: Vec<String> = cohort.traits.iter().map(|t| t.name.clone()).collect();
         let values: Vec<&[f64]> = cohort.traits.iter().map(|t| t.values.as_slice()).collect();
-        let trait_moments = values.iter().map(|v| moments(v)).collect();
+        let trait_moments = values.iter().map(|v| mean_and_sd(v)).collect();
         let eigenvalues = trait_correlation::eigenvalues(&values);
         let models = NullModels::fit(basis, &mut cohort);
         models.remarks(&trait_names).iter().for_each(|m| log::info!("{m}"));
@@ -212,15 +213,6 @@ impl Study {
 /// Some two thousand shards, within what is worth a claim and what a thread can hold. Never from the number of ranks.
 fn default_shard_bytes(input_bytes: u64) -> u64 {
     (input_bytes / 2048).clamp(256 << 10, 8 << 20)
-}
-
-/// Mean and standard deviation (n − 1) of the observed values.
-fn moments(values: &[f64]) -> (f64, f64) {
-    let observed = || values.iter().copied().filter(|v| !v.is_nan());
-    let n = observed().count() as f64;
-    let mean = observed().sum::<f64>() / n;
-    let squares: f64 = observed().map(|v| (v - mean) * (v - mean)).sum();
-    (mean, (squares / (n - 1.0)).sqrt())
 }
 
 /// Computes all shards; every rank's report at rank 0.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use norna_kernels::{CovariateBasis, NullModel};
+use norna_kernels::{CovariateBasis, NullModel, Status};
 
 use crate::cohort::{Cohort, CohortError, Column, Loco};
 
@@ -49,6 +49,15 @@ impl NullModels {
             remarks.push(format!(
                 "{} traits (first: {}) are tested without covariates that are constant or collinear on their own samples",
                 reduced.len(),
+                trait_names[first]
+            ));
+        }
+        let beyond: Vec<usize> =
+            (0..self.base.n_traits()).filter(|&t| self.base.trait_status(t) == Status::OutOfRange).collect();
+        if let Some(&first) = beyond.first() {
+            remarks.push(format!(
+                "{} traits (first: {}) have no numbers: their scale lies outside of f32; rescale them, or --standardize",
+                beyond.len(),
                 trait_names[first]
             ));
         }

@@ -29,6 +29,11 @@ pub fn eigenvalues(traits: &[&[f64]]) -> Vec<f64> {
 /// The trait centred, missing values 0, scaled to length 1; all zero for a constant trait.
 fn unit_vector(values: &[f64]) -> Vec<f64> {
     let observed = values.iter().filter(|v| !v.is_nan());
+    let largest = observed.fold(0f64, |max, v| max.max(v.abs()));
+    // By a power of two, which changes no digit: squares of 1e300 overflow, those of 1e-300 vanish.
+    let exponent = if largest > 0.0 { -libm::ilogb(largest) } else { 0 };
+    let values: Vec<f64> = values.iter().map(|&v| libm::ldexp(v, exponent)).collect();
+    let observed = values.iter().filter(|v| !v.is_nan());
     let (sum, n) = observed.fold((0.0, 0.0), |(sum, n), v| (sum + v, n + 1.0));
     let mean = sum / n;
     let mut centred: Vec<f64> = values.iter().map(|v| if v.is_nan() { 0.0 } else { v - mean }).collect();

@@ -65,6 +65,17 @@ pub(super) struct PairFit {
     pub(super) se: f64,
 }
 
+/// No number, and why.
+fn failed(status: Status) -> PairFit {
+    PairFit { status, beta: f64::NAN, se: f64::NAN }
+}
+
+/// Whether β and SE keep their digits as f32. A trait's scale is judged before; a variant whose missing genotypes leave
+/// next to nothing of the trait may still be beyond.
+fn is_storable(pair: PairFit, unit: f64) -> bool {
+    ((pair.se * unit) as f32).is_normal() && ((pair.beta * unit) as f32).is_finite()
+}
+
 impl Variant<'_> {
     /// Tests all traits of a mask.
     pub(super) fn test_mask(&mut self, mask_idx: usize, out: &mut LinearRows) {
@@ -82,7 +93,11 @@ impl Variant<'_> {
             }
             let pair = match fit {
                 Ok(mut fit) => self.fit_pair(mask, &mut fit, t as usize, model),
-                Err(status) => PairFit { status, beta: f64::NAN, se: f64::NAN },
+                Err(status) => failed(status),
+            };
+            let pair = match pair.status {
+                Status::Ok if !is_storable(pair, model.unit) => failed(Status::OutOfRange),
+                _ => pair,
             };
             if pair.status != Status::Ok {
                 out.pair_status.push((self.v as u32, t, pair.status));
