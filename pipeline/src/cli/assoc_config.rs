@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use norna_kernels::MissingPolicy;
 
-use super::UsageError;
 use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, Minus9Arg, MissingGenotypeArg};
 use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
+use crate::run::UsageError;
 use crate::run::assoc::AssocConfig;
 use crate::run::workdir::resolve_links;
 use crate::source::{Field, HalfCall, InputOptions, MaleX, expand_paths};

@@ -8,15 +8,12 @@ pub mod top;
 
 use clap::{Parser, Subcommand};
 
+use crate::run::UsageError;
+
 /// Exit code of a run that failed.
 pub const EXIT_FAILED: u8 = 1;
 /// Exit code of a command line that cannot be meant, as clap's own.
 pub const EXIT_USAGE: u8 = 2;
-
-/// A command line that is refused before anything is opened.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct UsageError(pub String);
 
 /// Association of variants with many traits, over MPI ranks, into one HDF5 file.
 #[derive(Debug, Parser)]

@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, bail};
 use norna_kernels::{CovariateBasis, DropReason, LinearTest, MissingPolicy};
 
+use super::UsageError;
 use super::estimate::Estimate;
 use super::finalise::{self, Finalised};
 use super::null_models::NullModels;
@@ -27,7 +28,7 @@ use crate::report::provenance::InputFile;
 use crate::report::{logger, resources::Resources};
 use crate::shard::ShardPlan;
 use crate::sink::spool::SpoolWriter;
-use crate::source::{self, Input, InputOptions, SampleSelection, StreamHeader};
+use crate::source::{self, Input, InputOptions, SampleSelection, SourceError, StreamHeader};
 use crate::store::Qc;
 
 /// A validated `norna assoc`.
@@ -75,7 +76,7 @@ pub fn run(config: &AssocConfig) -> Result<()> {
     // Said before MPI ends: a launcher may kill the other ranks as soon as one has exited.
     run_rank(config, &*comm).map_err(|e| {
         log::error!("{e:#}");
-        anyhow!("")
+        if e.is::<UsageError>() { UsageError(String::new()).into() } else { anyhow!("") }
     })
 }
 
@@ -136,7 +137,10 @@ fn claim_output(config: &AssocConfig, comm: &dyn Communicator) -> Result<Option<
 fn open_input(config: &AssocConfig, comm: &dyn Communicator) -> Result<Input> {
     log::info!("opening {} genotype files", config.input.paths.len());
     if !config.input.paths.iter().any(|path| path.as_os_str() == "-") {
-        return Ok(consensus(comm, Input::open(&config.input))?);
+        let input = Input::open(&config.input);
+        let is_usage = input.as_ref().is_err_and(SourceError::is_usage);
+        return consensus(comm, input)
+            .map_err(|e| if is_usage { UsageError(e.to_string()).into() } else { anyhow::Error::from(e) });
     }
     let at_root = if comm.rank() == 0 { Some(Input::open(&config.input)) } else { None };
     let at_root = consensus(comm, at_root.transpose())?;
@@ -170,6 +174,7 @@ impl Study {
         cohort.messages.iter().for_each(|m| log::info!("{m}"));
         input.select(SampleSelection { analysed: cohort.analysed.clone(), sex: cohort.sex.clone() })?;
         input.messages().iter().for_each(|m| log::info!("{m}"));
+        input.warnings().iter().for_each(|m| log::warn!("{m}"));
 
         let columns: Vec<&[f64]> = cohort.covariates.iter().map(|c| c.values.as_slice()).collect();
         let (basis, dropped) = CovariateBasis::new(cohort.analysed.len(), &columns);
