@@ -10,8 +10,10 @@ use norna::cli::export::{ExportArgs, TableFormat};
 use norna::report::export::{ExportError, ExportPlan, write_pairs};
 use norna::report::export_output::is_closed_pipe;
 use norna::report::export_pair::PairStats;
+use norna::report::export_select::perfect_fits;
 use norna::report::export_top::best_pairs;
-use norna::store::ResultsReader;
+use norna::store::{ResultsReader, ResultsWriter};
+use norna_kernels::Status;
 use store_common::{cell, missing, taken, variant, write};
 
 fn arguments(file: &Path, out: &Path) -> ExportArgs {
@@ -76,7 +78,7 @@ fn export_of_many_traits_names_them_and_filters_rows() {
     let reader = ResultsReader::open(&path).unwrap();
     let mut plan = plan(&[2, 3, 19, 20, 39]);
     let (n, rows) = table(&reader, &plan);
-    assert_eq!((n, rows[0][7].as_str(), rows[3][7].as_str()), (15_000, "TRAIT", "trait19"));
+    assert_eq!((n, rows[0][6].as_str(), rows[3][6].as_str()), (15_000, "TRAIT", "trait19"));
     for (k, (trait_idx, row)) in [2, 3, 19, 20, 39].iter().zip(&rows[1 + 5 * 2047..]).enumerate() {
         assert!(row[9] == "NA" || row[9].parse::<f32>().unwrap() == cell(2047, *trait_idx).0, "{k}");
     }
@@ -116,6 +118,91 @@ fn export_files_are_whole_or_absent() {
     write(&at("many.h5"), 10, 2, 10);
     let error = run(&arguments(&at("many.h5"), &at("y.tsv"))).unwrap_err();
     assert!(error.to_string().contains("2 traits: choose with --trait"), "{error}");
+}
+
+#[test]
+fn perfect_fits_are_counted_where_they_cannot_be_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.h5");
+    let mut header = store_common::header(2);
+    header.hit_log10p = -0.0;
+    let mut batch = store_common::batch(&header, 0..50);
+    let n_rank_lost = batch.statuses.len() as u64;
+    for (row, trait_idx) in [(1, 1), (3, 0), (4, 1)] {
+        batch.se[row * 2 + trait_idx] = f32::NAN;
+        batch.statuses.push((row as u32, trait_idx as u32, Status::PerfectFit.code()));
+    }
+    let mut writer = ResultsWriter::create(&path, &header, 50).unwrap();
+    writer.append(&batch).unwrap();
+    let counts = [(Status::RankLost, n_rank_lost), (Status::PerfectFit, 3)];
+    assert_eq!(writer.status_counts(), counts);
+    let n_with_number = writer.n_pairs_with_number();
+    assert_eq!(n_with_number, 100 - n_rank_lost - 3);
+    writer.finish(&store_common::qc(&header), &serde_json::json!({})).unwrap();
+    let reader = ResultsReader::open(&path).unwrap();
+    assert_eq!(reader.status_counts(|_| true).unwrap(), counts);
+    assert!(perfect_fits(&reader, &[1]).unwrap().unwrap().starts_with("2 pairs fit perfectly: no standard error"));
+    let text = norna::cli::info::describe(&path, false).unwrap();
+    for part in [
+        &format!("{n_with_number} with a number of 100"),
+        "LOG10_P >= 0\n",
+        "3 perfect_fit",
+        "3 pairs fit perfectly: no",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn export_refuses_outputs_that_it_would_destroy() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write(&at("r.h5"), 100, 1, 100);
+    let before = std::fs::read(at("r.h5")).unwrap();
+    std::fs::hard_link(at("r.h5"), at("same.h5")).unwrap();
+    std::os::unix::fs::symlink(at("r.h5"), at("link.h5")).unwrap();
+    std::fs::create_dir(at("folder")).unwrap();
+    let run = |out: &str| {
+        let args = ExportArgs { force: true, ..arguments(&at("r.h5"), &at(out)) };
+        norna::cli::export::run(&args).map_err(|error| format!("{error:#}"))
+    };
+    for out in ["r.h5", "same.h5", "link.h5"] {
+        assert!(run(out).unwrap_err().contains("this is the results file that is read"), "{out}");
+    }
+    assert!(run("folder").unwrap_err().contains("it is a folder"));
+    assert!(run("no/o.tsv").unwrap_err().matches("No such file").count() == 1);
+    assert_eq!(std::fs::read(at("r.h5")).unwrap(), before);
+    std::fs::write(at("target.tsv"), "old").unwrap();
+    std::os::unix::fs::symlink(at("target.tsv"), at("o.tsv")).unwrap();
+    run("o.tsv").unwrap();
+    assert!(at("o.tsv").is_symlink() && std::fs::read(at("target.tsv")).unwrap().starts_with(b"#CHROM"));
+    norna::cli::export::run(&arguments(&at("r.h5"), Path::new("/dev/null"))).unwrap();
+    let error = norna::cli::export::run(&arguments(&at("none.h5"), &at("x.tsv"))).unwrap_err();
+    assert_eq!(format!("{error:#}").matches("No such file").count(), 1, "{error:#}");
+}
+
+#[test]
+fn export_refuses_chromosomes_that_the_file_does_not_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.h5");
+    write(&path, 3000, 1, 3000);
+    let run = |region: &str| {
+        let out = folder.path().join("o.tsv");
+        norna::cli::export::run(&ExportArgs { chr: vec![region.parse().unwrap()], ..arguments(&path, &out) })
+    };
+    assert!(run("99").unwrap_err().to_string().contains("99: no variant of the file is on it; the file has chr22, X"));
+    assert!(run("zz:1-5").is_err() && !folder.path().join("o.tsv").exists());
+    run("22:1-2").unwrap();
+    assert_eq!(std::fs::read_to_string(folder.path().join("o.tsv")).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn log10p_that_is_no_number_is_refused() {
+    use clap::Parser;
+    for (value, good) in [("nan", false), ("-1", false), ("inf", false), ("7.3", true), ("0", true)] {
+        let line = ["norna", "export", "r.h5", &format!("--log10p={value}")].map(str::to_owned);
+        assert_eq!(norna::cli::Cli::try_parse_from(line).is_ok(), good, "{value}");
+    }
 }
 
 struct Closed;

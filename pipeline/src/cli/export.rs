@@ -6,8 +6,8 @@ use anyhow::bail;
 use clap::ValueEnum;
 
 use crate::report::export::{ExportPlan, write_pairs};
-use crate::report::export_output::{Output, is_closed_pipe};
-use crate::report::export_select::{Region, select_traits};
+use crate::report::export_output::{Output, is_closed_pipe, refuse_input};
+use crate::report::export_select::{Region, check_regions, perfect_fits, select_traits};
 use crate::store::ResultsReader;
 
 /// Write results of some traits as a table with plink2's column names.
@@ -33,11 +33,11 @@ pub struct ExportArgs {
     /// Stretches to write, by POS, both ends included.
     #[arg(long, value_name = "CHROM:START-END")]
     pub region: Vec<Region>,
-    /// Only pairs with at most this p.
+    /// Only pairs with a p at or under this; pairs that fit perfectly have none.
     #[arg(long, value_name = "P", conflicts_with = "log10p", value_parser = probability)]
     pub p: Option<f64>,
-    /// Only pairs with at least this −log10 p.
-    #[arg(long, value_name = "X")]
+    /// Only pairs with a −log10 p at or over this.
+    #[arg(long, value_name = "X", value_parser = log10_probability)]
     pub log10p: Option<f64>,
 }
 
@@ -55,6 +55,13 @@ fn probability(text: &str) -> Result<f64, String> {
     }
 }
 
+fn log10_probability(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(log10p) if log10p >= 0.0 && log10p.is_finite() => Ok(log10p),
+        _ => Err("a number of 0 or more is meant".to_owned()),
+    }
+}
+
 /// Runs `norna export`.
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let reader = ResultsReader::open(&args.file)?;
@@ -64,13 +71,22 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         (true, _) => bail!("{}: {n_traits} traits: choose with --trait NAME, or --trait '*'", args.file.display()),
         (false, _) => select_traits(&reader.header().traits, &args.traits)?,
     };
-    let regions = args.chr.iter().chain(&args.region).cloned().collect();
+    let regions: Vec<Region> = args.chr.iter().chain(&args.region).cloned().collect();
     let min_log10p = args.log10p.or(args.p.map(|p| -p.log10()));
+    check_regions(&reader, &regions)?;
+    refuse_input(&args.file, &args.out)?;
     let plan = ExportPlan { with_trait: traits.len() > 1, traits, regions, min_log10p };
     let mut output = Output::create(&args.out, args.force)?;
     let written = write_pairs(&reader, &plan, &args.out, &mut output).and_then(|n| output.finish().map(|()| n));
     match written {
-        Ok(n_pairs) => log::info!("{n_pairs} pairs written"),
+        Ok(n_pairs) => {
+            if n_pairs == 0 {
+                eprintln!("warning: no pair is left by the filters: the table has no rows");
+            }
+            if let Some(note) = min_log10p.and(perfect_fits(&reader, &plan.traits)?) {
+                eprintln!("note: {note}");
+            }
+        }
         Err(error) if is_closed_pipe(&error) => {}
         Err(error) => return Err(error.into()),
     }

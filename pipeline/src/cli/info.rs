@@ -29,7 +29,7 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
     let text = describe(&args.file, args.json)?;
     let mut output = Output::create(Path::new("-"), false)?;
     let written = output.write_all(text.as_bytes());
-    let written = written.map_err(|source| ExportError::Write { path: PathBuf::from("-"), source });
+    let written = written.map_err(|cause| ExportError::Write { path: PathBuf::from("-"), cause });
     match written.and_then(|()| output.finish()) {
         Err(error) if !is_closed_pipe(&error) => Err(error.into()),
         _ => Ok(()),
@@ -40,15 +40,22 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
 pub fn describe(path: &Path, as_json: bool) -> Result<String, StoreError> {
     let reader = ResultsReader::open(path)?;
     let qc = reader.qc()?;
+    let statuses = reader.status_counts(|_| true)?;
     let provenance = reader.provenance()?;
     let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     Ok(match as_json {
-        true => format!("{:#}\n", json_info(&reader, &qc, provenance, bytes)),
-        false => text_info(path, &reader, &qc, &provenance, bytes),
+        true => format!("{:#}\n", json_info(&reader, &qc, &statuses, provenance, bytes)),
+        false => text_info(path, &reader, &qc, &statuses, (&provenance, bytes)),
     })
 }
 
-fn json_info(reader: &ResultsReader, qc: &StoredQc, provenance: Value, bytes: u64) -> Value {
+fn json_info(
+    reader: &ResultsReader,
+    qc: &StoredQc,
+    statuses: &[(Status, u64)],
+    provenance: Value,
+    bytes: u64,
+) -> Value {
     let header = reader.header();
     let lambdas = &qc.genomic_control;
     let one = |(info, lambda): (&crate::store::TraitInfo, &f64)| {
@@ -69,7 +76,9 @@ fn json_info(reader: &ResultsReader, qc: &StoredQc, provenance: Value, bytes: u6
         "traits": header.traits.len(),
         "masks": header.n_masks(),
         "hits": { "n": reader.n_hits(), "threshold_log10p": header.hit_log10p },
+        "pairs_with_number": pairs_with_number(qc),
         "pairs_without_number": reader.n_statuses(),
+        "pairs_by_status": statuses.iter().map(|&(status, n)| (status.name().to_owned(), n.into())).collect::<Map<_, _>>(),
         "genomic_control": lambda_summary(lambdas).map(|[min, median, max]| json!({"min": min, "median": median, "max": max})),
         "ledger": {
             "samples": json_ledger(&ledger.samples),
@@ -86,7 +95,18 @@ fn json_ledger(table: &LedgerTable) -> Value {
     json!({ "adds_up": table.adds_up(), "counts": table.entries.iter().map(row).collect::<Vec<_>>() })
 }
 
-fn text_info(path: &Path, reader: &ResultsReader, qc: &StoredQc, provenance: &Value, bytes: u64) -> String {
+/// Every pair with β and SE is in one bin of p.
+fn pairs_with_number(qc: &StoredQc) -> u64 {
+    qc.p_histogram.iter().flatten().sum()
+}
+
+fn text_info(
+    path: &Path,
+    reader: &ResultsReader,
+    qc: &StoredQc,
+    statuses: &[(Status, u64)],
+    (provenance, bytes): (&Value, u64),
+) -> String {
     let header = reader.header();
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -99,8 +119,16 @@ fn text_info(path: &Path, reader: &ResultsReader, qc: &StoredQc, provenance: &Va
     line("samples", header.n_samples.to_string());
     line("variants", reader.n_variants().to_string());
     line("traits", format!("{} in {} patterns of missing values", header.traits.len(), header.n_masks()));
+    let n_pairs = reader.n_variants() as u64 * header.traits.len() as u64;
+    line("pairs", format!("{} with a number of {n_pairs}", pairs_with_number(qc)));
     line("hits", format!("{} pairs with LOG10_P >= {}", reader.n_hits(), header.hit_log10p));
-    line("without a number", format!("{} pairs of sound variants and traits", reader.n_statuses()));
+    line(
+        "without a number",
+        format!("{} pairs of sound variants and traits{}", reader.n_statuses(), by_status(statuses)),
+    );
+    if let Some((_, n)) = statuses.iter().find(|(status, _)| *status == Status::PerfectFit) {
+        line("", format!("{n} pairs fit perfectly: no standard error; see /assoc/status_*"));
+    }
     match lambda_summary(&qc.genomic_control) {
         Some([min, median, max]) => {
             line("genomic control", format!("median {median:.4}, from {min:.4} to {max:.4}"));
@@ -115,6 +143,12 @@ fn text_info(path: &Path, reader: &ResultsReader, qc: &StoredQc, provenance: &Va
         text_provenance(&mut text, parts);
     }
     text
+}
+
+/// ": 3 monomorphic, 1 perfect_fit"; nothing without any.
+fn by_status(statuses: &[(Status, u64)]) -> String {
+    let parts: Vec<String> = statuses.iter().map(|(status, n)| format!("{n} {}", status.name())).collect();
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
 fn text_ledger(text: &mut String, name: &str, table: &LedgerTable) {

@@ -8,14 +8,14 @@ use serde_json::json;
 use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::export_pair::{TEST_COLUMNS, push_real, push_stats};
-use crate::report::export_select::select_traits;
+use crate::report::export_select::{perfect_fits, select_traits};
 use crate::report::export_top::{TopPair, best_pairs};
 use crate::store::{ResultsReader, TraitInfo};
 
 /// Most pairs that are listed; more is what export is for.
 const MAX_PAIRS: u64 = 1_000_000;
 
-/// List the pairs with the smallest p.
+/// List the pairs with the smallest p (pairs that fit perfectly have none: their number is told on standard error).
 #[derive(Debug, Clone, clap::Args)]
 pub struct TopArgs {
     /// Results file.
@@ -43,9 +43,13 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
     let mut output = Output::create(Path::new("-"), false)?;
     let written = write_top(&pairs, infos, args.json, &mut output).and_then(|()| output.finish());
     match written {
-        Err(error) if !is_closed_pipe(&error) => Err(error.into()),
-        _ => Ok(()),
+        Err(error) if !is_closed_pipe(&error) => return Err(error.into()),
+        _ => {}
     }
+    if let Some(note) = perfect_fits(&reader, &traits)? {
+        eprintln!("note: {note}");
+    }
+    Ok(())
 }
 
 /// Writes the list: JSON, or a table with columns aligned when a person looks at it and tab-separated when not.
@@ -56,7 +60,7 @@ pub fn write_top(
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
     let text = if as_json { json_text(pairs, traits) } else { table(pairs, traits, io::stdout().is_terminal()) };
-    let failed = |source| ExportError::Write { path: PathBuf::from("-"), source };
+    let failed = |cause| ExportError::Write { path: PathBuf::from("-"), cause };
     out.write_all(text.as_bytes()).map_err(failed)
 }
 

@@ -23,18 +23,40 @@ pub enum ExportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The output.
-    #[error("{}: cannot write: {source}", path.display())]
+    #[error("{}: cannot write: {cause}", path.display())]
     Write {
         /// The output.
         path: PathBuf,
-        /// The cause.
-        source: io::Error,
+        /// The system's answer; part of the message, so no `source`.
+        cause: io::Error,
     },
     /// The output exists.
     #[error("{}: exists; remove it, or give --force to replace it", path.display())]
     Exists {
         /// The output.
         path: PathBuf,
+    },
+    /// The output is what is read.
+    #[error("{}: this is the results file that is read, and would be lost: write to another file", path.display())]
+    IsInput {
+        /// The output.
+        path: PathBuf,
+    },
+    /// The output is no file.
+    #[error("{}: {what}, not a file to write a table to", path.display())]
+    NotAFile {
+        /// The output.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A chromosome that no variant is on.
+    #[error("--chr or --region {chrom}: no variant of the file is on it; the file has {known}")]
+    NoSuchChromosome {
+        /// As given, without `chr`.
+        chrom: String,
+        /// The file's chromosomes.
+        known: String,
     },
     /// A pattern without a trait.
     #[error("--trait {pattern}: none of the file's {n_traits} traits has this name or matches it as a glob")]
@@ -47,8 +69,8 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    pub(super) fn write(path: &Path, source: io::Error) -> Self {
-        Self::Write { path: path.to_path_buf(), source }
+    pub(super) fn write(path: &Path, cause: io::Error) -> Self {
+        Self::Write { path: path.to_path_buf(), cause }
     }
 }
 
@@ -103,8 +125,8 @@ fn push_row(
     cells: &BandCells,
     floors: &[f64],
 ) -> u64 {
-    let mut front = Vec::with_capacity(64);
-    pair::push_variant(&mut front, variant);
+    let (mut front, mut freq) = (Vec::with_capacity(64), Vec::with_capacity(16));
+    pair::push_variant(&mut front, &mut freq, variant);
     let mut n_pairs = 0;
     for (k, &trait_idx) in plan.traits.iter().enumerate() {
         let (beta, se, missing) = cells.get(row, k);
@@ -124,6 +146,7 @@ fn push_row(
             text.extend_from_slice(info.name.as_bytes());
             text.push(b'\t');
         }
+        text.extend_from_slice(&freq);
         pair::push_stats(text, &PairStats::new(info, missing, beta, se));
         n_pairs += 1;
     }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::export::ExportError;
@@ -22,15 +23,36 @@ enum Sink {
 
 impl Output {
     /// Opens `path`: "-" is standard output, ".gz" or ".bgz" at the end means bgzip. A file that exists is refused
-    /// unless `replace`.
+    /// unless `replace`, a symbolic link is followed, devices and pipes are written to as they are.
     pub fn create(path: &Path, replace: bool) -> Result<Self, ExportError> {
-        if path == Path::new("-") {
+        if ["-", "/dev/stdout"].iter().any(|stdout| path == Path::new(stdout)) {
             let sink = Sink::Stdout(BufWriter::with_capacity(1 << 16, io::stdout().lock()));
             return Ok(Self { sink: Some(sink), names: None });
         }
-        if path.exists() && !replace {
-            return Err(ExportError::Exists { path: path.to_path_buf() });
+        if let Ok(metadata) = fs::metadata(path) {
+            let kind = metadata.file_type();
+            let refused = |what| Err(ExportError::NotAFile { path: path.to_path_buf(), what });
+            if kind.is_char_device() || kind.is_fifo() {
+                let file = File::options().write(true).open(path).map_err(|error| ExportError::write(path, error))?;
+                return Ok(Self { sink: Some(Sink::plain_or_bgzip(path, file)), names: None });
+            } else if kind.is_dir() {
+                return refused("it is a folder");
+            } else if !kind.is_file() {
+                return refused("it is a socket or a disk");
+            } else if !replace {
+                return Err(ExportError::Exists { path: path.to_path_buf() });
+            }
         }
+        let target = match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_symlink() => {
+                fs::canonicalize(path).map_err(|error| ExportError::write(path, error))?
+            }
+            _ => path.to_path_buf(),
+        };
+        Self::create_hidden(&target)
+    }
+
+    fn create_hidden(path: &Path) -> Result<Self, ExportError> {
         let Some(name) = path.file_name() else {
             return Err(ExportError::write(path, io::Error::other("not the name of a file")));
         };
@@ -39,9 +61,7 @@ impl Output {
         hidden.push(format!(".{}.tmp", std::process::id()));
         let temporary = path.with_file_name(hidden);
         let file = File::create(&temporary).map_err(|error| ExportError::write(path, error))?;
-        let file = BufWriter::with_capacity(1 << 16, file);
-        let compressed = path.extension().is_some_and(|end| end == "gz" || end == "bgz");
-        let sink = if compressed { Sink::Bgzip(BgzipWriter::new(file)) } else { Sink::Plain(file) };
+        let sink = Sink::plain_or_bgzip(path, file);
         Ok(Self { sink: Some(sink), names: Some((temporary, path.to_path_buf())) })
     }
 
@@ -58,7 +78,22 @@ impl Output {
     }
 }
 
+/// Refuses an output that is the input: the same file, by whatever name.
+pub fn refuse_input(input: &Path, output: &Path) -> Result<(), ExportError> {
+    let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    match (identity(input), identity(output)) {
+        (Some(input), Some(found)) if input == found => Err(ExportError::IsInput { path: output.to_path_buf() }),
+        _ => Ok(()),
+    }
+}
+
 impl Sink {
+    fn plain_or_bgzip(path: &Path, file: File) -> Self {
+        let file = BufWriter::with_capacity(1 << 16, file);
+        let compressed = path.extension().is_some_and(|end| end == "gz" || end == "bgz");
+        if compressed { Self::Bgzip(BgzipWriter::new(file)) } else { Self::Plain(file) }
+    }
+
     fn close(self) -> io::Result<()> {
         match self {
             Self::Stdout(mut sink) => sink.flush(),
@@ -99,13 +134,6 @@ impl Drop for Output {
 }
 
 /// Whether an error says that nobody reads our output any more (`| head`): an end, not a failure.
-pub fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+pub fn is_closed_pipe(error: &ExportError) -> bool {
+    matches!(error, ExportError::Write { cause, .. } if cause.kind() == io::ErrorKind::BrokenPipe)
 }

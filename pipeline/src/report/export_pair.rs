@@ -5,8 +5,8 @@ use norna_kernels::student;
 use crate::sink::rows::VariantRow;
 use crate::store::TraitInfo;
 
-/// Columns of a pair; TRAIT stands after A1_FREQ where there are several.
-pub const VARIANT_COLUMNS: [&str; 7] = ["#CHROM", "POS", "ID", "REF", "ALT", "A1", "A1_FREQ"];
+/// Columns of a variant; TRAIT follows where there are several, then A1_FREQ.
+pub const VARIANT_COLUMNS: [&str; 6] = ["#CHROM", "POS", "ID", "REF", "ALT", "A1"];
 /// Columns of the test.
 pub const TEST_COLUMNS: [&str; 5] = ["OBS_CT", "BETA", "SE", "T_STAT", "LOG10_P"];
 
@@ -53,7 +53,7 @@ pub fn degrees_of_freedom(info: &TraitInfo, missing: Missing) -> f64 {
 
 /// Appends the header line.
 pub fn push_header(line: &mut Vec<u8>, with_trait: bool) {
-    let columns = VARIANT_COLUMNS.iter().chain(with_trait.then_some(&"TRAIT")).chain(&TEST_COLUMNS);
+    let columns = VARIANT_COLUMNS.iter().chain(with_trait.then_some(&"TRAIT")).chain([&"A1_FREQ"]).chain(&TEST_COLUMNS);
     for (i, column) in columns.enumerate() {
         if i > 0 {
             line.push(b'\t');
@@ -63,8 +63,8 @@ pub fn push_header(line: &mut Vec<u8>, with_trait: bool) {
     line.push(b'\n');
 }
 
-/// Appends the variant's columns, each with a tab after it.
-pub fn push_variant(line: &mut Vec<u8>, variant: &VariantRow) {
+/// Appends the variant's columns to `line`, and A1_FREQ to `freq`, each with a tab after it.
+pub fn push_variant(line: &mut Vec<u8>, freq: &mut Vec<u8>, variant: &VariantRow) {
     let mut integers = itoa::Buffer::new();
     let texts = [&variant.chrom, "", &variant.id, &variant.reference, &variant.alternate, &variant.alternate];
     for (i, text) in texts.into_iter().enumerate() {
@@ -72,8 +72,8 @@ pub fn push_variant(line: &mut Vec<u8>, variant: &VariantRow) {
         line.extend_from_slice(text.as_bytes());
         line.push(b'\t');
     }
-    push_real(line, variant.a1_freq as f32);
-    line.push(b'\t');
+    push_real(freq, variant.a1_freq as f32);
+    freq.push(b'\t');
 }
 
 /// Appends the test's columns and the end of the line.

@@ -3,10 +3,12 @@
 use std::str::FromStr;
 
 use globset::GlobBuilder;
+use norna_kernels::Status;
 
 use super::export::ExportError;
+use crate::format::chromosome::canonical;
 use crate::sink::rows::VariantRow;
-use crate::store::TraitInfo;
+use crate::store::{ResultsReader, StoreError, TraitInfo};
 
 /// Columns of the traits that match any of `patterns` (a whole name, or a glob), in the file's order.
 pub fn select_traits(traits: &[TraitInfo], patterns: &[String]) -> Result<Vec<usize>, ExportError> {
@@ -28,6 +30,29 @@ pub fn select_traits(traits: &[TraitInfo], patterns: &[String]) -> Result<Vec<us
     Ok((0..traits.len()).filter(|&i| chosen[i]).collect())
 }
 
+/// Refuses a region on a chromosome that the file does not have.
+pub fn check_regions(reader: &ResultsReader, regions: &[Region]) -> Result<(), ExportError> {
+    if regions.is_empty() {
+        return Ok(());
+    }
+    let names = reader.chromosomes()?;
+    match regions.iter().find(|region| !names.iter().any(|name| region.is_on(name))) {
+        None => Ok(()),
+        Some(region) => {
+            let shown = names.iter().take(30).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let known = if names.len() > 30 { format!("{shown} and {} more", names.len() - 30) } else { shown };
+            Err(ExportError::NoSuchChromosome { chrom: region.chrom.clone(), known })
+        }
+    }
+}
+
+/// What to say of the pairs of `traits` (ascending columns) that fit perfectly: a p is not theirs, so no list by p has them.
+pub fn perfect_fits(reader: &ResultsReader, traits: &[usize]) -> Result<Option<String>, StoreError> {
+    let counts = reader.status_counts(|trait_idx| traits.binary_search(&trait_idx).is_ok())?;
+    let n = counts.iter().find(|(status, _)| *status == Status::PerfectFit).map(|&(_, n)| n);
+    Ok(n.map(|n| format!("{n} pairs fit perfectly: no standard error, so no p; see /assoc/status_*")))
+}
+
 /// Rows of one stretch of a chromosome: POS from `start` to `end`, 1-based, both included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Region {
@@ -37,16 +62,13 @@ pub struct Region {
 }
 
 impl Region {
-    /// Whether the variant lies in it; "chr22" and "22" are one chromosome.
+    /// Whether the variant lies in it; "chr22" and "22" are one chromosome, as "23" and "X".
     pub fn contains(&self, variant: &VariantRow) -> bool {
-        (self.start..=self.end).contains(&variant.pos) && bare(&variant.chrom).eq_ignore_ascii_case(&self.chrom)
+        (self.start..=self.end).contains(&variant.pos) && self.is_on(&variant.chrom)
     }
-}
 
-fn bare(chrom: &str) -> &str {
-    match chrom.get(..3) {
-        Some(prefix) if prefix.eq_ignore_ascii_case("chr") && chrom.len() > 3 => &chrom[3..],
-        _ => chrom,
+    fn is_on(&self, chrom: &str) -> bool {
+        canonical(chrom).eq_ignore_ascii_case(&self.chrom)
     }
 }
 
@@ -55,7 +77,7 @@ impl FromStr for Region {
 
     /// CHROM, CHROM:POS, CHROM:START-END or CHROM:START-; commas in numbers are taken.
     fn from_str(text: &str) -> Result<Self, String> {
-        let whole = |chrom: &str| Self { chrom: bare(chrom).to_owned(), start: 0, end: u32::MAX };
+        let whole = |chrom: &str| Self { chrom: canonical(chrom), start: 0, end: u32::MAX };
         let Some((chrom, stretch)) = text.rsplit_once(':') else {
             return if text.is_empty() { Err("an empty region".to_owned()) } else { Ok(whole(text)) };
         };
@@ -122,6 +144,7 @@ mod tests {
         let region: Region = "chr22:1,000-2000".parse().unwrap();
         assert!(region.contains(&variant("22", 1000)) && region.contains(&variant("chr22", 2000)));
         assert!(!region.contains(&variant("22", 2001)) && !region.contains(&variant("21", 1500)));
+        assert!("23".parse::<Region>().unwrap().contains(&variant("chrX", 7)));
         assert!("X".parse::<Region>().unwrap().contains(&variant("chrX", 7)));
         for bad in ["", "22:", "22:5-3", "22:a-b", ":5", "22:-5"] {
             assert!(bad.parse::<Region>().is_err(), "{bad}");

@@ -126,6 +126,18 @@ impl VariantColumns {
     }
 }
 
+impl VariantColumns {
+    /// The chromosomes of a range of rows.
+    pub(super) fn chroms(
+        &self,
+        place: &Place,
+        strings: &Strings,
+        rows: Range<usize>,
+    ) -> Result<Vec<String>, StoreError> {
+        strings.read(place, "/variants/chrom", &self.chrom, rows)
+    }
+}
+
 /// Attribute `codes` of a status column: the name of code i at place i.
 pub(super) fn set_code_names(place: &Place, dataset: &Dataset) -> Result<(), StoreError> {
     let names: Vec<&str> = (0..=u8::MAX).map_while(Status::from_code).map(Status::name).collect();

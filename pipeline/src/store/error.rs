@@ -7,14 +7,20 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file system said no.
-    #[error("{}: {action}: {source}", path.display())]
+    #[error("{}: {action}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What was tried.
         action: &'static str,
-        /// The cause.
-        source: io::Error,
+        /// The system's answer; part of the message, so no `source`.
+        cause: io::Error,
+    },
+    /// The disk is full.
+    #[error("{}: no space left on device; free some, or write to another disk (a quota counts too)", path.display())]
+    NoSpace {
+        /// The file.
+        path: PathBuf,
     },
     /// The HDF5 library said no.
     #[error("{}: {object}: {detail}", path.display())]
@@ -82,15 +88,23 @@ impl Place {
 
     /// Turns an answer of the library about `object` into ours.
     pub(super) fn h5<T>(&self, object: &str, answer: hdf5::Result<T>) -> Result<T, StoreError> {
-        answer.map_err(|error| StoreError::Hdf5 {
-            path: self.path.clone(),
-            object: object.to_owned(),
-            detail: one_line(&error.to_string()),
-        })
+        answer.map_err(|error| self.hdf5(object, &error.to_string()))
     }
 
-    pub(super) fn io(&self, action: &'static str, source: io::Error) -> StoreError {
-        StoreError::Io { path: self.path.clone(), action, source }
+    fn hdf5(&self, object: &str, text: &str) -> StoreError {
+        match errno(text).map(io::Error::from_raw_os_error) {
+            Some(cause) => self.io("cannot read or write", cause),
+            None => StoreError::Hdf5 { path: self.path.clone(), object: object.to_owned(), detail: one_line(text) },
+        }
+    }
+
+    pub(super) fn io(&self, action: &'static str, cause: io::Error) -> StoreError {
+        match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                StoreError::NoSpace { path: self.path.clone() }
+            }
+            _ => StoreError::Io { path: self.path.clone(), action, cause },
+        }
     }
 
     pub(super) fn not_norna(&self, detail: impl Into<String>) -> StoreError {
@@ -110,7 +124,38 @@ impl Place {
     }
 }
 
-/// The library's messages can have lines; ours have one.
+/// The library's messages can have lines; ours have one. What its file driver adds (": time = …, filename = …, buf = …") is
+/// left out.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let end = [": time = ", ", filename = ", ", file descriptor = "].iter().filter_map(|mark| text.find(mark)).min();
+    text[..end.unwrap_or(text.len())].to_owned()
+}
+
+/// The system's error number in a message of the library's file driver: "…, errno = 28, error message = '…', …".
+fn errno(text: &str) -> Option<i32> {
+    let (_, rest) = text.split_once("errno = ")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok().filter(|&errno| errno > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DRIVER: &str = "H5Dwrite(): can't write data: file write failed: time = Sun Nov 22 02:00:00 2026\n, filename \
+        = '/x/r.h5', file descriptor = 5, errno = 28, error message = 'No space left on device', buf = 0x55, total \
+        write size = 8192, bytes this sub-write = 8192, bytes actually written = 18446744073709551615, offset = 0";
+
+    #[test]
+    fn a_full_disk_is_told_in_a_line() {
+        let place = Place::new(Path::new("r.h5"));
+        let text = place.hdf5("beta", DRIVER).to_string();
+        assert!(text.starts_with("r.h5: no space left on device; "), "{text}");
+        let quota = place.hdf5("beta", &DRIVER.replace("errno = 28", "errno = 122"));
+        assert!(matches!(quota, StoreError::NoSpace { .. }));
+        let other = place.hdf5("beta", &DRIVER.replace("errno = 28", "errno = 5")).to_string();
+        assert!(other.starts_with("r.h5: cannot read or write: Input/output error"), "{other}");
+        let unknown = place.hdf5("beta", &DRIVER.replace("errno = 28, ", "")).to_string();
+        assert_eq!(unknown, "r.h5: beta: H5Dwrite(): can't write data: file write failed");
+    }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use hdf5::types::FixedAscii;
 use hdf5::{Dataset, File, Group, H5Type};
+use norna_kernels::Status;
 use norna_kernels::genomic_control::N_BINS;
 
 use super::columns::{VariantColumns, slice};
@@ -18,6 +19,9 @@ use super::schema::{
     ResultsHeader, SIGNATURE_BYTES, STORE_FULL, TraitInfo,
 };
 use crate::sink::rows::VariantRow;
+
+/// Rows of a list read at once.
+const ROWS_AT_ONCE: usize = 1 << 16;
 
 /// A row of /hits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -230,6 +234,36 @@ impl ResultsReader {
         (0..rows.len()).map(|i| self.check_pair("/assoc/status_variant", status(i), variant[i], trait_idx[i])).collect()
     }
 
+    /// Pairs of /assoc/status_* by status, of the traits (rows of /traits) that are `wanted`; statuses without a pair left out.
+    pub fn status_counts(&self, wanted: impl Fn(usize) -> bool) -> Result<Vec<(Status, u64)>, StoreError> {
+        let mut counts = [0; Status::ALL.len()];
+        for start in (0..self.n_statuses).step_by(ROWS_AT_ONCE) {
+            for pair in self.statuses(start..self.n_statuses.min(start + ROWS_AT_ONCE))? {
+                if let Some(count) = counts.get_mut(usize::from(pair.code)).filter(|_| wanted(pair.trait_idx as usize))
+                {
+                    *count += 1;
+                }
+            }
+        }
+        Ok(Status::ALL.into_iter().zip(counts).filter(|&(_, count)| count > 0).collect())
+    }
+
+    /// Names in /variants/chrom, each once, by first appearance.
+    pub fn chromosomes(&self) -> Result<Vec<String>, StoreError> {
+        let mut names: Vec<String> = Vec::new();
+        for start in (0..self.n_variants).step_by(ROWS_AT_ONCE) {
+            let rows = start..self.n_variants.min(start + ROWS_AT_ONCE);
+            let mut chroms = self.columns.chroms(&self.place, &self.strings, rows)?;
+            chroms.dedup();
+            for chrom in chroms {
+                if !names.contains(&chrom) {
+                    names.push(chrom);
+                }
+            }
+        }
+        Ok(names)
+    }
+
     /// /qc without the χ² histogram.
     pub fn qc(&self) -> Result<StoredQc, StoreError> {
         let n_traits = self.header.traits.len();
@@ -361,7 +395,8 @@ fn read_header(place: &Place, file: &File, strings: &Strings) -> Result<ResultsH
     Ok(ResultsHeader {
         traits: (0..n_traits).map(info).collect(),
         n_samples: place.h5("n_samples", file.attr("n_samples").and_then(|at| file::scalar::<u32>(&at)))?,
-        hit_log10p: place.h5("/hits", threshold)?,
+        // −log10 of 1 is −0.
+        hit_log10p: place.h5("/hits", threshold)? + 0.0,
     })
 }
 

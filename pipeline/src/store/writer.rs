@@ -8,6 +8,7 @@ use std::path::Path;
 use hdf5::types::FixedAscii;
 use hdf5::{Dataset, File, Group};
 use ndarray::ArrayView2;
+use norna_kernels::Status;
 use norna_kernels::genomic_control::{N_BINS, lower_edge};
 
 use super::columns::{VariantColumns, set_code_names};
@@ -39,6 +40,9 @@ pub struct ResultsWriter {
     statuses: StatusList,
     hits: HitList,
     counts: QcCounts,
+    /// Pairs appended, by the code of their status.
+    n_status: [u64; Status::ALL.len()],
+    n_with_number: u64,
     band: Band,
 }
 
@@ -70,12 +74,14 @@ impl ResultsWriter {
             beta: matrix(&place, &assoc, "beta", n_variants, n_traits)?,
             se: matrix(&place, &assoc, "se", n_variants, n_traits)?,
             statuses: StatusList::create(&place, &assoc)?,
-            hits: HitList::create(&place, &file, header.hit_log10p)?,
+            hits: HitList::create(&place, &file, header.hit_log10p + 0.0)?,
             counts: QcCounts::new(&header.traits),
             band: Band { n_rows, variants: Vec::new(), beta: Vec::new(), se: Vec::new() },
             n_missing: MaskCounts::new(N_MISSING, n_variants, header.n_masks(), n_rows),
             covariates_lost: MaskCounts::new(COVARIATES_LOST, n_variants, header.n_masks(), n_rows),
             header: header.clone(),
+            n_status: [0; Status::ALL.len()],
+            n_with_number: 0,
             written: 0,
             place,
             file,
@@ -112,11 +118,25 @@ impl ResultsWriter {
         }
         for (row, trait_idx, code) in sorted(&batch.statuses, |&(row, trait_idx, _)| (row, trait_idx)) {
             self.statuses.push(&self.place, first + row as usize, trait_idx, code)?;
+            if let Some(n) = self.n_status.get_mut(usize::from(code)) {
+                *n += 1;
+            }
         }
+        self.n_with_number += batch.se.iter().filter(|se| se.is_finite()).count() as u64;
         for hit in sorted(&batch.hits, |hit| (hit.variant_idx, hit.trait_idx)) {
             self.hits.push(&self.place, first + hit.variant_idx as usize, &hit)?;
         }
         Ok(())
+    }
+
+    /// Pairs appended that have β and SE.
+    pub fn n_pairs_with_number(&self) -> u64 {
+        self.n_with_number
+    }
+
+    /// Pairs appended to /assoc/status_* by status (sound variants and traits, no number); statuses without a pair left out.
+    pub fn status_counts(&self) -> Vec<(Status, u64)> {
+        Status::ALL.into_iter().zip(self.n_status).filter(|&(_, n)| n > 0).collect()
     }
 
     fn check(&self, batch: &RowBatch) -> Result<(), StoreError> {
