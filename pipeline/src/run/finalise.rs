@@ -1,6 +1,6 @@
 //! From spools to results.h5: rows in shard order, written under a temporary name, published when whole.
 
-use norna_kernels::NullModel;
+use norna_kernels::{NullModel, Status};
 
 use super::workdir::Workdir;
 use crate::sink::spool::{SpoolError, SpoolIndex};
@@ -33,6 +33,10 @@ pub struct Finalised {
     pub n_rows: u64,
     /// Hits written.
     pub n_hits: u64,
+    /// Pairs that have an effect and a standard error.
+    pub n_pairs_with_number: u64,
+    /// Pairs of sound variants and traits without one, by status.
+    pub statuses: Vec<(Status, u64)>,
     /// What was read and dropped.
     pub ledger: VariantLedger,
 }
@@ -93,7 +97,8 @@ pub fn write(
         n_hits += batch.hits.len() as u64;
         writer.append(batch).map_err(FinaliseError::from)
     })?;
+    let (n_pairs_with_number, statuses) = (writer.n_pairs_with_number(), writer.status_counts());
     writer.finish(qc, &provenance())?;
     publish(&path, workdir.out())?;
-    Ok(Finalised { n_rows: index.n_rows(), n_hits, ledger: total_ledger(index) })
+    Ok(Finalised { n_rows: index.n_rows(), n_hits, n_pairs_with_number, statuses, ledger: total_ledger(index) })
 }

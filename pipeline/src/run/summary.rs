@@ -168,6 +168,16 @@ pub fn log(study: &Study, done: &Finalised, ranks: &[RankReport], out: &Path, el
     for (what, table) in [("samples", &tables.samples), ("variants", &tables.variants), ("traits", &tables.traits)] {
         log::info!("{what}: {}", in_words(table));
     }
+    let n_pairs = done.n_rows * study.trait_names.len() as u64;
+    let statuses = done.statuses.iter().filter(|(_, n)| *n > 0);
+    let statuses: Vec<_> = statuses.map(|(status, n)| format!("{n} {}", status.name().replace('_', " "))).collect();
+    let remarks = if statuses.is_empty() { String::new() } else { format!(" ({})", statuses.join(", ")) };
+    log::info!("pairs: {} of {n_pairs} have a number{remarks}", done.n_pairs_with_number);
+    if done.n_rows == 0 {
+        log::warn!("no variant was left to test: the results hold no rows");
+    } else if done.n_pairs_with_number == 0 {
+        log::warn!("no pair of variant and trait has a number: norna info {} says why", out.display());
+    }
     let bytes = std::fs::metadata(out).map_or(0, |m| m.len());
     let n_traits = study.trait_names.len();
     log::info!(
