@@ -155,6 +155,28 @@ impl ByteSource {
         }
     }
 
+    /// Passes over the rest of a line; gives the file offset of the block that held its `\n`, none where no block before
+    /// file offset `end` has one.
+    pub fn skip_line(&mut self, end: u64) -> io::Result<Option<u64>> {
+        loop {
+            let bytes = match self.fill() {
+                Ok(bytes) => bytes,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            };
+            let (n, newline) = (bytes.len(), memchr::memchr(b'\n', bytes));
+            if n == 0 || self.block_of(0) >= end {
+                return Ok(None);
+            }
+            if let Some(at) = newline {
+                let block = self.block_of(at);
+                self.consume(at + 1);
+                return Ok(Some(block).filter(|&block| block < end));
+            }
+            self.consume(n);
+        }
+    }
+
     /// Appends `n` bytes to `out`, growing it only as bytes arrive; false where the input ends before the first of them.
     pub fn read_exactly(&mut self, n: usize, out: &mut Vec<u8>) -> io::Result<bool> {
         let mut left = n;

@@ -43,10 +43,16 @@ impl VcfRecords {
         }
     }
 
-    /// Skips the rest of the line in which a block's start falls; the lines after it follow.
+    /// Skips the rest of the line in which a block's start falls; the lines after it follow. A line that goes on beyond
+    /// the end is left there: what follows it is another shard's, and many shards may lie within one line.
     pub fn after_first_newline(source: ByteSource, end: Until, n_samples: usize) -> Result<Self, RecordError> {
         let mut records = Self::new(source, end, n_samples, None);
-        let newline = records.source.read_line(&mut records.line)?;
+        let end = match end {
+            Until::Block(end) => end,
+            Until::Record(end) => end.compressed().saturating_add(1),
+            Until::Input => u64::MAX,
+        };
+        let newline = records.source.skip_line(end)?;
         records.note_newline(newline);
         Ok(records)
     }

@@ -60,13 +60,17 @@ fn records_are_refused_by_line_and_place() {
     for (line, want) in [
         (
             "1 5 a A G . . . GT 0/2 0/0 0/0 0/0",
-            "line 11 (1:5): GT: sample 1: '0/2' has allele 2, but the record's alleles end at 1",
+            "line 11 (1:5): GT: sample 1: allele number 2, but the record's alleles end at 1",
         ),
-        ("1 5 a A G . . . GT 0/0 0/0 0/x 0/0", "line 11 (1:5): GT: sample 3: '0/x' is not a genotype"),
+        (
+            "1 5 a A G . . . GT 0/0 0/0 0/x 0/0",
+            "line 11 (1:5): GT: sample 3: a value of the shape '9/a' is not a genotype",
+        ),
         ("1 5 a A G . . . GT 0/0 0/0 0/0", "line 11 (1:5): columns: 3 samples, where the header has 4"),
         ("1 5 a A G . . . GT 0/0 0/0 0/0 0/0 0/0", "5 samples, where the header has 4"),
         ("1 5 a A G . . .", "no genotypes, where the header has 4 samples"),
         ("1 5 a A", "4 columns, not 8 or more"),
+        ("1 5 a A G . . . GT 0/0 NA12878 0/0 0/0", "GT: sample 2: a value of the shape 'aa99999' is not a genotype"),
         ("1 x a A G . . . GT 0/0 0/0 0/0 0/0", "POS: 'x' is not a position"),
         ("1 -5 a A G . . . GT 0/0 0/0 0/0 0/0", "POS: '-5' is not a position"),
         ("1 99999999999 a A G . . . GT 0/0 0/0 0/0 0/0", "POS: '99999999999'"),
