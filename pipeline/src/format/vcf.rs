@@ -115,6 +115,19 @@ impl VcfRecords {
         Ok(())
     }
 
+    /// Sample columns of the current line.
+    fn n_sample_columns(&self) -> usize {
+        if self.samples == self.format.end { 0 } else { 1 + memchr::memchr_iter(b'\t', self.sample_bytes()).count() }
+    }
+
+    /// Refuses the current line if it has not the header's number of samples.
+    pub fn check_samples(&self) -> Result<(), FieldError> {
+        match self.n_sample_columns() {
+            n if n == self.n_samples => Ok(()),
+            n => Err(genotypes::another_number_of_samples(n, self.n_samples)),
+        }
+    }
+
     fn column_of(&self, key: &[u8]) -> Option<usize> {
         self.line[self.format.clone()].split(|&b| b == b':').position(|k| k == key)
     }

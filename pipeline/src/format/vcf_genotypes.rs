@@ -149,10 +149,14 @@ fn for_each<'a>(
         rest = tab.map(|tab| &bytes[tab + 1..]);
     }
     if n_seen != samples.n_file() {
-        let problem = format!("{n_seen} samples, where the header has {}", samples.n_file());
-        return Err(FieldError::new("columns", problem));
+        return Err(another_number_of_samples(n_seen, samples.n_file()));
     }
     Ok(())
+}
+
+/// The error of a line of other samples than the header's.
+pub(crate) fn another_number_of_samples(n: usize, expected: usize) -> FieldError {
+    FieldError::new("columns", format!("{n} samples, where the header has {expected}"))
 }
 
 /// GT of any ploidy, one call per analysed sample.
