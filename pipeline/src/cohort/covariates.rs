@@ -8,6 +8,7 @@ use super::ids::SampleIndex;
 use super::ledger::{CohortLedger, FileLedger};
 use super::select::Selector;
 use super::{CohortConfig, Column};
+use crate::format::table_cell::describe_value;
 
 /// Most levels of a categorical covariate.
 pub const MAX_LEVELS: usize = 50;
@@ -191,14 +192,21 @@ fn expand(
         return Ok(Vec::new());
     }
     messages.push(format!(
-        "{}: covariate '{}' is categorical: {n_levels} levels, reference '{}'",
-        context.path, column.name, levels[0]
+        "{}: covariate '{}' is categorical: {n_levels} levels, reference {}",
+        context.path,
+        column.name,
+        shown_level(&levels[0])
     ));
     let indicator = |level: &String| Column {
         name: format!("{}={level}", column.name),
         values: names.iter().map(|name| f64::from(u8::from(name == level))).collect(),
     };
     Ok(levels[1..].iter().map(indicator).collect())
+}
+
+/// A level for a message: by its shape where it has digits and is no number, since it may be an ID.
+fn shown_level(level: &str) -> String {
+    if level.bytes().any(|b| b.is_ascii_digit()) { describe_value(level.as_bytes()) } else { format!("'{level}'") }
 }
 
 /// The level of each analysed sample. A numeric code is written as a number, so that 1, 1.0 and 01 are one level.

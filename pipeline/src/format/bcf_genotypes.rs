@@ -139,8 +139,8 @@ fn allele(value: i32, n_alleles: usize) -> Result<u16, String> {
     match value >> 1 {
         0 => Ok(Call::MISSING),
         n if n > 0 && (n as usize) <= n_alleles => u16::try_from(n - 1).map_err(|e| e.to_string()),
-        n if n > 0 => Err(format!("has allele {}, but the record's alleles end at {}", n - 1, n_alleles - 1)),
-        _ => Err(format!("value {value} is no allele")),
+        n if n > 0 => Err(format!("allele number {}, but the record's alleles end at {}", n - 1, n_alleles - 1)),
+        _ => Err("a value that is no allele".into()),
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(decode(1, 3, 2, &[2, 4, 4, 2, 5, 0x81]).unwrap(), [Call::POLYPLOID, Call { a: 0, b: 1 }]);
         assert_eq!(decode(1, 1, 2, &[4, 0]).unwrap(), [Call { a: 1, b: Call::ABSENT }, Call::NONE]);
         assert_eq!(decode(1, 0, 2, &[]).unwrap(), [Call::NONE; 2]);
-        assert!(decode(1, 2, 1, &[2, 8]).unwrap_err().problem.contains("allele 3"));
+        assert!(decode(1, 2, 1, &[2, 8]).unwrap_err().problem.contains("allele number 3"));
         assert!(decode(1, 2, 1, &[0x90, 2]).is_err());
         assert!(decode(7, 2, 1, b"ab").is_err());
     }

@@ -142,12 +142,29 @@ impl<R: Read> Read for EofGuard<R> {
     }
 }
 
+/// Of a bgzip file that is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BgzfError {
+    /// Its end is missing.
+    #[error("truncated: the BGZF end-of-file block is missing; copy or make the file again")]
+    Truncated,
+    /// A block cannot be inflated.
+    #[error("a damaged bgzip block; copy the file again (bgzip -t tests it)")]
+    Damaged,
+}
+
+/// An error of the inflating library as one about the file; what the system said stays as it is.
+pub fn block_error(e: io::Error) -> io::Error {
+    let is_ours = e.get_ref().is_some_and(|inner| inner.is::<BgzfError>());
+    if is_ours || e.raw_os_error().is_some() || e.kind() == io::ErrorKind::Interrupted {
+        return e;
+    }
+    io::Error::new(io::ErrorKind::InvalidData, BgzfError::Damaged)
+}
+
 /// The error of a BGZF file without its end. Not of kind `UnexpectedEof`, which noodles takes for a good end.
 pub fn truncated() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "truncated: the BGZF end-of-file block is missing; copy or make the file again",
-    )
+    io::Error::new(io::ErrorKind::InvalidData, BgzfError::Truncated)
 }
 
 /// `bytes` as a BGZF file with `block` bytes to a block, for tests.

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use noodles_bgzf as noodles;
 
-use super::bgzf::{Compression, VirtualOffset, first_block_from};
+use super::bgzf::{Compression, VirtualOffset, block_error, first_block_from};
 
 /// Longest line or record that is read: past it the file is taken to be damaged.
 pub const MAX_RECORD_LEN: usize = 1 << 30;
@@ -23,6 +23,15 @@ pub enum ByteSource {
     Stream(Box<dyn BufRead + Send>, u64),
     /// A batch of whole records and the offset of the next byte in it.
     Memory(Vec<u8>, usize),
+}
+
+/// Inflated blocks of a stream, with errors in our words.
+struct Blocks<R: Read>(noodles::io::Reader<R>);
+
+impl<R: Read> Read for Blocks<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf).map_err(block_error)
+    }
 }
 
 impl ByteSource {
@@ -43,7 +52,10 @@ impl ByteSource {
     pub fn stream(inner: impl Read + Send + 'static, compression: Compression) -> Self {
         let reader: Box<dyn BufRead + Send> = match compression {
             Compression::Plain => Box::new(BufReader::with_capacity(1 << 16, inner)),
-            Compression::Bgzf => Box::new(noodles::io::Reader::new(super::bgzf::EofGuard::new(inner))),
+            Compression::Bgzf => Box::new(BufReader::with_capacity(
+                1 << 16,
+                Blocks(noodles::io::Reader::new(super::bgzf::EofGuard::new(inner))),
+            )),
             Compression::Gzip => {
                 let inflated = flate2::read::MultiGzDecoder::new(BufReader::new(inner));
                 Box::new(BufReader::with_capacity(1 << 16, inflated))
@@ -57,7 +69,7 @@ impl ByteSource {
         match self {
             Self::Bgzf(reader) => {
                 let to = noodles::VirtualPosition::from(to.0);
-                reader.seek(to).map(|_| ())
+                reader.seek(to).map(|_| ()).map_err(block_error)
             }
             Self::Plain(reader, at) => {
                 reader.seek(SeekFrom::Start(to.compressed()))?;
@@ -73,7 +85,10 @@ impl ByteSource {
         match self {
             Self::Bgzf(reader) => {
                 let Some(start) = first_block_from(reader.get_mut(), offset, file_len)? else { return Ok(false) };
-                reader.seek(noodles::VirtualPosition::from(VirtualOffset::new(start, 0).0)).map(|_| true)
+                reader
+                    .seek(noodles::VirtualPosition::from(VirtualOffset::new(start, 0).0))
+                    .map(|_| true)
+                    .map_err(block_error)
             }
             Self::Plain(..) => self.seek(VirtualOffset::new(offset, 0)).map(|()| offset < file_len),
             Self::Stream(..) | Self::Memory(..) => Err(io::Error::from(io::ErrorKind::Unsupported)),
@@ -83,7 +98,7 @@ impl ByteSource {
     /// Some bytes that follow; empty at the end.
     pub fn fill(&mut self) -> io::Result<&[u8]> {
         match self {
-            Self::Bgzf(reader) => reader.fill_buf(),
+            Self::Bgzf(reader) => reader.fill_buf().map_err(block_error),
             Self::Plain(reader, _) => reader.fill_buf(),
             Self::Stream(reader, _) => reader.fill_buf(),
             Self::Memory(bytes, at) => Ok(&bytes[*at..]),
@@ -152,6 +167,28 @@ impl ByteSource {
                 return Ok(Some(block));
             }
             last = Some(block);
+        }
+    }
+
+    /// Passes over the rest of a line; gives the file offset of the block that held its `\n`, none where no block before
+    /// file offset `end` has one.
+    pub fn skip_line(&mut self, end: u64) -> io::Result<Option<u64>> {
+        loop {
+            let bytes = match self.fill() {
+                Ok(bytes) => bytes,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            };
+            let (n, newline) = (bytes.len(), memchr::memchr(b'\n', bytes));
+            if n == 0 || self.block_of(0) >= end {
+                return Ok(None);
+            }
+            if let Some(at) = newline {
+                let block = self.block_of(at);
+                self.consume(at + 1);
+                return Ok(Some(block).filter(|&block| block < end));
+            }
+            self.consume(n);
         }
     }
 

@@ -90,17 +90,25 @@ pub fn describe_value(cell: &[u8]) -> String {
     if number_like || word {
         return format!("'{text}'");
     }
+    format!("text of the shape {}", shape(cell))
+}
+
+/// The shape of a value in quotes: letters as `a`, digits as `9`, at most 16 characters.
+pub fn shape(value: &[u8]) -> String {
+    // A character has four bytes at most.
+    let text = String::from_utf8_lossy(&value[..value.len().min(128)]);
     let shape: String = text
         .chars()
         .take(16)
         .map(|c| match c {
             c if c.is_ascii_digit() => '9',
             c if c.is_alphabetic() => 'a',
+            c if c.is_control() || c == char::REPLACEMENT_CHARACTER => '?',
             c => c,
         })
         .collect();
     let more = if text.chars().count() > 16 { "..." } else { "" };
-    format!("text of the shape '{shape}{more}'")
+    format!("'{shape}{more}'")
 }
 
 #[cfg(test)]

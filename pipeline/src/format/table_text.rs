@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
@@ -104,6 +105,12 @@ impl LineReader {
     pub fn open(path: &Path) -> Result<Self, TextError> {
         let name = path.display().to_string();
         let io_error = |source| TextError::Io { path: name.clone(), source };
+        let kind = std::fs::metadata(path).map_err(io_error)?.file_type();
+        if kind.is_fifo() || kind.is_socket() {
+            let problem =
+                "a pipe: tables and lists are read by every process, some parts twice; write it into a file first";
+            return Err(io_error(io::Error::other(problem)));
+        }
         let mut file = File::open(path).map_err(io_error)?;
         let mut magic = [0u8; 18];
         let n = read_up_to(&mut file, &mut magic).map_err(io_error)?;
@@ -275,6 +282,15 @@ mod tests {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn pipes_are_refused_before_they_are_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let message = LineReader::open(&path).err().unwrap().to_string();
+        assert!(message.contains("fifo: a pipe: "), "{message}");
     }
 
     #[test]

@@ -43,10 +43,16 @@ impl VcfRecords {
         }
     }
 
-    /// Skips the rest of the line in which a block's start falls; the lines after it follow.
+    /// Skips the rest of the line in which a block's start falls; the lines after it follow. A line that goes on beyond
+    /// the end is left there: what follows it is another shard's, and many shards may lie within one line.
     pub fn after_first_newline(source: ByteSource, end: Until, n_samples: usize) -> Result<Self, RecordError> {
         let mut records = Self::new(source, end, n_samples, None);
-        let newline = records.source.read_line(&mut records.line)?;
+        let end = match end {
+            Until::Block(end) => end,
+            Until::Record(end) => end.compressed().saturating_add(1),
+            Until::Input => u64::MAX,
+        };
+        let newline = records.source.skip_line(end)?;
         records.note_newline(newline);
         Ok(records)
     }
@@ -107,6 +113,19 @@ impl VcfRecords {
         self.samples = (self.format.end + 1).min(line.len());
         site.fields = genotypes::fields_of(&rest[..format_len]);
         Ok(())
+    }
+
+    /// Sample columns of the current line.
+    fn n_sample_columns(&self) -> usize {
+        if self.samples == self.format.end { 0 } else { 1 + memchr::memchr_iter(b'\t', self.sample_bytes()).count() }
+    }
+
+    /// Refuses the current line if it has not the header's number of samples.
+    pub fn check_samples(&self) -> Result<(), FieldError> {
+        match self.n_sample_columns() {
+            n if n == self.n_samples => Ok(()),
+            n => Err(genotypes::another_number_of_samples(n, self.n_samples)),
+        }
     }
 
     fn column_of(&self, key: &[u8]) -> Option<usize> {

@@ -80,7 +80,7 @@ impl SampleMap {
 pub struct FieldError {
     /// The column or FORMAT key.
     pub field: &'static str,
-    /// The problem, with the value.
+    /// The problem; with the value, unless it is a sample's.
     pub problem: String,
 }
 
@@ -90,7 +90,8 @@ impl FieldError {
         Self { field, problem: problem.into() }
     }
 
-    /// An error in `field` of the sample in file column `sample_idx` (from 0).
+    /// An error in `field` of the sample in file column `sample_idx` (from 0). `problem` tells the kind or shape of a
+    /// value and never repeats it: it is a person's genotype, or in a shifted table perhaps an ID.
     pub fn sample(field: &'static str, sample_idx: usize, problem: impl std::fmt::Display) -> Self {
         Self { field, problem: format!("sample {}: {problem}", sample_idx + 1) }
     }
@@ -122,15 +123,15 @@ pub fn dosages_from_probabilities(values: &[f32], out: &mut [f32]) -> Result<(),
             values.len()
         ));
     }
-    if let Some(bad) = values.iter().find(|v| !(-1e-3..=1.001).contains(*v)) {
-        return Err(format!("{bad} is not a probability from 0 to 1 (is GP phred-scaled here? use another --field)"));
+    if values.iter().any(|v| !(-1e-3..=1.001).contains(v)) {
+        return Err("a number that is no probability from 0 to 1 (is GP phred-scaled here? use another --field)".into());
     }
     let sum: f64 = values.iter().map(|&v| f64::from(v)).sum();
     if sum <= 0.0 {
         return Ok(());
     }
     if (sum - 1.0).abs() > 0.1 {
-        return Err(format!("probabilities add up to {sum:.3}, not 1"));
+        return Err("probabilities that do not add up to 1".into());
     }
     for (alt_idx, dosage) in out.iter_mut().enumerate() {
         let alt = alt_idx + 1;

@@ -5,7 +5,8 @@
 
 use norna_kernels::MISSING_CALL;
 
-use super::vcf_call::{Call, FieldError, SampleMap, dosages_from_probabilities, shown};
+use super::table_cell::shape;
+use super::vcf_call::{Call, FieldError, SampleMap, dosages_from_probabilities};
 use super::vcf_site::FieldSet;
 
 /// One FORMAT key's values within the sample columns of a line.
@@ -148,10 +149,14 @@ fn for_each<'a>(
         rest = tab.map(|tab| &bytes[tab + 1..]);
     }
     if n_seen != samples.n_file() {
-        let problem = format!("{n_seen} samples, where the header has {}", samples.n_file());
-        return Err(FieldError::new("columns", problem));
+        return Err(another_number_of_samples(n_seen, samples.n_file()));
     }
     Ok(())
+}
+
+/// The error of a line of other samples than the header's.
+pub(crate) fn another_number_of_samples(n: usize, expected: usize) -> FieldError {
+    FieldError::new("columns", format!("{n} samples, where the header has {expected}"))
 }
 
 /// GT of any ploidy, one call per analysed sample.
@@ -180,7 +185,7 @@ fn call(value: &[u8], n_alleles: usize) -> Result<Call, String> {
     let mut alleles = [Call::MISSING, Call::ABSENT];
     let mut ploidy = 0;
     for text in bare.split(|&b| b == b'/' || b == b'|') {
-        let allele = allele(text, n_alleles).map_err(|problem| format!("{} {problem}", shown(value)))?;
+        let allele = allele(text, n_alleles).map_err(|problem| problem.unwrap_or_else(|| no_genotype(value)))?;
         if let Some(slot) = alleles.get_mut(ploidy) {
             *slot = allele;
         }
@@ -192,7 +197,16 @@ fn call(value: &[u8], n_alleles: usize) -> Result<Call, String> {
     })
 }
 
-fn allele(text: &[u8], n_alleles: usize) -> Result<u16, String> {
+fn no_genotype(value: &[u8]) -> String {
+    format!("a value of the shape {} is not a genotype such as 0/1", shape(value))
+}
+
+fn no_number(text: &[u8]) -> String {
+    format!("a value of the shape {} is not a number", shape(text))
+}
+
+/// An allele's number, or what is wrong with it; nothing where it is no number at all.
+fn allele(text: &[u8], n_alleles: usize) -> Result<u16, Option<String>> {
     if text == b"." {
         return Ok(Call::MISSING);
     }
@@ -202,9 +216,9 @@ fn allele(text: &[u8], n_alleles: usize) -> Result<u16, String> {
         _ => Some(text.iter().fold(0_usize, |n, b| n * 10 + usize::from(b - b'0'))),
     };
     match number {
-        Some(n) if n < n_alleles => u16::try_from(n).map_err(|_| "has an allele number that is too high".into()),
-        Some(n) => Err(format!("has allele {n}, but the record's alleles end at {}", n_alleles - 1)),
-        None => Err("is not a genotype such as 0/1".into()),
+        Some(n) if n < n_alleles => u16::try_from(n).map_err(|_| Some("an allele number that is too high".into())),
+        Some(n) => Err(Some(format!("allele number {n}, but the record's alleles end at {}", n_alleles - 1))),
+        None => Err(None),
     }
 }
 
@@ -219,8 +233,7 @@ pub fn dosages(column: Column<'_>, n_alts: usize, samples: &SampleMap, out: &mut
         }
         let mut n_values = 0;
         for text in value.split(|&b| b == b',') {
-            let number = number(text)
-                .ok_or_else(|| FieldError::sample("DS", sample_idx, format!("{} is not a number", shown(text))))?;
+            let number = number(text).ok_or_else(|| FieldError::sample("DS", sample_idx, no_number(text)))?;
             if let Some(slot) = row.get_mut(n_values) {
                 *slot = number as f32;
             }
@@ -249,8 +262,7 @@ pub fn probabilities(
         values.clear();
         if !value.is_empty() && value != b"." {
             for text in value.split(|&b| b == b',') {
-                let number = number(text)
-                    .ok_or_else(|| FieldError::sample("GP", sample_idx, format!("{} is not a number", shown(text))))?;
+                let number = number(text).ok_or_else(|| FieldError::sample("GP", sample_idx, no_number(text)))?;
                 values.push(number as f32);
             }
         }

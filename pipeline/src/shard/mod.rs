@@ -5,6 +5,10 @@
 
 use crate::format::bgzf::VirtualOffset;
 
+/// Most shards that the target may make of one file (each of its ranges has one at least): a plan is held in memory by
+/// every rank.
+pub const MAX_SHARDS: u64 = 1 << 16;
+
 /// A shard's identity and order: file in the upper 24 bits, number within the file in the lower 40.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u64);
@@ -72,6 +76,14 @@ pub enum Layout {
     Stream,
 }
 
+impl Layout {
+    /// Bytes of the file within its ranges.
+    fn span(&self) -> u64 {
+        let (Self::Lines(ranges) | Self::Records(ranges, _)) = self else { return 0 };
+        ranges.iter().map(|(start, end)| end.offset().saturating_sub(start.offset())).sum()
+    }
+}
+
 /// The shards of an input, in its order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ShardPlan {
@@ -82,11 +94,12 @@ pub struct ShardPlan {
 }
 
 impl ShardPlan {
-    /// Shards of about `target_bytes` (in the file, compressed) each.
+    /// Shards of about `target_bytes` (in the file, compressed) each, or more where a file would have more than
+    /// [`MAX_SHARDS`].
     pub fn new(layouts: &[Layout], target_bytes: u64) -> Self {
-        let target = target_bytes.max(1);
         let mut plan = Self::default();
         for (file_idx, layout) in layouts.iter().enumerate() {
+            let target = target_bytes.max(layout.span().div_ceil(MAX_SHARDS)).max(1);
             let mut seq = 0;
             let mut push = |start: Cut, end: Cut| {
                 let bytes = end.offset().saturating_sub(start.offset());
@@ -136,6 +149,14 @@ fn cut_records((start, end): (Cut, Cut), starts: &[VirtualOffset], target: u64, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tiny_targets_make_a_bounded_number_of_shards() {
+        let end = 1 << 40;
+        let layout = Layout::Lines(vec![(Cut::Byte(7), Cut::Byte(end))]);
+        let n = ShardPlan::new(&[layout], 1).shards.len() as u64;
+        assert!(n > MAX_SHARDS / 2 && n <= MAX_SHARDS + 1, "{n}");
+    }
 
     #[test]
     fn shards_join_up_and_keep_their_order() {

@@ -193,7 +193,7 @@ impl Decoder {
             }
             let dosage = *value * scale;
             if !(-DOSAGE_SLACK..=2.0 + DOSAGE_SLACK).contains(&dosage) {
-                let problem = format!("{value} is not a dosage from 0 to {}", 2.0 / scale);
+                let problem = format!("a number that is no dosage from 0 to {}", 2.0 / scale);
                 return Err(FieldError::sample(field.name(), record.column(idx), problem));
             }
             *value = dosage.clamp(0.0, 2.0);

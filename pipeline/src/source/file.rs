@@ -14,7 +14,7 @@ use crate::format::chromosome::canonical;
 use crate::format::index::{self, VariantIndex};
 use crate::format::vcf::VcfRecords;
 use crate::format::vcf_header::{HeaderError, VcfHeader};
-use crate::format::vcf_site::{RecordError, RecordReader, Until};
+use crate::format::vcf_site::{RecordError, RecordPlace, RecordReader, Until};
 use crate::shard::{Cut, Layout, Shard};
 
 use super::error::SourceError;
@@ -103,6 +103,7 @@ pub(crate) struct InputFile {
     pub(crate) identity: Option<(u64, u64)>,
     data_start: VirtualOffset,
     index: Option<Arc<VariantIndex>>,
+    index_path: Option<PathBuf>,
 }
 
 impl InputFile {
@@ -129,11 +130,22 @@ impl InputFile {
         let header = FileHeader::read(&mut source);
         let (header, _) = header.map_err(|source| SourceError::Header { path: path.display().to_string(), source })?;
         let data_start = source.address();
-        let mut opened = Self { path: path.to_owned(), header, compression, len, identity, data_start, index: None };
+        check_first_record(path, &header, source)?;
+        let mut opened = Self {
+            path: path.to_owned(),
+            header,
+            compression,
+            len,
+            identity,
+            data_start,
+            index: None,
+            index_path: None,
+        };
         opened.warn_of_streams(remarks);
         let is_bcf = matches!(opened.header, FileHeader::Bcf(_));
         if compression == Compression::Bgzf && (is_bcf || !area.is_everything()) {
             opened.index = opened.open_index(remarks)?;
+            opened.index_path = opened.index.as_ref().and_then(|_| index::beside(path));
         }
         Ok(opened)
     }
@@ -148,6 +160,7 @@ impl InputFile {
             identity: None,
             data_start: VirtualOffset::default(),
             index: None,
+            index_path: None,
         }
     }
 
@@ -276,9 +289,22 @@ impl InputFile {
         Ok(self.header.stream(&self.path, file_idx, source))
     }
 
+    /// What to say where a shard that an index led to cannot even be begun.
+    pub(crate) fn index_doubt(&self, shard: &Shard) -> Option<String> {
+        let path = self.index_path.as_ref()?.display();
+        let led = matches!(shard.start, Cut::Record(at) if at != self.data_start);
+        led.then(|| {
+            format!(" (where the index {path} points; make it again with bcftools index -f if it is of another file)")
+        })
+    }
+
     /// A reader of a shard's records.
     pub(crate) fn shard(&self, shard: &Shard) -> Result<Box<dyn RecordReader>, SourceError> {
         let io = |e| SourceError::io(&self.path, e);
+        let begin = |e: io::Error| match self.index_doubt(shard) {
+            Some(doubt) => io(io::Error::new(e.kind(), format!("{e}{doubt}"))),
+            None => io(e),
+        };
         let mut source = self.open_source().map_err(io)?;
         let until = match shard.end {
             Cut::Record(at) => Until::Record(at),
@@ -286,7 +312,7 @@ impl InputFile {
         };
         match (&self.header, shard.start) {
             (FileHeader::Vcf(header), Cut::Record(at)) => {
-                source.seek(at).map_err(io)?;
+                source.seek(at).map_err(begin)?;
                 let n_lines = (at == self.data_start).then_some(header.n_lines);
                 Ok(Box::new(VcfRecords::new(source, until, header.samples.len(), n_lines)))
             }
@@ -301,7 +327,7 @@ impl InputFile {
             }
             (FileHeader::Bcf(header), start) => {
                 if let Cut::Record(at) = start {
-                    source.seek(at).map_err(io)?;
+                    source.seek(at).map_err(begin)?;
                 }
                 let n_before = (start == Cut::Record(self.data_start)).then_some(0);
                 Ok(Box::new(BcfRecords::new(source, until, Arc::clone(header), n_before)))
@@ -336,6 +362,29 @@ impl InputFile {
             source.consume(take);
         }
     }
+}
+
+/// Refuses a file whose first record has not the header's samples before anything is made as large as the header says.
+/// Any other fault is left to the readers.
+fn check_first_record(path: &Path, header: &FileHeader, source: ByteSource) -> Result<(), SourceError> {
+    let FileHeader::Vcf(vcf) = header else { return Ok(()) };
+    let mut records = VcfRecords::new(source, Until::Input, vcf.samples.len(), Some(vcf.n_lines));
+    if vcf.samples.is_empty() || !matches!(records.advance(), Ok(true)) {
+        return Ok(());
+    }
+    records.check_samples().map_err(|e| {
+        let site = records.site();
+        let line = match records.place() {
+            RecordPlace::Line(n) => n,
+            _ => vcf.n_lines + 1,
+        };
+        SourceError::Record {
+            path: path.display().to_string(),
+            place: format!("line {line} ({}:{})", site.chrom, site.pos),
+            field: e.field.to_owned(),
+            problem: e.problem,
+        }
+    })
 }
 
 fn join_near(intervals: &[(u32, u32)]) -> Vec<(u32, u32)> {

@@ -308,7 +308,8 @@ impl Input {
     pub fn reader(&self, shard: &Shard) -> Result<Box<dyn VariantSource + Send>, SourceError> {
         let file = self.file(shard.file_idx)?;
         let records = file.shard(shard)?;
-        Ok(Box::new(BlockReader::new(Arc::clone(&self.context), shard.file_idx, records)))
+        let reader = BlockReader::new(Arc::clone(&self.context), shard.file_idx, records);
+        Ok(Box::new(reader.doubting(file.index_doubt(shard))))
     }
 
     /// The stream of a file that cannot be cut. Standard input can be taken once, by the process that opened it.

@@ -45,6 +45,8 @@ pub(crate) struct BlockReader {
     decoder: Decoder,
     info: Vec<f64>,
     text: String,
+    /// Added to an error of the first record, if an index led to it.
+    doubt: Option<String>,
 }
 
 impl BlockReader {
@@ -68,17 +70,29 @@ impl BlockReader {
             decoder: Decoder::new(n),
             info: Vec::new(),
             text: String::new(),
+            doubt: None,
         }
+    }
+
+    /// With a word to add to an error of the first record.
+    pub(crate) fn doubting(self, doubt: Option<String>) -> Self {
+        Self { doubt, ..self }
     }
 
     /// Goes to the next record within the area that passes the filters on whole records; false at the end.
     fn next_record(&mut self) -> Result<bool, SourceError> {
         loop {
             match self.records.advance() {
-                Ok(true) => {}
+                Ok(true) => self.doubt = None,
                 Ok(false) => return Ok(false),
-                Err(RecordError::Field(e)) => return Err(self.refuse(e)),
-                Err(RecordError::Io(source)) => {
+                Err(RecordError::Field(mut e)) => {
+                    e.problem += self.doubt.as_deref().unwrap_or_default();
+                    return Err(self.refuse(e));
+                }
+                Err(RecordError::Io(mut source)) => {
+                    if let Some(doubt) = &self.doubt {
+                        source = std::io::Error::new(source.kind(), format!("{source}{doubt}"));
+                    }
                     return Err(SourceError::RecordIo { path: self.path(), place: self.place("after "), source });
                 }
             }

@@ -34,7 +34,7 @@ fn containers_and_headers() {
         ("empty.vcf.gz", &bgzip(b"", 1), "the file is empty"),
         ("cut.vcf.gz", &whole[..whole.len() - 28], "truncated: the BGZF end-of-file block is missing"),
         ("cut2.vcf.gz", &whole[..whole.len() / 2], "truncated: the BGZF end-of-file block is missing"),
-        ("flipped.vcf.gz", &flipped, "flipped.vcf.gz: "),
+        ("flipped.vcf.gz", &flipped, "a damaged bgzip block; copy the file again"),
         ("table.tsv", b"IID\tx\nNA12878\t1\n", "not a VCF or BCF"),
         ("old.vcf", b"##fileformat=VCFv3.3\n", "VCFv3.3"),
         ("x.bcf", &bcf1, "BCF1 is not read"),
@@ -60,13 +60,17 @@ fn records_are_refused_by_line_and_place() {
     for (line, want) in [
         (
             "1 5 a A G . . . GT 0/2 0/0 0/0 0/0",
-            "line 11 (1:5): GT: sample 1: '0/2' has allele 2, but the record's alleles end at 1",
+            "line 11 (1:5): GT: sample 1: allele number 2, but the record's alleles end at 1",
         ),
-        ("1 5 a A G . . . GT 0/0 0/0 0/x 0/0", "line 11 (1:5): GT: sample 3: '0/x' is not a genotype"),
+        (
+            "1 5 a A G . . . GT 0/0 0/0 0/x 0/0",
+            "line 11 (1:5): GT: sample 3: a value of the shape '9/a' is not a genotype",
+        ),
         ("1 5 a A G . . . GT 0/0 0/0 0/0", "line 11 (1:5): columns: 3 samples, where the header has 4"),
         ("1 5 a A G . . . GT 0/0 0/0 0/0 0/0 0/0", "5 samples, where the header has 4"),
         ("1 5 a A G . . .", "no genotypes, where the header has 4 samples"),
         ("1 5 a A", "4 columns, not 8 or more"),
+        ("1 5 a A G . . . GT 0/0 NA12878 0/0 0/0", "GT: sample 2: a value of the shape 'aa99999' is not a genotype"),
         ("1 x a A G . . . GT 0/0 0/0 0/0 0/0", "POS: 'x' is not a position"),
         ("1 -5 a A G . . . GT 0/0 0/0 0/0 0/0", "POS: '-5' is not a position"),
         ("1 99999999999 a A G . . . GT 0/0 0/0 0/0 0/0", "POS: '99999999999'"),
@@ -165,4 +169,38 @@ fn one_file_twice_and_pipes_are_refused() {
     tool(&["mkfifo", &fifo.display().to_string()]);
     let message = Input::open(&options(&fifo)).err().unwrap().to_string();
     assert!(message.ends_with("not a regular file: it cannot be read twice; give - and pipe it in"), "{message}");
+}
+
+#[test]
+fn an_index_of_another_file_is_named_where_its_offsets_do_not_fit() {
+    if Command::new("bcftools").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: no bcftools");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let spread = |n| {
+        (0..n).fold(records(n), |text, i| {
+            text.replacen(&format!("1\t{}\t", 100 + i), &format!("1\t{}\t", 100_000 * (i + 1)), 1)
+        })
+    };
+    let other = dir.path().join("other.vcf.gz");
+    fs::write(&other, bgzip(spread(90).as_bytes(), 700)).unwrap();
+    tool(&["bcftools", "index", &other.display().to_string()]);
+    let path = dir.path().join("a.vcf.gz");
+    fs::write(&path, bgzip(spread(99).as_bytes(), 500)).unwrap();
+    fs::rename(dir.path().join("other.vcf.gz.csi"), dir.path().join("a.vcf.gz.csi")).unwrap();
+    let far = InputOptions { regions: vec!["1:6000000-7000000".into()], ..options(&path) };
+    let message = read(&Input::open(&far).unwrap(), 4, 100).unwrap_err().to_string();
+    assert!(
+        message.contains("a.vcf.gz: ") && message.contains("the index ") && message.contains("a.vcf.gz.csi"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_first_record_of_other_samples_is_refused_at_opening() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "a.vcf", &records(5).replace("\ta\tb", "\tNA12878\ta2\ta\tb"));
+    let message = Input::open(&options(&path)).err().unwrap().to_string();
+    assert!(message.ends_with("line 10 (1:100): columns: 4 samples, where the header has 6"), "{message}");
 }

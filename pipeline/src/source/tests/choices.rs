@@ -48,12 +48,12 @@ fn dosages_are_the_default_where_they_are() {
 fn dosages_out_of_bounds_are_errors() {
     let dir = tempfile::tempdir().unwrap();
     for (values, want) in [
-        ("0/1:2.5 0/0:0 0/0:0 0/0:0", "line 12 (1:5): DS: sample 1: 2.5 is not a dosage from 0 to 2"),
-        ("0/1:1 1:1.2 0/0:0 0/0:0", "sample 2: 1.2 is not a dosage from 0 to 1"),
-        ("0/1:1 1/1:-0.1 0/0:0 0/0:0", "sample 2: -0.1"),
+        ("0/1:2.5 0/0:0 0/0:0 0/0:0", "line 12 (1:5): DS: sample 1: a number that is no dosage from 0 to 2"),
+        ("0/1:1 1:1.2 0/0:0 0/0:0", "sample 2: a number that is no dosage from 0 to 1"),
+        ("0/1:1 1/1:-0.1 0/0:0 0/0:0", "sample 2: a number that is no dosage from 0 to 2"),
         ("0/1:1,1 1/1:0 0/0:0 0/0:0", "sample 1: 2 values for 1 ALT"),
-        ("0/1:x 1/1:0 0/0:0 0/0:0", "sample 1: 'x' is not a number"),
-        ("0/1:nan 1/1:0 0/0:0 0/0:0", "sample 1: 'nan' is not a number"),
+        ("0/1:x 1/1:0 0/0:0 0/0:0", "sample 1: a value of the shape 'a' is not a number"),
+        ("0/1:nan 1/1:0 0/0:0 0/0:0", "sample 1: a value of the shape 'aaa' is not a number"),
     ] {
         let text = site_text(DOSAGE_HEAD, &[&format!("1 5 a A G . . . GT:DS {values}")]);
         let input = Input::open(&options(&write(dir.path(), "a.vcf", &text))).unwrap();

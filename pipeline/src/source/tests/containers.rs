@@ -94,3 +94,20 @@ fn estimates_are_near() {
     assert!((2500..3500).contains(&n), "{n}");
     assert!(estimate.bytes <= fs::metadata(&path).unwrap().len());
 }
+
+#[test]
+fn shards_within_one_long_line_read_their_own_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut lines: Vec<String> = records(6).lines().map(str::to_owned).collect();
+    let third = lines.len() - 4;
+    lines[third] = lines[third].replace("R2=0.5", &format!("R2=0.5;L={}", "x".repeat(100_000)));
+    let text = lines.join("\n") + "\n";
+    for (name, bytes) in [("a.vcf", text.clone().into_bytes()), ("a.vcf.gz", bgzip(text.as_bytes(), 100))] {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let input = Input::open(&options(&path)).unwrap();
+        let (want, _) = read(&input, 4, u64::MAX).unwrap();
+        assert_eq!(want.len(), 6);
+        assert_eq!(read(&input, 4, 64).unwrap().0, want, "{name}");
+    }
+}
