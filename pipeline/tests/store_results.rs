@@ -334,3 +334,15 @@ fn other_formats_and_parts_that_do_not_fit_are_told() {
     let error = ResultsReader::open(&path).unwrap().statuses(0..1).unwrap_err();
     assert!(matches!(error, StoreError::Malformed { .. }), "{error}");
 }
+
+#[test]
+fn the_estimated_size_is_near_the_real_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (n_variants, n_traits) in [(30_000, 1), (5003, 40), (20_000, 70)] {
+        let path = folder.path().join("r.h5");
+        write(&path, n_variants, n_traits, n_variants);
+        let real = std::fs::metadata(&path).unwrap().len() as f64;
+        let estimate = norna::store::results_bytes(n_variants as u64, n_traits as u64, 10f64.powf(-HIT)) as f64;
+        assert!((estimate / real - 1.0).abs() < 0.1, "{n_variants} x {n_traits}: {estimate} for {real}");
+    }
+}

@@ -134,7 +134,7 @@ pub struct AssocArgs {
     #[arg(long, help_heading = "Output and run")]
     #[serde(skip)]
     pub force: bool,
-    /// Rows with p under this are kept in /hits [default: 1e-5]
+    /// Pairs with p at or under this are kept in /hits [default: 1e-5]
     #[arg(long, value_name = "P", help_heading = "Output and run")]
     pub p_threshold: Option<f64>,
     /// Threads per rank [default: the cores this rank is bound to]

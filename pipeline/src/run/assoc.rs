@@ -96,7 +96,7 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
 
     let input = open_input(config, comm)?;
     let study = consensus(comm, Study::open(config, input))?;
-    let estimate = Estimate::new(&study, threads);
+    let estimate = Estimate::new(&study, threads, config.hit_log10p);
     if config.dry_run {
         return if comm.rank() == 0 { estimate.print(config.json) } else { Ok(()) };
     }

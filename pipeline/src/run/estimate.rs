@@ -8,13 +8,12 @@ use serde_json::json;
 use super::assoc::Study;
 use super::worker::BLOCK_VARIANTS;
 use crate::report::resources::human_bytes;
+use crate::store::results_bytes;
 
 /// Bytes of program, libraries and buffers that do not grow with the study.
 const BASE_MEMORY: u64 = 40 << 20;
 /// Decompression, one shard's reader and its lines, per thread.
 const READER_MEMORY: u64 = 1 << 20;
-/// Bytes of a row of /variants in the store, strings included.
-const VARIANT_ROW_BYTES: u64 = 160;
 
 /// Size of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +28,13 @@ pub struct Estimate {
     n_streams: usize,
     threads: u64,
     input_bytes: u64,
+    /// The hit threshold: under the null, this share of pairs are hits.
+    hit_p: f64,
 }
 
 impl Estimate {
     /// Counts what the opened study holds.
-    pub(super) fn new(study: &Study, threads: usize) -> Self {
+    pub(super) fn new(study: &Study, threads: usize, hit_log10p: f64) -> Self {
         let model = study.models.base();
         Self {
             rows: study.estimate.records,
@@ -45,6 +46,7 @@ impl Estimate {
             n_streams: study.plan.streams.len(),
             threads: threads as u64,
             input_bytes: study.estimate.bytes,
+            hit_p: libm::pow(10.0, -hit_log10p),
         }
     }
 
@@ -61,7 +63,7 @@ impl Estimate {
 
     /// Size of results.h5, and of the spools together, bytes.
     pub fn output_bytes(&self) -> Option<u64> {
-        Some(self.rows? * (VARIANT_ROW_BYTES + 8 * self.n_traits) + 8 * 1024 * self.n_traits)
+        Some(results_bytes(self.rows?, self.n_traits, self.hit_p))
     }
 
     /// Prints the estimate on standard output.

@@ -19,5 +19,6 @@ pub use publish::publish;
 pub use reader::{ResultsReader, StoredHit, StoredQc, StoredStatus};
 pub use schema::{
     FORMAT, FORMAT_VERSION, Ledger, LedgerEntry, LedgerRole, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, TraitInfo,
+    results_bytes,
 };
 pub use writer::ResultsWriter;

@@ -26,6 +26,13 @@ const CHUNK_CELLS: usize = 32 * 1024;
 /// Traits of a chunk at most: 32 of 3,000 are 1.1 % of the bytes.
 const CHUNK_TRAITS: usize = 32;
 
+/// Bytes of a row of /variants: five numbers, four strings of 40 bytes and what is longer than 8 in them.
+const VARIANT_BYTES: u64 = 210;
+/// Bytes of a trait in /traits and /qc, most of them its histograms.
+const TRAIT_BYTES: u64 = 4500;
+/// Bytes of a row of /hits.
+const HIT_BYTES: u64 = 36;
+
 /// Everything about the columns of a results file that is known before the first row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResultsHeader {
@@ -160,6 +167,16 @@ pub(super) fn chunk_shape(n_variants: usize, n_columns: usize) -> (usize, usize)
     let rows = (CHUNK_CELLS / width).max(1);
     let rows = 1 << rows.ilog2();
     (rows.min(n_variants.max(1)), width)
+}
+
+/// Bytes of a results file whose pairs are hits in a share of `hit_p`, as under the null; missing genotypes and pairs without
+/// a number come on top.
+pub fn results_bytes(n_variants: u64, n_traits: u64, hit_p: f64) -> u64 {
+    let (rows, width) = chunk_shape(n_variants as usize, n_traits as usize);
+    let whole = |n: u64, chunk: usize| n.next_multiple_of(chunk as u64);
+    let matrices = 8 * whole(n_variants, rows) * whole(n_traits, width);
+    let hits = (hit_p.min(1.0) * n_variants as f64 * n_traits as f64).ceil() as u64;
+    matrices + VARIANT_BYTES * n_variants + TRAIT_BYTES * n_traits + HIT_BYTES * whole(hits, LIST_CHUNK)
 }
 
 /// Column ranges of the chunks.
