@@ -81,7 +81,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("failed_body_ref_000", "is not one allele"),
     ("failed_body_ref_002", "is not one allele"),
     ("failed_body_sample_000", "is not a genotype"),
-    ("failed_body_sample_001", "has allele 3"),
+    ("failed_body_sample_001", "allele number 3"),
     ("failed_body_sample_002", "is not a genotype"),
     ("failed_body_sample_004", "2 values for 1 ALT"),
     ("failed_body_sample_007", "is not a number"),
