@@ -100,14 +100,26 @@ fn one_task_of_a_batch_system_is_no_wrong_launcher() {
 #[test]
 fn an_existing_output_is_refused_without_force() {
     let study = sound_study();
-    let out = study.path("out.h5");
-    std::fs::write(&out, "precious").unwrap();
+    let out = study.assoc("out.h5", &[]);
+    let before = std::fs::read(&out).unwrap();
     let run = study.try_assoc("out.h5", &[]);
     assert_ne!(run.code, 0);
     assert!(run.stderr.contains("--force"), "{}", run.stderr);
-    assert_eq!(std::fs::read(&out).unwrap(), b"precious");
+    assert_eq!(std::fs::read(&out).unwrap(), before);
     study.try_assoc("out.h5", &["--force"]).ok();
     assert!(std::fs::read(&out).unwrap().starts_with(b"\x89HDF"));
+}
+
+#[test]
+fn an_input_named_as_output_survives_even_with_force() {
+    let study = sound_study();
+    for input in [&study.vcf, &study.pheno] {
+        let before = std::fs::read(input).unwrap();
+        let name = input.file_name().unwrap().to_str().unwrap();
+        let run = study.try_assoc(name, &["--force"]);
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        assert_eq!(std::fs::read(input).unwrap(), before);
+    }
 }
 
 /// norna reading its VCF from a pipe of which it has got half: it is in the middle of the job for as long as we like.
