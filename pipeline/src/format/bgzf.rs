@@ -170,7 +170,7 @@ pub fn truncated() -> io::Error {
 /// `bytes` as a BGZF file with `block` bytes to a block, for tests.
 #[cfg(test)]
 pub(crate) fn bgzip(bytes: &[u8], block: usize) -> Vec<u8> {
-    let mut writer = noodles_bgzf::io::Writer::new(Vec::new());
+    let mut writer = noodles::bgzf::io::Writer::new(Vec::new());
     for part in bytes.chunks(block) {
         io::Write::write_all(&mut writer, part).unwrap();
         io::Write::flush(&mut writer).unwrap();

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
-use noodles_bgzf as noodles;
+use noodles::bgzf;
 
 use super::bgzf::{Compression, VirtualOffset, block_error, first_block_from};
 
@@ -16,7 +16,7 @@ pub const MAX_RECORD_LEN: usize = 1 << 30;
 /// A source of inflated bytes.
 pub enum ByteSource {
     /// A BGZF file.
-    Bgzf(Box<noodles::io::Reader<File>>),
+    Bgzf(Box<bgzf::io::Reader<File>>),
     /// An uncompressed file and the offset of the next byte.
     Plain(BufReader<File>, u64),
     /// What can only be read once, from its start, and the inflated offset of the next byte.
@@ -26,7 +26,7 @@ pub enum ByteSource {
 }
 
 /// Inflated blocks of a stream, with errors in our words.
-struct Blocks<R: Read>(noodles::io::Reader<R>);
+struct Blocks<R: Read>(bgzf::io::Reader<R>);
 
 impl<R: Read> Read for Blocks<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -39,7 +39,7 @@ impl ByteSource {
     pub fn open(mut file: File, compression: Compression) -> io::Result<Self> {
         file.seek(SeekFrom::Start(0))?;
         Ok(match compression {
-            Compression::Bgzf => Self::Bgzf(Box::new(noodles::io::Reader::new(file))),
+            Compression::Bgzf => Self::Bgzf(Box::new(bgzf::io::Reader::new(file))),
             Compression::Plain => Self::Plain(BufReader::with_capacity(1 << 16, file), 0),
             Compression::Gzip => {
                 let inflated = flate2::read::MultiGzDecoder::new(BufReader::new(file));
@@ -54,7 +54,7 @@ impl ByteSource {
             Compression::Plain => Box::new(BufReader::with_capacity(1 << 16, inner)),
             Compression::Bgzf => Box::new(BufReader::with_capacity(
                 1 << 16,
-                Blocks(noodles::io::Reader::new(super::bgzf::EofGuard::new(inner))),
+                Blocks(bgzf::io::Reader::new(super::bgzf::EofGuard::new(inner))),
             )),
             Compression::Gzip => {
                 let inflated = flate2::read::MultiGzDecoder::new(BufReader::new(inner));
@@ -68,7 +68,7 @@ impl ByteSource {
     pub fn seek(&mut self, to: VirtualOffset) -> io::Result<()> {
         match self {
             Self::Bgzf(reader) => {
-                let to = noodles::VirtualPosition::from(to.0);
+                let to = bgzf::VirtualPosition::from(to.0);
                 reader.seek(to).map(|_| ()).map_err(block_error)
             }
             Self::Plain(reader, at) => {
@@ -86,7 +86,7 @@ impl ByteSource {
             Self::Bgzf(reader) => {
                 let Some(start) = first_block_from(reader.get_mut(), offset, file_len)? else { return Ok(false) };
                 reader
-                    .seek(noodles::VirtualPosition::from(VirtualOffset::new(start, 0).0))
+                    .seek(bgzf::VirtualPosition::from(VirtualOffset::new(start, 0).0))
                     .map(|_| true)
                     .map_err(block_error)
             }

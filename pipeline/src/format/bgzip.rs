@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 /// Compresses what is written into BGZF blocks.
 pub struct BgzipWriter<W: Write> {
-    inner: noodles_bgzf::io::Writer<W>,
+    inner: noodles::bgzf::io::Writer<W>,
 }
 
 impl<W: Write> BgzipWriter<W> {
     /// A writer onto `inner`, at the default level.
     pub fn new(inner: W) -> Self {
-        Self { inner: noodles_bgzf::io::Writer::new(inner) }
+        Self { inner: noodles::bgzf::io::Writer::new(inner) }
     }
 
     /// Writes the last block and the end-of-file block, and gives the inner writer back.

@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn bgzip_without_its_end_is_an_error() {
-        let mut writer = noodles_bgzf::io::Writer::new(Vec::new());
+        let mut writer = noodles::bgzf::io::Writer::new(Vec::new());
         writer.write_all(b"a b\n1 2\n").unwrap();
         let bytes = writer.finish().unwrap();
         assert_eq!(lines(&bytes).unwrap(), ["a b", "1 2"]);

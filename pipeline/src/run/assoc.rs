@@ -194,7 +194,7 @@ impl Study {
         let trait_moments = values.iter().map(|v| mean_and_sd(v)).collect();
         let eigenvalues = trait_correlation::eigenvalues(&values);
         let models = NullModels::fit(basis, &mut cohort);
-        models.remarks(&trait_names).iter().for_each(|m| log::info!("{m}"));
+        models.remarks(&trait_names).iter().for_each(|m| log::warn!("{m}"));
 
         let estimate = input.estimate()?;
         let shard_bytes = config.shard_bytes.unwrap_or_else(|| default_shard_bytes(estimate.bytes));
