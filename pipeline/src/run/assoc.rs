@@ -95,7 +95,7 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
     log::info!("kernels: {}", isa.name());
 
     let input = open_input(config, comm)?;
-    let study = consensus(comm, Study::open(config, input))?;
+    let study = consensus(comm, Study::open(config, input, comm.rank() == 0))?;
     let estimate = Estimate::new(&study, threads, config.hit_log10p);
     if config.dry_run {
         return if comm.rank() == 0 { estimate.print(config.json) } else { Ok(()) };
@@ -169,7 +169,8 @@ pub(super) struct Study {
 }
 
 impl Study {
-    fn open(config: &AssocConfig, mut input: Input) -> Result<Self> {
+    /// `is_root`: rank 0, which alone writes what only /qc needs.
+    fn open(config: &AssocConfig, mut input: Input, is_root: bool) -> Result<Self> {
         let mut cohort = Cohort::load(&config.cohort, input.samples())?;
         cohort.messages.iter().for_each(|m| log::info!("{m}"));
         input.select(SampleSelection { analysed: cohort.analysed.clone(), sex: cohort.sex.clone() })?;
@@ -192,7 +193,8 @@ impl Study {
         let trait_names: Vec<String> = cohort.traits.iter().map(|t| t.name.clone()).collect();
         let values: Vec<&[f64]> = cohort.traits.iter().map(|t| t.values.as_slice()).collect();
         let trait_moments = values.iter().map(|v| mean_and_sd(v)).collect();
-        let eigenvalues = trait_correlation::eigenvalues(&values);
+        let wanted = is_root && !config.dry_run;
+        let eigenvalues = if wanted { trait_correlation::eigenvalues(&values) } else { Vec::new() };
         let models = NullModels::fit(basis, &mut cohort);
         models.remarks(&trait_names).iter().for_each(|m| log::warn!("{m}"));
 

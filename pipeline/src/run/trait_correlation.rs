@@ -1,6 +1,7 @@
 //! Eigenvalues of the traits' correlation, kept in /qc: a disclosure check needs the number of effective traits.
 
 use nalgebra::DMatrix;
+use rayon::prelude::*;
 
 /// Most traits (or samples, whichever are fewer) for which eigenvalues are taken: the work grows with the cube.
 pub const MAX_ORDER: usize = 4096;
@@ -16,11 +17,7 @@ pub fn eigenvalues(traits: &[&[f64]]) -> Vec<f64> {
         return Vec::new();
     }
     let unit: Vec<Vec<f64>> = traits.iter().map(|t| unit_vector(t)).collect();
-    let gram = if traits.len() <= n {
-        DMatrix::from_fn(order, order, |i, j| if i >= j { dot(&unit[i], &unit[j]) } else { 0.0 })
-    } else {
-        sample_gram(&unit, n)
-    };
+    let gram = if traits.len() <= n { trait_gram(&unit) } else { sample_gram(&unit, n) };
     let mut values: Vec<f64> = gram.symmetric_eigenvalues().iter().copied().collect();
     values.sort_by(|a, b| b.total_cmp(a));
     values
@@ -41,6 +38,13 @@ fn unit_vector(values: &[f64]) -> Vec<f64> {
     let scale = if norm > 0.0 { 1.0 / norm } else { 0.0 };
     centred.iter_mut().for_each(|v| *v *= scale);
     centred
+}
+
+/// uᵢᵀuⱼ, lower triangle, T × T.
+fn trait_gram(unit: &[Vec<f64>]) -> DMatrix<f64> {
+    let row = |i: usize| unit[..=i].iter().map(|u| dot(&unit[i], u)).collect();
+    let rows: Vec<Vec<f64>> = (0..unit.len()).into_par_iter().map(row).collect();
+    DMatrix::from_fn(unit.len(), unit.len(), |i, j| if i >= j { rows[i][j] } else { 0.0 })
 }
 
 /// Σ over traits of uuᵀ, lower triangle, n × n.
