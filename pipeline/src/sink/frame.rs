@@ -56,17 +56,30 @@ pub enum FrameError {
 impl FrameHeader {
     /// A frame with its payload, as bytes.
     pub fn encode(kind: FrameKind, shard: u64, part: u32, payload: &[u8], out: &mut Vec<u8>) {
+        let mut header = Self { kind, shard, part, len: payload.len() as u64, crc: 0 };
+        header.crc = header.checksum(payload);
         out.clear();
-        out.extend_from_slice(&MAGIC.to_le_bytes());
-        out.push(kind as u8);
-        out.extend_from_slice(&shard.to_le_bytes());
-        out.extend_from_slice(&part.to_le_bytes());
-        out.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(out);
-        hasher.update(payload);
-        out.extend_from_slice(&hasher.finalize().to_le_bytes());
+        out.extend_from_slice(&header.start());
+        out.extend_from_slice(&header.crc.to_le_bytes());
         out.extend_from_slice(payload);
+    }
+
+    /// The header's bytes before the checksum.
+    fn start(&self) -> [u8; HEADER_LEN - 4] {
+        let mut start = [0; HEADER_LEN - 4];
+        start[..4].copy_from_slice(&MAGIC.to_le_bytes());
+        start[4] = self.kind as u8;
+        start[5..13].copy_from_slice(&self.shard.to_le_bytes());
+        start[13..17].copy_from_slice(&self.part.to_le_bytes());
+        start[17..].copy_from_slice(&self.len.to_le_bytes());
+        start
+    }
+
+    fn checksum(&self, payload: &[u8]) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&self.start());
+        hasher.update(payload);
+        hasher.finalize()
     }
 
     /// Reads a header; `Ok(None)` at a clean end.
@@ -103,15 +116,6 @@ impl FrameHeader {
 
     /// Whether `payload` is the one this header was written with.
     pub fn matches(&self, payload: &[u8]) -> bool {
-        let mut bytes = Vec::with_capacity(HEADER_LEN);
-        bytes.extend_from_slice(&MAGIC.to_le_bytes());
-        bytes.push(self.kind as u8);
-        bytes.extend_from_slice(&self.shard.to_le_bytes());
-        bytes.extend_from_slice(&self.part.to_le_bytes());
-        bytes.extend_from_slice(&self.len.to_le_bytes());
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&bytes);
-        hasher.update(payload);
-        payload.len() as u64 == self.len && hasher.finalize() == self.crc
+        payload.len() as u64 == self.len && self.checksum(payload) == self.crc
     }
 }
