@@ -146,6 +146,13 @@ impl NullModel {
         model.unit * (model.yy / (mask.n_observed as f64 - mask.k as f64)).sqrt()
     }
 
+    /// ỹᵀỹ of a trait's residuals, in the trait's unit squared; NaN where the trait cannot be tested.
+    #[must_use]
+    pub fn residual_square(&self, trait_idx: usize) -> f64 {
+        let model = &self.traits[trait_idx];
+        if model.status == Status::Ok { model.unit * model.unit * model.yy } else { f64::NAN }
+    }
+
     pub(crate) fn basis(&self) -> &CovariateBasis {
         &self.basis
     }

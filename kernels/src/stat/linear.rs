@@ -39,6 +39,7 @@ pub struct LinearTest<'a> {
     null: &'a NullModel,
     missing: MissingPolicy,
     hit_log10p: f64,
+    with_scores: bool,
     /// By mask: a t² under which no pair reaches `hit_log10p`.
     hit_t2: Vec<f64>,
     kernels: Kernels,
@@ -66,7 +67,13 @@ impl<'a> LinearTest<'a> {
             t * t * (1.0 - 1e-9)
         };
         let hit_t2 = null.masks().iter().map(threshold).collect();
-        Self { null, missing, hit_log10p, hit_t2, kernels }
+        Self { null, missing, hit_log10p, with_scores: false, hit_t2, kernels }
+    }
+
+    /// Gives [`LinearRows::score`] and [`LinearRows::d`] too.
+    #[must_use]
+    pub fn with_scores(self) -> Self {
+        Self { with_scores: true, ..self }
     }
 
     /// The null model.
@@ -94,7 +101,7 @@ impl<'a> LinearTest<'a> {
         scratch: &mut LinearScratch,
         out: &mut LinearRows,
     ) {
-        out.reset(block.len(), self.null.n_traits());
+        out.reset(block.len(), self.null.n_traits(), self.with_scores.then(|| self.null.n_masks()));
         let n_variants = block.len().min(counts.len());
         for first in (0..n_variants).step_by(scratch.chunk.capacity()) {
             let end = n_variants.min(first + scratch.chunk.capacity());

@@ -1,7 +1,7 @@
 //! Pairs whose sums cancel (r² near 1, a trait that lives in the missing samples, a variant nearly collinear with the
 //! covariates), from the residuals themselves, in f64, sample by sample.
 
-use super::fit::{MaskFit, PairFit, Variant};
+use super::fit::{MaskFit, PairFit, Variant, failed};
 use super::scratch::PairScratch;
 use crate::block::GenotypeKind;
 use crate::null_model::TraitModel;
@@ -50,7 +50,6 @@ impl Variant<'_> {
 
     /// The fit of a pair from its residuals.
     pub(super) fn fit_exactly(&mut self, mask: &Mask, fit: &mut MaskFit, t: usize, model: &TraitModel) -> PairFit {
-        let failed = |status| PairFit { status, beta: f64::NAN, se: f64::NAN };
         self.set_trait_coefficients(mask, fit, t);
         if !fit.has_residual {
             self.set_residual(mask, fit);
@@ -67,9 +66,9 @@ impl Variant<'_> {
         };
         let noise = TRAIT_NOISE * TRAIT_NOISE * model.yy + ROUNDING * ROUNDING * model.raw_yy + beta * beta * g_noise;
         if rss <= noise {
-            return PairFit { status: Status::PerfectFit, beta, se: f64::NAN };
+            return PairFit { status: Status::PerfectFit, score: s, beta, se: f64::NAN };
         }
-        PairFit { status: Status::Ok, beta, se: (rss / (fit.d * fit.df)).sqrt() }
+        PairFit { status: Status::Ok, score: s, beta, se: (rss / (fit.d * fit.df)).sqrt() }
     }
 
     /// P·A⁻¹·Q_Mᵀỹ_M into `trait_coefficients`: what dropping M adds to the residuals of the rest.

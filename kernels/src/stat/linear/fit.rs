@@ -61,13 +61,14 @@ pub(super) struct MaskFit {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PairFit {
     pub(super) status: Status,
+    pub(super) score: f64,
     pub(super) beta: f64,
     pub(super) se: f64,
 }
 
 /// No number, and why.
-fn failed(status: Status) -> PairFit {
-    PairFit { status, beta: f64::NAN, se: f64::NAN }
+pub(super) fn failed(status: Status) -> PairFit {
+    PairFit { status, score: f64::NAN, beta: f64::NAN, se: f64::NAN }
 }
 
 /// Whether β and SE keep their digits as f32. A trait's scale is judged before; a variant whose missing genotypes leave
@@ -85,6 +86,11 @@ impl Variant<'_> {
         let fit = self.fit_mask(mask);
         if let Ok(MaskFit { n_lost: n_lost @ 1.., .. }) = fit {
             out.covariates_lost.push((self.v as u32, mask_idx as u32, n_lost as u32));
+        }
+        if self.test.with_scores
+            && let Ok(fit) = fit
+        {
+            out.d[self.v * null.n_masks() + mask_idx] = fit.d as f32;
         }
         for &t in &mask.traits {
             let model = &null.models()[t as usize];
@@ -105,6 +111,9 @@ impl Variant<'_> {
             let (beta, se) = (pair.beta * model.unit, pair.se * model.unit);
             out.beta[self.v * n_traits + t as usize] = beta as f32;
             out.se[self.v * n_traits + t as usize] = se as f32;
+            if self.test.with_scores {
+                out.score[self.v * n_traits + t as usize] = (pair.score * model.unit) as f32;
+            }
             let t_statistic = pair.beta / pair.se;
             if let Ok(fit) = fit
                 && t_statistic * t_statistic >= self.test.hit_t2[mask_idx]
@@ -236,6 +245,6 @@ impl Variant<'_> {
             return self.fit_exactly(mask, fit, t, model);
         }
         let se = ((yy - explained) / (fit.d * fit.df)).sqrt();
-        PairFit { status: Status::Ok, beta: s / fit.d, se }
+        PairFit { status: Status::Ok, score: s, beta: s / fit.d, se }
     }
 }

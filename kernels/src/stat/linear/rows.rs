@@ -24,6 +24,11 @@ pub struct LinearRows {
     pub beta: Vec<f32>,
     /// Standard errors; NaN where there is none (and for a perfect fit, which has an effect).
     pub se: Vec<f32>,
+    /// Scores gᵀỹ in the trait's unit, with [`LinearTest::with_scores`](super::LinearTest::with_scores) only, else empty; NaN
+    /// where there is no effect. β = score/d.
+    pub score: Vec<f32>,
+    /// n_variants × n_masks, beside `score`: d = g̃ᵀg̃ of the residualised genotype on the mask; NaN where there is no test.
+    pub d: Vec<f32>,
     /// One a variant: Ok, NoCalls or Monomorphic, over all analysed samples. Without Ok the row is NaN.
     pub status: Vec<Status>,
     /// (variant, mask, n), n > 0: samples that the mask observes and the variant does not call, which the pair's n lacks.
@@ -45,12 +50,16 @@ impl LinearRows {
         Self::default()
     }
 
-    /// Makes room for a block, all NaN and Ok, and forgets what was there.
-    pub(super) fn reset(&mut self, n_variants: usize, n_traits: usize) {
+    /// Makes room for a block, all NaN and Ok, and forgets what was there. `n_masks`: scores are wanted.
+    pub(super) fn reset(&mut self, n_variants: usize, n_traits: usize, n_masks: Option<usize>) {
         for matrix in [&mut self.beta, &mut self.se] {
             matrix.clear();
             matrix.resize(n_variants * n_traits, f32::NAN);
         }
+        self.score.clear();
+        self.score.resize(n_masks.map_or(0, |_| n_variants * n_traits), f32::NAN);
+        self.d.clear();
+        self.d.resize(n_masks.map_or(0, |n_masks| n_variants * n_masks), f32::NAN);
         self.status.clear();
         self.status.resize(n_variants, Status::Ok);
         self.n_missing.clear();
