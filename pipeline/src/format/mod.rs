@@ -7,6 +7,7 @@ pub mod bgzf;
 pub mod bgzf_source;
 pub mod bgzip;
 pub mod chromosome;
+pub(crate) mod decimal;
 pub mod index;
 pub mod loco;
 pub mod regions;

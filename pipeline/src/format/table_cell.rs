@@ -1,6 +1,8 @@
 //! What one cell of a table means: a number, a missing value, or text; and how to name a bad one without repeating
 //! what it says about a person.
 
+use super::decimal::plain_decimal;
+
 /// What the number −9 means in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Minus9 {
@@ -44,10 +46,11 @@ pub fn is_missing(cell: &[u8]) -> bool {
 
 /// Reads a cell without surrounding blanks.
 pub fn parse_cell(cell: &[u8], minus9: Minus9) -> Cell {
-    if is_missing(cell) {
+    let number = plain_decimal(cell);
+    if number.is_none() && is_missing(cell) {
         return Cell::Missing;
     }
-    match std::str::from_utf8(cell).ok().and_then(|text| text.parse::<f64>().ok()) {
+    match number.or_else(|| std::str::from_utf8(cell).ok()?.parse::<f64>().ok()) {
         None => Cell::Text,
         Some(value) if !value.is_finite() => Cell::Infinite,
         Some(value) if value == -9.0 && minus9 == Minus9::Missing => Cell::MissingMinus9,

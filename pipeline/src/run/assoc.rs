@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -16,7 +17,7 @@ use super::finalise::{self, Finalised};
 use super::null_models::NullModels;
 use super::schedule::{Dealer, Shared};
 use super::summary::{self, RankReport};
-use super::trait_correlation;
+use super::trait_correlation::TraitGram;
 use super::work_queue::Supply;
 use super::workdir::{self, Workdir};
 use super::worker::Job;
@@ -95,7 +96,7 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
     log::info!("kernels: {}", isa.name());
 
     let input = open_input(config, comm)?;
-    let study = consensus(comm, Study::open(config, input, comm.rank() == 0))?;
+    let mut study = consensus(comm, Study::open(config, input, comm.rank() == 0))?;
     let estimate = Estimate::new(&study, threads, config.hit_log10p);
     if config.dry_run {
         return if comm.rank() == 0 { estimate.print(config.json) } else { Ok(()) };
@@ -103,6 +104,7 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
     log::info!("{estimate}");
 
     let reports = compute(config, comm, &study, workdir.as_ref(), threads, &estimate)?;
+    consensus(comm, study.end_solving())?;
     let finalised = workdir.map(|workdir| finish(config, &study, &workdir, &reports, start));
     // Ranks other than 0 wait here, so that a failure to finalise is everybody's.
     let finalised = consensus(comm, finalised.transpose())?;
@@ -163,6 +165,8 @@ pub(super) struct Study {
     pub(super) trait_names: Vec<String>,
     pub(super) trait_moments: Vec<(f64, f64)>,
     pub(super) eigenvalues: Vec<f64>,
+    /// What makes `eigenvalues` on rank 0 while the shards are computed.
+    solving: Option<JoinHandle<Vec<f64>>>,
     pub(super) covariate_names: Vec<String>,
     pub(super) estimate: source::Estimate,
     pub(super) shard_bytes: u64,
@@ -193,8 +197,8 @@ impl Study {
         let trait_names: Vec<String> = cohort.traits.iter().map(|t| t.name.clone()).collect();
         let values: Vec<&[f64]> = cohort.traits.iter().map(|t| t.values.as_slice()).collect();
         let trait_moments = values.iter().map(|v| mean_and_sd(v)).collect();
-        let wanted = is_root && !config.dry_run;
-        let eigenvalues = if wanted { trait_correlation::eigenvalues(&values) } else { Vec::new() };
+        let gram = if is_root && !config.dry_run { TraitGram::new(&values) } else { None };
+        let solving = gram.map(|gram| std::thread::spawn(|| gram.eigenvalues()));
         let models = NullModels::fit(basis, &mut cohort);
         models.remarks(&trait_names).iter().for_each(|m| log::warn!("{m}"));
 
@@ -209,11 +213,20 @@ impl Study {
             models,
             trait_names,
             trait_moments,
-            eigenvalues,
+            eigenvalues: Vec::new(),
+            solving,
             covariate_names,
             estimate,
             shard_bytes,
         })
+    }
+
+    /// Waits for the eigenvalues.
+    fn end_solving(&mut self) -> Result<()> {
+        if let Some(solving) = self.solving.take() {
+            self.eigenvalues = solving.join().map_err(|_| anyhow!("eigenvalues failed: this is a defect of norna"))?;
+        }
+        Ok(())
     }
 }
 
