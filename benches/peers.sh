@@ -1,31 +1,77 @@
 #!/usr/bin/env bash
-# CPU seconds of norna and of plink2 on the same files in the same run, as a table on standard output.
-# Usage: peers.sh NORNA VCF TRAITS COVARS [REPEATS]
+# norna beside its peers on the same files in the same run, one thread each: a table of CPU seconds on standard output.
+# Usage: peers.sh NORNA DATA_DIR [REPEATS]
+# DATA_DIR gets the reference work, simulated once. plink2 is needed; tensorQTL (PyPI) joins where python3 can import it.
+# PEERS_SAMPLES and PEERS_VARIANTS make a smaller work, for a look.
 set -euo pipefail
-norna=$1 vcf=$2 traits=$3 covars=$4 repeats=${5:-3}
+norna=$1 data=$2 repeats=${3:-3}
+samples=${PEERS_SAMPLES:-10000} variants=${PEERS_VARIANTS:-18000}
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$data"
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
+export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-# The least of some repeats: other work on the machine only adds.
-cpu_seconds() {
-  local best='' i seconds
-  TIMEFORMAT='%U %S'
-  for ((i = 0; i < repeats; i++)); do
-    seconds=$({ time "$@" >"$out/said" 2>&1; } 2>&1 | awk '{ printf "%.2f", $1 + $2 }')
-    best=$(printf '%s\n' "$seconds" ${best:+"$best"} | sort -g | head -n 1)
-  done
-  echo "$best"
+"$here/reference_work.sh" "$norna" "$data" "$samples" "$variants"
+cd "$data"
+
+# CPU seconds and peak MiB of the run with the least CPU seconds: other work on the machine only adds.
+measure() {
+  local n=$1 i
+  shift
+  for ((i = 0; i < n; i++)); do
+    /usr/bin/time -o "$out/time" -f '%U %S %M' "$@" >"$out/said" 2>&1 || { tail -n 3 "$out/said" >&2; return 1; }
+    awk '{ printf "%.2f %.0f\n", $1 + $2, $3 / 1024 }' "$out/time"
+  done | sort -g | head -n 1
 }
 
-ours=$(cpu_seconds "$norna" assoc --vcf "$vcf" --pheno "$traits" --covar "$covars" --out "$out/norna.h5" --force --threads 1 -q)
-theirs=$(cpu_seconds plink2 --vcf "$vcf" --pheno "$traits" --covar "$covars" --covar-variance-standardize \
-  --glm omit-ref hide-covar log10 no-x-sex --pfilter 1e-4 --threads 1 --out "$out/plink2")
+# row NAME PEER_REPEATS TRAITS INPUT_FLAGS_OF_NORNA... -- INPUT_FLAGS_OF_PLINK2...
+row() {
+  local name=$1 peer_repeats=$2 traits=$3 ours theirs
+  shift 3
+  local flags=()
+  while [[ $1 != -- ]]; do flags+=("$1"); shift; done
+  shift
+  ours=$(measure "$repeats" "$norna" assoc "${flags[@]}" --pheno "$traits" --covar covar.tsv --out "$out/norna.h5" \
+    --force --threads 1 -q)
+  theirs=$(measure "$peer_repeats" plink2 "$@" --pheno "$traits" --covar covar.tsv --glm hide-covar \
+    --pfilter 1e-4 --threads 1 --out "$out/plink2")
+  rm -f "$out"/plink2*
+  table_row "$name" plink2 "$ours" "$theirs"
+}
+
+table_row() {
+  awk -v name="$1" -v peer="$2" -v ours="$3" -v theirs="$4" 'BEGIN {
+    split(ours, a, " "); split(theirs, b, " ")
+    printf "| %-46s | %7.2f | %5d | %-9s | %8.2f | %5d | %5.1f |\n", name, a[1], a[2], peer, b[1], b[2], b[1] / a[1] }'
+}
+
 echo "date: $(date -u +%F)"
-echo "machine: $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) cores"
-echo "commit: $(git describe --always --dirty 2>/dev/null || echo unknown)"
+echo "machine: $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) cores, kernels $("$norna" --version -v 2>/dev/null | grep -o 'avx[0-9]*' || true)"
+echo "commit: $(git -C "$here" describe --always --dirty 2>/dev/null || echo unknown)"
 echo "versions: $("$norna" --version); $(plink2 --version)"
-echo "input: $(basename "$vcf"), $(($(head -n 1 "$traits" | wc -w) - 1)) traits; one thread each, least of $repeats runs"
-echo "command: norna assoc --vcf VCF --pheno TRAITS --covar COVARS --out OUT --threads 1"
-echo "command: plink2 --vcf VCF --pheno TRAITS --covar COVARS --covar-variance-standardize --glm omit-ref hide-covar log10 no-x-sex --pfilter 1e-4 --threads 1"
-echo "norna CPU seconds: $ours"
-echo "plink2 CPU seconds: $theirs"
+echo "work: $samples samples × $variants variants (benches/reference_work.sh), 10 covariates"
+echo "norna: norna assoc INPUT --pheno TRAITS --covar covar.tsv --out OUT --threads 1 -q   (least of $repeats runs)"
+echo "plink2: plink2 INPUT --pheno TRAITS --covar covar.tsv --glm hide-covar --pfilter 1e-4 --threads 1"
+echo
+echo "| work                                           | norna s |   MiB | peer      |   peer s |   MiB | ratio |"
+echo "|------------------------------------------------|---------|-------|-----------|----------|-------|-------|"
+row 'VCF.gz GT, 1 trait' "$repeats" traits1.tsv --vcf gt.vcf.gz -- --vcf gt.vcf.gz
+row 'VCF.gz GT:DS:GP, 1 trait, DS (variants / 9)' "$repeats" traits1.tsv --vcf ds.vcf.gz --field DS -- --vcf ds.vcf.gz dosage=DS
+row 'BCF, 1 trait' "$repeats" traits1.tsv --bcf gt.bcf -- --bcf gt.bcf
+row 'VCF.gz, 100 traits' 1 traits100.tsv --vcf gt.vcf.gz -- --vcf gt.vcf.gz
+row 'VCF.gz, 1,000 traits' 1 traits1000.tsv --vcf gt.vcf.gz -- --vcf gt.vcf.gz
+row 'VCF.gz, 100 traits, 5 % missing, own patterns' 1 traits100m.tsv --vcf gt.vcf.gz -- --vcf gt.vcf.gz
+row 'VCF.gz, 1 % missing genotypes, 1 trait' 1 traits1.tsv --vcf missing.vcf.gz -- --vcf missing.vcf.gz
+row 'the same, 100 traits (variants / 10)' 1 traits100.tsv --vcf missing10.vcf.gz -- --vcf missing10.vcf.gz
+# plink2 from its own format, where no text has to be read.
+row 'PGEN (norna: VCF.gz), 1,000 traits' 1 traits1000.tsv --vcf gt.vcf.gz -- --pfile gt
+if python3 -c 'import tensorqtl' 2>/dev/null; then
+  for n in 1 100 1000; do
+    ours=$(measure "$repeats" "$norna" assoc --vcf gt.vcf.gz --pheno "traits$n.tsv" --covar covar.tsv --out "$out/norna.h5" --force --threads 1 -q)
+    theirs=$(measure 1 python3 "$here/tensorqtl_trans.py" gt "traits$n.tsv" covar.tsv)
+    table_row "PGEN (norna: VCF.gz), $n traits" tensorQTL "$ours" "$theirs"
+  done
+else
+  echo "tensorQTL is not installed for python3: left out"
+fi
