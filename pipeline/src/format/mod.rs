@@ -3,11 +3,13 @@
 pub mod bcf;
 pub mod bcf_genotypes;
 pub mod bcf_header;
+pub mod bcf_write;
 pub mod bgzf;
 pub mod bgzf_source;
 pub mod bgzip;
 pub mod chromosome;
 pub mod index;
+pub mod index_write;
 pub mod loco;
 pub mod regions;
 pub mod sample_list;
@@ -20,3 +22,4 @@ pub mod vcf_call;
 pub mod vcf_genotypes;
 pub mod vcf_header;
 pub mod vcf_site;
+pub mod vcf_write;
