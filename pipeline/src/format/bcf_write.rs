@@ -86,7 +86,11 @@ impl BcfEncoder {
     fn push_dosages(&self, record: &RecordView<'_>, out: &mut Vec<u8>) {
         push_descriptor(TYPE_FLOAT, 1, out);
         for (&dosage, &call) in record.dosages.iter().zip(record.calls) {
-            out.extend(if call >= MISSING { FLOAT_MISSING.to_le_bytes() } else { self.thousandths[usize::from(dosage)] });
+            out.extend(if call >= MISSING {
+                FLOAT_MISSING.to_le_bytes()
+            } else {
+                self.thousandths[usize::from(dosage)]
+            });
         }
     }
 

@@ -134,11 +134,8 @@ impl VcfEncoder {
     fn encode_site(&self, record: &RecordView<'_>, out: &mut Vec<u8>) {
         let alleles = [record.reference, record.alternate].map(char::from);
         // Writing to memory cannot fail.
-        let _ = write!(
-            out,
-            "{}\t{}\t{}\t{}\t{}\t.\tPASS\t",
-            record.chrom, record.pos, record.id, alleles[0], alleles[1]
-        );
+        let _ =
+            write!(out, "{}\t{}\t{}\t{}\t{}\t.\tPASS\t", record.chrom, record.pos, record.id, alleles[0], alleles[1]);
         for (i, (name, value)) in record.info.iter().enumerate() {
             let end = if i == 0 { "" } else { ";" };
             let _ = match value {

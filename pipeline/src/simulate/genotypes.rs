@@ -20,10 +20,8 @@ const BLOCK_BYTES: usize = 2 << 20;
 /// Most variants of a block.
 const MAX_BLOCK_LEN: usize = 512;
 
-const INFO_CALLS: [[&str; 4]; 2] = [
-    ["AC", "A", "Integer", "Alleles that are ALT"],
-    ["AN", "1", "Integer", "Alleles that are not missing"],
-];
+const INFO_CALLS: [[&str; 4]; 2] =
+    [["AC", "A", "Integer", "Alleles that are ALT"], ["AN", "1", "Integer", "Alleles that are not missing"]];
 const INFO_IMPUTED: [[&str; 4]; 2] = [
     ["AF", "A", "Float", "Mean ALT dose of a haplotype"],
     ["R2", "1", "Float", "Estimated squared correlation of doses and true alleles"],

@@ -78,19 +78,29 @@ mod tests {
         for threads in [1, 2, 5] {
             let mut inputs = 0..100;
             let mut written = Vec::new();
-            run(threads, || inputs.next(), |_: &mut (), i| Ok::<_, ()>(i * 2), |o| {
-                written.push(o);
-                Ok(())
-            })
+            run(
+                threads,
+                || inputs.next(),
+                |_: &mut (), i| Ok::<_, ()>(i * 2),
+                |o| {
+                    written.push(o);
+                    Ok(())
+                },
+            )
             .unwrap();
             assert_eq!(written, (0..100).map(|i| i * 2).collect::<Vec<_>>());
             let mut inputs = 0..100;
             let fail = |_: &mut (), i| if i == 7 { Err(i) } else { Ok(i) };
             let mut n = 0;
-            let found = run(threads, || inputs.next(), fail, |_| {
-                n += 1;
-                Ok(())
-            });
+            let found = run(
+                threads,
+                || inputs.next(),
+                fail,
+                |_| {
+                    n += 1;
+                    Ok(())
+                },
+            );
             assert_eq!((found, n), (Err(7), 7));
         }
     }

@@ -69,7 +69,8 @@ struct Outputs {
 impl Outputs {
     fn of(config: &SimulateConfig) -> Self {
         let name = config.out.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let stem = [".vcf.gz", ".vcf.bgz", ".vcf", ".bcf"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+        let stem =
+            [".vcf.gz", ".vcf.bgz", ".vcf", ".bcf"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
         let beside = |end: &str| config.out.with_file_name(format!("{stem}.{end}"));
         let index = match config.format {
             OutputFormat::Vcf => None,
@@ -121,8 +122,7 @@ fn write_genotypes(
 ) -> Result<(Vec<NewFile>, Planting), SimulateError> {
     let renderer = Renderer::new(config);
     let rates = (config.population_size, config.recombination_rate);
-    let mut stream =
-        SiteStream::new(&config.contigs, config.n_samples, renderer.block_len(), config.seed, rates);
+    let mut stream = SiteStream::new(&config.contigs, config.n_samples, renderer.block_len(), config.seed, rates);
     let mut writer = GenotypeWriter::create(config, &outputs.genotypes)?;
     let quiet = config.log_level < log::LevelFilter::Info;
     let mut progress = Progress::start("simulating", Some(summary.n_variants), quiet);

@@ -19,7 +19,9 @@ pub enum SimulateError {
     #[error("{0}: exists; use --force to replace it or choose another --out")]
     Exists(PathBuf),
     /// What is there is something else.
-    #[error("{0}: exists and was not made by norna simulate: --force replaces simulated files only; choose another --out")]
+    #[error(
+        "{0}: exists and was not made by norna simulate: --force replaces simulated files only; choose another --out"
+    )]
     NotSimulated(PathBuf),
     /// The output's folder is not there.
     #[error("{0}: there is no such folder; make it first or choose another --out")]

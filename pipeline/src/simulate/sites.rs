@@ -119,7 +119,14 @@ impl SiteStream {
             let n_carriers = walk.tree.mark_leaves(node, bits);
             let (reference, alternate) = alleles(&mut walk.stream);
             let contig_idx = walk.contig_idx;
-            block.sites.push(Site { variant_idx: self.next_variant, contig_idx, pos, reference, alternate, n_carriers });
+            block.sites.push(Site {
+                variant_idx: self.next_variant,
+                contig_idx,
+                pos,
+                reference,
+                alternate,
+                n_carriers,
+            });
             self.next_variant += 1;
         }
         block.block_idx = self.next_block;
