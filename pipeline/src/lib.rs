@@ -10,6 +10,7 @@ pub mod format;
 pub mod report;
 pub mod run;
 pub mod shard;
+pub mod simulate;
 pub mod sink;
 pub mod source;
 pub mod store;

@@ -4,6 +4,8 @@ pub mod assoc;
 mod assoc_config;
 pub mod export;
 pub mod info;
+pub mod simulate;
+mod simulate_config;
 pub mod top;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +37,8 @@ pub enum Command {
     Top(top::TopArgs),
     /// Write rows of a results file as a table.
     Export(export::ExportArgs),
+    /// Make a cohort of simulated people: genotypes, traits with planted effects, covariates.
+    Simulate(Box<simulate::SimulateArgs>),
 }
 
 /// Runs what the command line asks for and returns the exit code.
@@ -45,6 +49,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

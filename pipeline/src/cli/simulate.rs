@@ -1,0 +1,161 @@
+//! `norna simulate`: flags as users of plink2, bcftools and msprime know them.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+
+use crate::report::{logger, resources::Resources, resources::human_bytes};
+use crate::simulate::{self, SimulateConfig, Summary};
+
+/// Make a cohort of simulated people from a seed.
+///
+/// Genotypes come from a coalescent with recombination: allele counts follow 1/i and every haplotype is a mosaic of its
+/// ancestors', so linkage falls with distance as in real data. Beside the genotypes and their index go STEM.pheno.tsv,
+/// STEM.covar.tsv and STEM.truth.tsv (what was planted). The same seed and flags give the same bytes whatever --threads.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:
+  norna simulate --n-samples 10000 --n-variants 100000 --n-traits 100 --out cohort.vcf.gz
+  norna assoc --vcf cohort.vcf.gz --pheno cohort.pheno.tsv --covar cohort.covar.tsv --out results.h5")]
+pub struct SimulateArgs {
+    /// Genotypes: .vcf.gz (with a .tbi), .bcf (with a .csi) or .vcf; the other outputs go beside
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Diploid samples
+    #[arg(long, value_name = "N")]
+    pub n_samples: usize,
+    /// Variants, over all contigs
+    #[arg(long, value_name = "N")]
+    pub n_variants: u64,
+    /// Seed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Contigs, autosomes only, by commas; NAME:LENGTH spreads its variants over so many bases, else the mutation rate says
+    /// how many bases they take
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "22", help_heading = "Genotypes")]
+    pub contig: Vec<String>,
+    /// FORMAT: of GT, DS and GP those that are wanted; with DS or GP genotypes are as imputed
+    #[arg(long, value_name = "FIELDS", default_value = "GT", help_heading = "Genotypes")]
+    pub format_fields: String,
+    /// Share of calls that are missing
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, help_heading = "Genotypes")]
+    pub missing_genotypes: f64,
+    /// Effective population size, diploid individuals
+    #[arg(long, value_name = "N", default_value_t = 1e4, help_heading = "Genotypes")]
+    pub population_size: f64,
+    /// Recombinations per base and generation
+    #[arg(long, value_name = "RATE", default_value_t = 1e-8, help_heading = "Genotypes")]
+    pub recombination_rate: f64,
+    /// Mutations per base and generation; says how many bases the variants of a contig without LENGTH take
+    #[arg(long, value_name = "RATE", default_value_t = 1.29e-8, help_heading = "Genotypes")]
+    pub mutation_rate: f64,
+
+    /// Quantitative traits with planted effects: T1, T2, ...
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Traits")]
+    pub n_traits: usize,
+    /// Quantitative traits without planted effects: N1, N2, ...
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Traits")]
+    pub n_null_traits: usize,
+    /// Two-valued traits (1 control, 2 case) with effects on a liability: B1, B2, ...
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Traits")]
+    pub n_binary_traits: usize,
+    /// Share of cases in two-valued traits
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Traits")]
+    pub prevalence: f64,
+    /// Planted variants per trait
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Traits")]
+    pub n_causal: usize,
+    /// Share of a trait's variance (or liability's) that its planted variants explain; covariates explain 0.1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, help_heading = "Traits")]
+    pub heritability: f64,
+    /// Least minor allele frequency of a planted variant
+    #[arg(long, value_name = "FREQ", default_value_t = 0.01, help_heading = "Traits")]
+    pub min_causal_maf: f64,
+    /// Share of each trait's values that are missing
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, help_heading = "Traits")]
+    pub missing_traits: f64,
+    /// Whether each trait is missing in samples of its own, or all in the same
+    #[arg(long, value_enum, default_value_t = PatternArg::Own, help_heading = "Traits")]
+    pub missing_pattern: PatternArg,
+    /// Covariates: c1 (0 or 1), c2, ... (standard normal); 0 writes no table
+    #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Traits")]
+    pub n_covariates: usize,
+
+    /// Threads; changes no output [default: all cores]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub threads: Option<usize>,
+    /// Replace outputs that norna simulate made before
+    #[arg(long, help_heading = "Run")]
+    pub force: bool,
+    /// Only warnings and errors
+    #[arg(long, short, help_heading = "Run")]
+    pub quiet: bool,
+}
+
+/// Patterns of missing trait values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PatternArg {
+    /// Each trait has its own
+    Own,
+    /// One for all traits
+    Shared,
+}
+
+/// Runs `norna simulate`.
+///
+/// # Errors
+/// One line that says what was wrong.
+pub fn run(args: &SimulateArgs) -> Result<()> {
+    let config = args.validate()?;
+    // A write beyond a file-size limit is then an error of that write instead of the end of the process.
+    let over_limit = std::sync::Arc::default();
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, over_limit).context("signals")?;
+    logger::start(config.log_level);
+    let start = Instant::now();
+    let bases: u64 = config.contigs.iter().map(|contig| u64::from(contig.length)).sum();
+    log::info!(
+        "simulating {} samples × {} variants over {bases} bases, {} traits, seed {}, {} threads",
+        config.n_samples,
+        args.n_variants,
+        args.n_traits + args.n_null_traits + args.n_binary_traits,
+        config.seed,
+        config.threads
+    );
+    let summary = simulate::run(&config)?;
+    tell(&config, &summary, start);
+    Ok(())
+}
+
+fn tell(config: &SimulateConfig, summary: &Summary, start: Instant) {
+    let n = summary.n_variants as f64;
+    log::info!(
+        "variants: {} ({:.1} % with a minor allele frequency under 1 %, mean heterozygosity {:.4})",
+        summary.n_variants,
+        100.0 * summary.n_rare as f64 / n,
+        summary.heterozygosity / n
+    );
+    if config.missing_genotypes > 0.0 {
+        let share = 100.0 * summary.n_missing as f64 / (n * config.n_samples as f64);
+        log::info!("missing genotypes: {} ({share:.2} %)", summary.n_missing);
+    }
+    log::info!("planted effects: {}", summary.n_planted);
+    if summary.n_not_planted > 0 {
+        log::warn!(
+            "{} effects found no variant with a minor allele frequency of --min-causal-maf {} and were left out",
+            summary.n_not_planted,
+            config.traits.min_causal_maf
+        );
+    }
+    for (path, bytes) in &summary.files {
+        log::info!("written: {} ({})", path.display(), human_bytes(*bytes));
+    }
+    let used = Resources::now();
+    log::info!(
+        "used: {:.1} s wall, {:.1} s CPU, {} peak memory",
+        start.elapsed().as_secs_f64(),
+        used.cpu_seconds,
+        human_bytes(used.peak_memory)
+    );
+}

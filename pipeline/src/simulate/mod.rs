@@ -1,0 +1,201 @@
+//! Simulated cohorts: genotypes from a coalescent with recombination, traits with planted effects, all from one seed.
+//!
+//! Variants are drawn in order by one thread at a time, and turned into text or BCF and compressed by all; a block of them
+//! a thread is all that is held. Traits follow from the carriers of the causal variants, which are kept.
+
+mod config;
+mod effects;
+mod genotypes;
+mod imputation;
+mod in_order;
+mod node_order;
+mod output;
+mod prefix_sums;
+mod random;
+mod sites;
+mod tables;
+mod traits;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+pub use config::{Contig, Fields, MAX_CONTIG_LEN, MAX_SAMPLES, OutputFormat, SimulateConfig, TraitsConfig};
+pub use output::{MARK, SimulateError};
+pub use traits::COVARIATE_SHARE;
+
+use crate::report::progress::Progress;
+use effects::Planting;
+use genotypes::{Encoded, GenotypeWriter, Renderer};
+use output::NewFile;
+use sites::{SiteBlock, SiteStream};
+use tables::TableRows;
+use traits::{TraitBlock, TraitModel};
+
+/// What was made.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Variants.
+    pub n_variants: u64,
+    /// Those with a minor allele frequency under 1 %.
+    pub n_rare: u64,
+    /// Sum over variants of 2 p (1 − p).
+    pub heterozygosity: f64,
+    /// Calls that are missing.
+    pub n_missing: u64,
+    /// Effects.
+    pub n_planted: usize,
+    /// Effects without a variant that is common enough.
+    pub n_not_planted: usize,
+    /// Outputs and their bytes.
+    pub files: Vec<(PathBuf, u64)>,
+}
+
+/// The mean sum of branches over haplotypes of `n_samples`, in units of 2N generations.
+pub fn mean_tree_length(n_samples: usize) -> f64 {
+    tree::Tree::mean_length(2 * n_samples as u32)
+}
+
+/// The outputs of a run.
+struct Outputs {
+    genotypes: PathBuf,
+    index: Option<PathBuf>,
+    traits: PathBuf,
+    covariates: Option<PathBuf>,
+    truth: PathBuf,
+}
+
+impl Outputs {
+    fn of(config: &SimulateConfig) -> Self {
+        let name = config.out.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let stem =
+            [".vcf.gz", ".vcf.bgz", ".vcf", ".bcf"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+        let beside = |end: &str| config.out.with_file_name(format!("{stem}.{end}"));
+        let index = match config.format {
+            OutputFormat::Vcf => None,
+            OutputFormat::VcfGz => Some("tbi"),
+            OutputFormat::Bcf => Some("csi"),
+        };
+        Self {
+            genotypes: config.out.clone(),
+            index: index.map(|end| config.out.with_file_name(format!("{name}.{end}"))),
+            traits: beside("pheno.tsv"),
+            covariates: (config.traits.n_covariates > 0).then(|| beside("covar.tsv")),
+            truth: beside("truth.tsv"),
+        }
+    }
+
+    fn check(&self, force: bool) -> Result<(), SimulateError> {
+        let all = [Some(&self.genotypes), self.index.as_ref(), Some(&self.traits), self.covariates.as_ref()];
+        let all: Vec<PathBuf> = all.into_iter().flatten().chain([&self.truth]).cloned().collect();
+        output::check(&all, force, |path| Some(path) != self.index.as_deref())
+    }
+}
+
+/// Simulates and writes all outputs, which get their names at the end.
+///
+/// # Errors
+/// [`SimulateError`]; no output is left then, but those that had their names already.
+pub fn run(config: &SimulateConfig) -> Result<Summary, SimulateError> {
+    let outputs = Outputs::of(config);
+    outputs.check(config.force)?;
+    let n_variants = config.contigs.iter().map(|contig| contig.n_variants).sum();
+    let planting = Planting::new(&config.traits, config.seed, n_variants, config.n_samples);
+    let mut summary = Summary { n_variants, ..Summary::default() };
+    let (mut files, planting) = write_genotypes(config, &outputs, planting, &mut summary)?;
+    files.extend(write_tables(config, &outputs, &planting)?);
+    // Genotypes last: where they are, all is.
+    for file in files.into_iter().rev() {
+        let (path, n_bytes) = (file.path().to_owned(), file.n_bytes());
+        file.publish()?;
+        summary.files.insert(0, (path, n_bytes));
+    }
+    Ok(summary)
+}
+
+fn write_genotypes(
+    config: &SimulateConfig,
+    outputs: &Outputs,
+    mut planting: Planting,
+    summary: &mut Summary,
+) -> Result<(Vec<NewFile>, Planting), SimulateError> {
+    let renderer = Renderer::new(config);
+    let rates = (config.population_size, config.recombination_rate);
+    let mut stream = SiteStream::new(&config.contigs, config.n_samples, renderer.block_len(), config.seed, rates);
+    let mut writer = GenotypeWriter::create(config, &outputs.genotypes)?;
+    let quiet = config.log_level < log::LevelFilter::Info;
+    let mut progress = Progress::start("simulating", Some(summary.n_variants), quiet);
+    let n_haplotypes = 2.0 * config.n_samples as f64;
+    let (mut n_rare, mut heterozygosity, mut n_done, mut n_missing) = (0, 0.0, 0, 0);
+    let spare = Mutex::new(Vec::<SiteBlock>::new());
+    let lock = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+    let make = || {
+        let mut block = lock().pop().unwrap_or_default();
+        if !stream.next_block(&mut block) {
+            return None;
+        }
+        for (i, site) in block.sites.iter().enumerate() {
+            planting.pass(site, block.carriers(i));
+            let p = f64::from(site.n_carriers) / n_haplotypes;
+            n_rare += u64::from(p.min(1.0 - p) < 0.01);
+            heterozygosity += 2.0 * p * (1.0 - p);
+        }
+        Some(block)
+    };
+    let work = |scratch: &mut genotypes::Scratch, block: SiteBlock| {
+        let encoded = renderer.encode(scratch, &block);
+        lock().push(block);
+        encoded.map_err(|source| SimulateError::Io { path: outputs.genotypes.clone(), source })
+    };
+    let write = |encoded: Encoded| {
+        n_done += encoded.places.len() as u64;
+        n_missing += encoded.n_missing;
+        writer.push(&encoded)?;
+        progress.update(n_done);
+        Ok(())
+    };
+    let result = in_order::run(config.threads, make, work, write);
+    progress.finish();
+    result?;
+    (summary.n_rare, summary.heterozygosity, summary.n_missing) = (n_rare, heterozygosity, n_missing);
+    summary.n_not_planted = planting.finish();
+    summary.n_planted = planting.planted().len();
+    let files = writer.finish(&config.contigs, outputs.index.as_deref())?;
+    Ok((files, planting))
+}
+
+/// Tables of traits and covariates, and the truth.
+fn write_tables(
+    config: &SimulateConfig,
+    outputs: &Outputs,
+    planting: &Planting,
+) -> Result<Vec<NewFile>, SimulateError> {
+    let model = TraitModel::new(&config.traits, config.seed, config.n_samples, planting);
+    let ids = model.ids();
+    let mut traits = NewFile::create(&outputs.traits)?;
+    traits.write(tables::header(&config.mark, ids.iter().map(|id| id.name())).as_bytes())?;
+    let mut covariates = outputs.covariates.as_deref().map(NewFile::create).transpose()?;
+    if let Some(file) = &mut covariates {
+        let names = (1..=config.traits.n_covariates).map(|i| format!("c{i}"));
+        file.write(tables::header(&config.mark, names).as_bytes())?;
+    }
+    let mut blocks = 0..model.n_blocks();
+    let work = |block: &mut TraitBlock, block_idx| {
+        model.compute(block_idx, block);
+        Ok(tables::rows(block, ids))
+    };
+    let write = |rows: TableRows| {
+        traits.write(&rows.traits)?;
+        covariates.as_mut().map_or(Ok(()), |file| file.write(&rows.covariates))
+    };
+    in_order::run(config.threads, || blocks.next(), work, write)?;
+    let mut truth = NewFile::create(&outputs.truth)?;
+    truth.write(tables::truth(&config.mark, planting.planted(), ids, &config.contigs).as_bytes())?;
+    Ok([Some(traits), covariates, Some(truth)].into_iter().flatten().collect())
+}
+
+/// The name of a file without its folders.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
