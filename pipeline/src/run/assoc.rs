@@ -87,13 +87,14 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
     let start = Instant::now();
     let threads = config.threads.unwrap_or_else(bound_cores);
     let workdir = consensus(comm, claim_output(config, comm))?;
+    // First, since a log is known by how it starts.
+    log::info!("norna {}, {}, {threads} threads per rank", crate::report::provenance::version(), comm.describe());
     if threads > bound_cores() {
         log::warn!(
             "{threads} threads on the {} cores that this rank is bound to: more threads than cores",
             bound_cores()
         );
     }
-    log::info!("norna {}, {}, {threads} threads per rank", crate::report::provenance::version(), comm.describe());
     let isa = consensus(comm, norna_kernels::isa_checked())?;
     log::info!("kernels: {}", isa.name());
 
