@@ -22,6 +22,7 @@ pub use null_model::NullModel;
 pub use null_model::basis::{CovariateBasis, DropReason, DroppedColumn};
 pub use stat::genomic_control;
 pub use stat::hwe::hwe_exact_p;
+pub use stat::linear::compact::{COMPACT_TOLERANCE, ScoreScale, stands_for};
 pub use stat::linear::rows::{LinearHit, LinearRows};
 pub use stat::linear::scratch::LinearScratch;
 pub use stat::linear::{LinearTest, MissingPolicy};

@@ -79,6 +79,35 @@ fn ranks_1_2_3_5_give_equal_results() {
     }
 }
 
+/// 150 people, 9,000 variants with few missing calls, 70 traits: matrices of several bands, full rows among the scores.
+#[test]
+fn ranks_1_2_3_5_and_threads_give_equal_results_for_every_store() {
+    need!(Need::H5py, Need::Bgzip, Need::Mpirun);
+    let genotypes = simulate::calls(421, 150, 9000, 0.01);
+    let covariates = simulate::covariates(422, &genotypes.samples, 3);
+    let rate = |k: usize| if k.is_multiple_of(10) { 0.05 } else { 0.0 };
+    let traits = simulate::traits(423, &genotypes, &covariates, 70, rate);
+    let mut study = Study::write(&genotypes, &traits, Some(&covariates));
+    study.bgzip();
+    study.flags.extend(["--p-threshold", "1e-3"].map(str::to_owned));
+    let size = shard_bytes(&study, 60);
+    for store in ["full", "compact", "hits"] {
+        let flags = ["--store", store, "--shard-bytes", &size, "--force", "--threads"];
+        let run = |ranks: usize, threads: &str| {
+            let flags: Vec<&str> = flags.iter().copied().chain([threads]).collect();
+            bits::everything(&match ranks {
+                0 => study.assoc("alone.h5", &flags),
+                ranks => study.assoc_ranks(ranks, "ranks.h5", &flags),
+            })
+        };
+        let expected = run(0, "1");
+        bits::assert_equal(&format!("{store}, 3 threads"), &expected, &run(0, "3"));
+        for (ranks, threads) in [(1, "1"), (2, "2"), (3, "1"), (5, "1")] {
+            bits::assert_equal(&format!("{store}, {ranks} ranks"), &expected, &run(ranks, threads));
+        }
+    }
+}
+
 #[test]
 fn ranks_give_equal_results_on_dosages() {
     need!(Need::H5py, Need::Bgzip, Need::Mpirun);

@@ -62,6 +62,35 @@ fn a_failing_rank_ends_all_ranks_within_seconds() {
     }
 }
 
+/// Two ranks of four may write files of two fifths of the results only: their spools have room, their parts of them have not.
+#[test]
+fn a_rank_that_cannot_write_its_part_of_the_results_ends_all_ranks() {
+    need!(Need::Mpirun, Need::Bgzip);
+    let genotypes = simulate::calls(521, 100, 12_000, 0.0);
+    let covariates = simulate::covariates(522, &genotypes.samples, 2);
+    let traits = simulate::traits(523, &genotypes, &covariates, 40, |_| 0.0);
+    let mut study = Study::write(&genotypes, &traits, Some(&covariates));
+    study.bgzip();
+    for store in ["full", "compact"] {
+        let whole = study.assoc(&format!("{store}.h5"), &["--store", store]);
+        let blocks = std::fs::metadata(whole).unwrap().len() * 2 / 5 / 512;
+        let script = format!("if [ \"$OMPI_COMM_WORLD_RANK\" -ge 2 ]; then ulimit -f {blocks}; fi; exec \"$0\" \"$@\"");
+        let out = format!("{store}-short.h5");
+        let args = study.assoc_args(&out, &["--store", store, "--shard-bytes", "20000", "--threads", "1"]);
+        let mut command = tools::command("mpirun");
+        command.envs([("OMPI_ALLOW_RUN_AS_ROOT", "1"), ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")]);
+        command.args(["--oversubscribe", "-n", "4", "sh", "-c", &script, env!("CARGO_BIN_EXE_norna")]).args(args);
+        let run = tools::run_within(&mut command, Duration::from_secs(60));
+        assert_ne!(run.code, 0, "{}", run.stderr);
+        let errors: Vec<&str> = run.stderr.lines().filter(|line| line.contains("error:")).collect();
+        assert!(errors.len() == 1 && errors[0].contains("cannot write: File too large"), "{}", run.stderr);
+        assert!(errors[0].contains("unfinished.h5") && !run.stderr.contains("panicked"), "{}", run.stderr);
+        let left = std::fs::read_dir(study.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with(&out)).collect();
+        assert_eq!(left, [format!("{out}.log").as_str()], "a results file or a working folder was left");
+    }
+}
+
 #[test]
 fn a_missing_file_ends_all_ranks_with_one_line() {
     need!(Need::Mpirun);

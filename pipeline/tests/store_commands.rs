@@ -12,9 +12,9 @@ use norna::report::export_output::is_closed_pipe;
 use norna::report::export_pair::PairStats;
 use norna::report::export_select::perfect_fits;
 use norna::report::export_top::best_pairs;
-use norna::store::{ResultsReader, ResultsWriter};
+use norna::store::ResultsReader;
 use norna_kernels::Status;
-use store_common::{cell, missing, taken, variant, write};
+use store_common::{FileWriter, cell, missing, taken, variant, write};
 
 fn arguments(file: &Path, out: &Path) -> ExportArgs {
     ExportArgs {
@@ -129,10 +129,10 @@ fn perfect_fits_are_counted_where_they_cannot_be_listed() {
     let mut batch = store_common::batch(&header, 0..50);
     let n_rank_lost = batch.statuses.len() as u64;
     for (row, trait_idx) in [(1, 1), (3, 0), (4, 1)] {
-        batch.se[row * 2 + trait_idx] = f32::NAN;
+        batch.matrices[1][row * 2 + trait_idx] = f32::NAN;
         batch.statuses.push((row as u32, trait_idx as u32, Status::PerfectFit.code()));
     }
-    let mut writer = ResultsWriter::create(&path, &header, 50).unwrap();
+    let mut writer = FileWriter::create(&path, &header, 50).unwrap();
     writer.append(&batch).unwrap();
     let counts = [(Status::RankLost, n_rank_lost), (Status::PerfectFit, 3)];
     assert_eq!(writer.status_counts(), counts);

@@ -6,10 +6,9 @@ mod store_common;
 use std::path::Path;
 use std::process::Command;
 
-use norna::sink::rows::RowBatch;
-use norna::store::{ResultsReader, ResultsWriter, StoreError, publish};
+use norna::store::{ResultsReader, Store, StoreError, publish};
 use serde_json::json;
-use store_common::{HIT, batch, cell, covariates_lost, header, missing, qc, variant, write};
+use store_common::{FileWriter, HIT, batch, cell, covariates_lost, header, missing, qc, variant, write};
 
 fn same(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
@@ -76,7 +75,7 @@ fn batches_do_not_change_the_file() {
     let bytes = |name: &str, step: usize| {
         let path = folder.path().join(name);
         let header = header(3);
-        let mut writer = ResultsWriter::create(&path, &header, 20_000).unwrap();
+        let mut writer = FileWriter::create(&path, &header, 20_000).unwrap();
         for start in (0..20_000).step_by(step) {
             writer.append(&batch(&header, start..20_000.min(start + step))).unwrap();
         }
@@ -93,7 +92,7 @@ fn missing_counts_take_room_only_where_they_are() {
     let size = |name: &str, rows: &[u32]| {
         let path = folder.path().join(name);
         let header = header(40);
-        let mut writer = ResultsWriter::create(&path, &header, 8192).unwrap();
+        let mut writer = FileWriter::create(&path, &header, 8192).unwrap();
         let mut batch = batch(&header, 0..8192);
         batch.n_missing = rows.iter().map(|&row| (row, 19, 5)).collect();
         batch.covariates_lost.clear();
@@ -128,9 +127,8 @@ fn writer_refuses_what_it_was_not_made_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.h5");
     let header = header(3);
-    let mut writer = ResultsWriter::create(&path, &header, 10).unwrap();
+    let mut writer = FileWriter::create(&path, &header, 10).unwrap();
     assert!(writer.append(&batch(&header, 0..11)).is_err());
-    assert!(writer.append(&RowBatch { n_traits: 2, ..RowBatch::default() }).is_err());
     let mut outside = batch(&header, 0..5);
     outside.statuses.push((5, 0, 1));
     assert!(writer.append(&outside).is_err());
@@ -141,7 +139,7 @@ fn writer_refuses_what_it_was_not_made_for() {
     let error = writer.finish(&qc(&header), &json!({})).unwrap_err();
     assert!(error.to_string().contains("5 rows were appended to a file made for 10"), "{error}");
     assert!(ResultsReader::open(&path).is_err());
-    assert!(ResultsWriter::create(&path, &store_common::header(0), 1).is_err());
+    assert!(FileWriter::create(&path, &store_common::header(0), 1).is_err());
 }
 
 #[test]
@@ -180,7 +178,7 @@ fn what_is_not_a_whole_results_file_is_an_error() {
     let noise: Vec<u8> = (0..100_000).map(|i| (store_common::uniform(i) * 256.0) as u8).collect();
     std::fs::write(at("noise"), &noise).unwrap();
     assert!(open_error(&at("noise")).contains("not a results file"));
-    let unfinished = ResultsWriter::create(&at("unfinished"), &header(2), 5).unwrap();
+    let unfinished = FileWriter::create(&at("unfinished"), &header(2), 5).unwrap();
     drop(unfinished);
     assert!(open_error(&at("unfinished")).contains("not a results file"));
 }
@@ -303,7 +301,11 @@ fn other_formats_and_parts_that_do_not_fit_are_told() {
             "f.attrs['signature'] = np.bytes_('norna-results 9 full 7.0')",
             "format version 9, and this norna reads version 1",
         ),
-        ("f.attrs['signature'] = np.bytes_('norna-results 1 compact 0.1.0')", "\"compact\" is no store"),
+        (
+            "f.attrs['signature'] = np.bytes_('norna-results 1 tiny 0.1.0')",
+            "store \"tiny\" is none that this norna reads",
+        ),
+        ("f.attrs['signature'] = np.bytes_('norna-results 1 compact 0.1.0')", "/assoc/score"),
         ("del f['assoc/se']", "/assoc/se"),
         ("del f['variants/mac']; f['variants/mac'] = np.zeros(7)", "/variants/mac: shape [7] differs"),
         ("del f['traits/n']; f['traits/n'] = np.zeros((2, 2))", "/traits/n: shape [2, 2]"),
@@ -342,7 +344,8 @@ fn the_estimated_size_is_near_the_real_one() {
         let path = folder.path().join("r.h5");
         write(&path, n_variants, n_traits, n_variants);
         let real = std::fs::metadata(&path).unwrap().len() as f64;
-        let estimate = norna::store::results_bytes(n_variants as u64, n_traits as u64, 10f64.powf(-HIT)) as f64;
+        let estimate =
+            norna::store::results_bytes(Store::Full, n_variants as u64, (n_traits as u64, 1), 10f64.powf(-HIT)) as f64;
         assert!((estimate / real - 1.0).abs() < 0.1, "{n_variants} x {n_traits}: {estimate} for {real}");
     }
 }

@@ -4,6 +4,7 @@
 //! s = gᵀỹ, d = gᵀg − ‖Qᵀg‖², β = s/d, RSS = ỹᵀỹ − s²/d, SE² = RSS/(d·(n−k−1)). Sums come from [`crate::gemm`] once per
 //! chunk; a mask's missing samples and a variant's missing calls are taken off in the space of the covariates.
 
+pub(crate) mod compact;
 mod exact;
 mod fit;
 pub(crate) mod missing;

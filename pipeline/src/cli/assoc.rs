@@ -134,6 +134,9 @@ pub struct AssocArgs {
     #[arg(long, help_heading = "Output and run")]
     #[serde(skip)]
     pub force: bool,
+    /// What is kept of the pairs: full, compact (half the bytes) or hits [default: full]
+    #[arg(long, value_enum, value_name = "STORE", help_heading = "Output and run")]
+    pub store: Option<StoreArg>,
     /// Pairs with p at or under this are kept in /hits [default: 1e-5]
     #[arg(long, value_name = "P", help_heading = "Output and run")]
     pub p_threshold: Option<f64>,
@@ -198,6 +201,18 @@ pub enum MissingGenotypeArg {
     Drop,
     /// The mean over analysed samples with a call, as regenie does
     Mean,
+}
+
+/// What a results file keeps of the pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreArg {
+    /// Effect and standard error of every pair: 8 bytes a test
+    Full,
+    /// The score of every pair, from which both come back: 4 bytes a test
+    Compact,
+    /// Pairs under --p-threshold, and histograms
+    Hits,
 }
 
 /// What -9 means.
@@ -338,6 +353,7 @@ impl AssocArgs {
             pred: self.pred.or(file.pred),
             out: self.out.or(file.out),
             force: self.force,
+            store: self.store.or(file.store),
             p_threshold: self.p_threshold.or(file.p_threshold),
             threads: self.threads.or(file.threads),
             shard_bytes: self.shard_bytes.or(file.shard_bytes),

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use anyhow::Result;
 use norna_kernels::MissingPolicy;
 
-use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, Minus9Arg, MissingGenotypeArg};
+use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, Minus9Arg, MissingGenotypeArg, StoreArg};
 use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
 use crate::run::UsageError;
 use crate::run::assoc::AssocConfig;
 use crate::run::workdir::resolve_links;
 use crate::source::{Field, HalfCall, InputOptions, MaleX, expand_paths};
+use crate::store::Store;
 
 /// Most threads of a rank: more than any node has cores.
 const MAX_THREADS: usize = 1024;
@@ -45,6 +46,11 @@ impl AssocArgs {
                 Some(MissingGenotypeArg::Drop) | None => MissingPolicy::Drop,
             },
             force: self.force,
+            store: match self.store {
+                Some(StoreArg::Full) | None => Store::Full,
+                Some(StoreArg::Compact) => Store::Compact,
+                Some(StoreArg::Hits) => Store::Hits,
+            },
             hit_log10p: -p_threshold.log10(),
             threads: self.threads,
             shard_bytes: self.shard_bytes,

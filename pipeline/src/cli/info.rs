@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
-use crate::store::{FORMAT_VERSION, LedgerRole, LedgerTable, ResultsReader, StoreError, StoredQc};
+use crate::store::{FORMAT_VERSION, LedgerRole, LedgerTable, ResultsReader, Store, StoreError, StoredQc};
 
 /// Traits that are told one by one.
 const TRAITS_SHOWN: usize = 10;
@@ -69,7 +69,7 @@ fn json_info(
         "format": crate::store::FORMAT,
         "format_version": FORMAT_VERSION,
         "norna_version": reader.norna_version(),
-        "store": "full",
+        "store": header.store.name(),
         "file_bytes": bytes,
         "samples": header.n_samples,
         "variants": reader.n_variants(),
@@ -116,6 +116,7 @@ fn text_info(
     let version = reader.norna_version();
     line("file", format!("{} ({} MB)", path.display(), megabytes(bytes)));
     line("format", format!("{} {FORMAT_VERSION}, written by norna {version}", crate::store::FORMAT));
+    line("store", store_in_words(reader));
     line("samples", header.n_samples.to_string());
     line("variants", reader.n_variants().to_string());
     line("traits", format!("{} in {} patterns of missing values", header.traits.len(), header.n_masks()));
@@ -143,6 +144,17 @@ fn text_info(
         text_provenance(&mut text, parts);
     }
     text
+}
+
+fn store_in_words(reader: &ResultsReader) -> String {
+    match (reader.header().store, reader.n_full_and_exact()) {
+        (Store::Full, _) => "full: effect and standard error of every pair".to_owned(),
+        (Store::Compact, counts) => {
+            let (n_full, n_exact) = counts.unwrap_or_default();
+            format!("compact: scores; {n_full} variants and {n_exact} pairs in full")
+        }
+        (Store::Hits, _) => "hits: pairs over the threshold, and histograms".to_owned(),
+    }
 }
 
 /// ": 3 monomorphic, 1 perfect_fit"; nothing without any.

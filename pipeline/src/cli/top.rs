@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::report::export::ExportError;
+use crate::report::export_hits::hits_only;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::export_pair::{TEST_COLUMNS, push_real, push_stats};
 use crate::report::export_select::{perfect_fits, select_traits};
@@ -45,6 +46,10 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
     match written {
         Err(error) if !is_closed_pipe(&error) => return Err(error.into()),
         _ => {}
+    }
+    let all_there = (pairs.len() as u64 >= args.n).then_some(f64::INFINITY);
+    if let Some(note) = hits_only(&reader, all_there) {
+        eprintln!("note: {note}");
     }
     if let Some(note) = perfect_fits(&reader, &traits)? {
         eprintln!("note: {note}");

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use norna_kernels::student;
 
+use super::export_hits::write_hits;
 use super::export_pair::{self as pair, Missing, PairStats};
 use super::export_select::Region;
 use crate::sink::rows::VariantRow;
@@ -96,6 +97,9 @@ pub fn write_pairs(
 ) -> Result<u64, ExportError> {
     let mut text = Vec::with_capacity(1 << 16);
     pair::push_header(&mut text, plan.with_trait);
+    if !reader.has_every_pair() {
+        return write_hits(reader, plan, path, text, out);
+    }
     let floors = t2_floors(reader, plan);
     let mut n_pairs = 0;
     for band in bands(reader) {
@@ -141,19 +145,25 @@ fn push_row(
             }
         }
         let info = &reader.header().traits[trait_idx];
-        text.extend_from_slice(&front);
-        if plan.with_trait {
-            text.extend_from_slice(info.name.as_bytes());
-            text.push(b'\t');
-        }
-        text.extend_from_slice(&freq);
-        pair::push_stats(text, &PairStats::new(info, missing, beta, se));
+        let name = plan.with_trait.then_some(info.name.as_str());
+        push_pair(text, (&front, &freq), name, &PairStats::new(info, missing, beta, se));
         n_pairs += 1;
     }
     n_pairs
 }
 
-fn is_wanted(plan: &ExportPlan, variant: &VariantRow) -> bool {
+/// Appends a line; `front` and `freq` are the variant's.
+pub(super) fn push_pair(text: &mut Vec<u8>, (front, freq): (&[u8], &[u8]), name: Option<&str>, stats: &PairStats) {
+    text.extend_from_slice(front);
+    if let Some(name) = name {
+        text.extend_from_slice(name.as_bytes());
+        text.push(b'\t');
+    }
+    text.extend_from_slice(freq);
+    pair::push_stats(text, stats);
+}
+
+pub(super) fn is_wanted(plan: &ExportPlan, variant: &VariantRow) -> bool {
     plan.regions.is_empty() || plan.regions.iter().any(|region| region.contains(variant))
 }
 

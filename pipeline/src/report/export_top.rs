@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::export::{BandCells, bands, t2_floor};
 use super::export_pair::PairStats;
 use crate::sink::rows::VariantRow;
-use crate::store::{ResultsReader, StoreError};
+use crate::store::{ResultsReader, StoreError, StoredHit};
 
 /// Rows of /hits read at once.
 const HITS_AT_ONCE: usize = 1 << 16;
@@ -39,6 +39,8 @@ struct Candidate {
     t: f64,
     beta: f32,
     se: f32,
+    /// `None`: to be looked up.
+    n_observed: Option<u32>,
 }
 
 impl Eq for Candidate {}
@@ -85,14 +87,15 @@ impl Best {
     }
 }
 
-/// The `n` best pairs of `traits` (ascending columns), best first; ties in the order of the input.
+/// The `n` best pairs of `traits` (ascending columns), best first; ties in the order of the input. Of a file of hits, as many as
+/// it has.
 pub fn best_pairs(reader: &ResultsReader, n: usize, traits: &[usize]) -> Result<Vec<TopPair>, StoreError> {
     let mut best = Best { n, heap: BinaryHeap::new() };
     if n == 0 {
         return Ok(Vec::new());
     }
     offer_hits(reader, traits, &mut best)?;
-    if best.heap.len() < n {
+    if best.heap.len() < n && reader.has_every_pair() {
         best.heap.clear();
         offer_all(reader, traits, &mut best)?;
     }
@@ -107,7 +110,8 @@ fn offer_hits(reader: &ResultsReader, traits: &[usize], best: &mut Best) -> Resu
             if traits.binary_search(&trait_idx).is_ok() {
                 let (beta, se, t) = (hit.beta as f32, hit.se as f32, hit.beta / hit.se);
                 let variant_idx = hit.variant as usize;
-                best.offer(Candidate { log10p: hit.log10p, variant_idx, trait_idx, t, beta, se });
+                let StoredHit { log10p, n_observed, .. } = hit;
+                best.offer(Candidate { log10p, variant_idx, trait_idx, t, beta, se, n_observed });
             }
         }
     }
@@ -133,8 +137,9 @@ fn offer_all(reader: &ResultsReader, traits: &[usize], best: &mut Best) -> Resul
                         floors[k] = t2_floor(reader, trait_idx, best.floor());
                         continue;
                     }
-                    let variant_idx = band.start + row;
-                    best.offer(Candidate { log10p: stats.log10p, variant_idx, trait_idx, t: stats.t, beta, se });
+                    let (variant_idx, n_observed) = (band.start + row, Some(stats.n_observed));
+                    let PairStats { log10p, t, .. } = stats;
+                    best.offer(Candidate { log10p, variant_idx, trait_idx, t, beta, se, n_observed });
                 }
             }
         }
@@ -155,15 +160,20 @@ fn complete(reader: &ResultsReader, candidates: &[Candidate]) -> Result<Vec<TopP
         let variants = reader.variants(rows.clone())?;
         let mut n_missing: BTreeMap<usize, Option<Vec<u32>>> = BTreeMap::new();
         for &place in near {
-            let Candidate { log10p, variant_idx, trait_idx, t, beta, se } = candidates[place];
-            let info = &reader.header().traits[trait_idx];
-            let mask = info.mask as usize;
-            if let Entry::Vacant(entry) = n_missing.entry(mask) {
-                entry.insert(reader.n_missing(rows.clone(), mask..mask + 1)?);
-            }
+            let Candidate { log10p, variant_idx, trait_idx, t, beta, se, n_observed } = candidates[place];
             let row = variant_idx - first;
-            let counts = n_missing.get(&mask).and_then(Option::as_ref);
-            let n_observed = info.n.saturating_sub(counts.map_or(0, |counts| counts[row]));
+            let n_observed = match n_observed {
+                Some(n_observed) => n_observed,
+                None => {
+                    let info = &reader.header().traits[trait_idx];
+                    let mask = info.mask as usize;
+                    if let Entry::Vacant(entry) = n_missing.entry(mask) {
+                        entry.insert(reader.n_missing(rows.clone(), mask..mask + 1)?);
+                    }
+                    let counts = n_missing.get(&mask).and_then(Option::as_ref);
+                    info.n.saturating_sub(counts.map_or(0, |counts| counts[row]))
+                }
+            };
             let stats = PairStats { n_observed, beta, se, t, log10p };
             pairs[place] = Some(TopPair { variant_idx, trait_idx, variant: variants[row].clone(), stats });
         }

@@ -1,6 +1,7 @@
 //! What people read: log lines, progress, resources, provenance, tables from a results file.
 
 pub mod export;
+pub mod export_hits;
 pub mod export_output;
 pub mod export_pair;
 pub mod export_select;

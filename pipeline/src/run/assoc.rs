@@ -13,8 +13,9 @@ use norna_kernels::{CovariateBasis, DropReason, LinearTest, MissingPolicy};
 
 use super::UsageError;
 use super::estimate::Estimate;
-use super::finalise::{self, Finalised};
+use super::finalise::{self, Finalised, Plan, Root};
 use super::null_models::NullModels;
+use super::rows::Keeper;
 use super::schedule::{Dealer, Shared};
 use super::summary::{self, RankReport};
 use super::trait_correlation::TraitGram;
@@ -30,7 +31,7 @@ use crate::report::{logger, resources::Resources};
 use crate::shard::ShardPlan;
 use crate::sink::spool::SpoolWriter;
 use crate::source::{self, Input, InputOptions, SampleSelection, SourceError, StreamHeader};
-use crate::store::Qc;
+use crate::store::{Bins, Qc, ResultsHeader, Store};
 
 /// A validated `norna assoc`.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct AssocConfig {
     pub out: PathBuf,
     /// Replace it.
     pub force: bool,
+    /// What is kept of the pairs.
+    pub store: Store,
     /// −log10 of the hit threshold.
     pub hit_log10p: f64,
     /// Threads per rank; the cores it is bound to otherwise.
@@ -85,29 +88,35 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
     let start = Instant::now();
     let threads = config.threads.unwrap_or_else(bound_cores);
     let workdir = consensus(comm, claim_output(config, comm))?;
+    // First, since a log is known by how it starts.
+    log::info!("norna {}, {}, {threads} threads per rank", crate::report::provenance::version(), comm.describe());
     if threads > bound_cores() {
         log::warn!(
             "{threads} threads on the {} cores that this rank is bound to: more threads than cores",
             bound_cores()
         );
     }
-    log::info!("norna {}, {}, {threads} threads per rank", crate::report::provenance::version(), comm.describe());
     let isa = consensus(comm, norna_kernels::isa_checked())?;
     log::info!("kernels: {}", isa.name());
 
     let input = open_input(config, comm)?;
     let mut study = consensus(comm, Study::open(config, input, comm.rank() == 0))?;
-    let estimate = Estimate::new(&study, threads, config.hit_log10p);
+    let estimate = Estimate::new(&study, threads, (config.store, config.hit_log10p));
     if config.dry_run {
         return if comm.rank() == 0 { estimate.print(config.json) } else { Ok(()) };
     }
     log::info!("{estimate}");
 
-    let reports = compute(config, comm, &study, workdir.as_ref(), threads, &estimate)?;
+    let header = finalise::header(
+        study.models.base(),
+        &study.trait_names,
+        &study.trait_moments,
+        (config.store, config.hit_log10p),
+    );
+    let bins = Bins::new(&header.traits);
+    let reports = compute(config, comm, &study, (workdir.as_ref(), &header, &bins), threads, &estimate)?;
     consensus(comm, study.end_solving())?;
-    let finalised = workdir.map(|workdir| finish(config, &study, &workdir, &reports, start));
-    // Ranks other than 0 wait here, so that a failure to finalise is everybody's.
-    let finalised = consensus(comm, finalised.transpose())?;
+    let finalised = finish(config, comm, &study, (workdir.as_ref(), &header, &bins), (&reports, threads, start))?;
     if let Some(finalised) = finalised {
         summary::log(&study, &finalised, &reports, &config.out, start.elapsed());
     }
@@ -240,7 +249,7 @@ fn compute(
     config: &AssocConfig,
     comm: &dyn Communicator,
     study: &Study,
-    workdir: Option<&Workdir>,
+    (workdir, header, bins): (Option<&Workdir>, &ResultsHeader, &Bins),
     threads: usize,
     estimate: &Estimate,
 ) -> Result<Vec<RankReport>> {
@@ -248,14 +257,19 @@ fn compute(
     let spool = consensus(comm, SpoolWriter::create(&dir, comm.rank()))?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = consensus(comm, pool.map_err(|e| format!("starting {threads} threads: {e}; give fewer --threads")))?;
+    let (keeper, models_told) = (Keeper::new(header, config.missing), Mutex::default());
+    let base_test = LinearTest::new(study.models.base(), config.missing, config.hit_log10p);
     let (spool, shared, shards_done) = (Mutex::new(spool), Shared::default(), AtomicU64::new(0));
     let job = Job {
         input: &study.input,
         plan: &study.plan,
         models: &study.models,
-        base_test: LinearTest::new(study.models.base(), config.missing, config.hit_log10p),
+        base_test: if keeper.wants_scores() { base_test.with_scores() } else { base_test },
         missing: config.missing,
         hit_log10p: config.hit_log10p,
+        keeper: &keeper,
+        bins,
+        models_told: &models_told,
         spool: &spool,
         shared: &shared,
         shards_done: &shards_done,
@@ -295,13 +309,14 @@ fn compute(
     consensus(comm, reports).map_err(Into::into)
 }
 
+/// Makes results.h5, all ranks together; what went into it at rank 0.
 fn finish(
     config: &AssocConfig,
+    comm: &dyn Communicator,
     study: &Study,
-    workdir: &Workdir,
-    reports: &[RankReport],
-    start: Instant,
-) -> Result<Finalised> {
+    (workdir, header, bins): (Option<&Workdir>, &ResultsHeader, &Bins),
+    (reports, threads, start): (&[RankReport], usize, Instant),
+) -> Result<Option<Finalised>> {
     for (rank, report) in reports.iter().enumerate() {
         log::debug!(
             "rank {rank}: {} shards, {} variants in {:.1} s, {:.1} s CPU",
@@ -312,13 +327,35 @@ fn finish(
         );
     }
     log::info!("writing results");
-    let index = finalise::open_spools(workdir, reports.len(), reports[0].given as usize)?;
-    let header = finalise::header(study.models.base(), &study.trait_names, &study.trait_moments, config.hit_log10p);
-    let ledger = summary::ledger(study, &finalise::total_ledger(&index));
-    let qc = Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None };
-    let files: Vec<_> = config.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<_>>()?;
-    let provenance = || summary::provenance(config, study, reports, &files, start.elapsed());
-    Ok(finalise::write(workdir, &index, &header, &qc, provenance)?)
+    let writing = Instant::now();
+    let (dir, ranks) = (workdir::folder_of(&config.out), (comm.rank(), comm.size()));
+    let mine = consensus(comm, finalise::scan(&dir, ranks.0, header.traits.len()))?;
+    let spools = gather(comm, &mine.to_bytes());
+    drop(mine);
+    let root = workdir.map(|workdir| {
+        let files = config.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<Vec<_>>>()?;
+        let n_shards = reports.first().map_or(0, |report| report.given as usize);
+        Ok::<_, anyhow::Error>((files, Root::begin(workdir, &spools, n_shards, header, study.models.base())?))
+    });
+    drop(spools);
+    let mut root = consensus(comm, root.transpose())?;
+    let plan = broadcast(comm, root.as_ref().map_or_else(Vec::new, |(_, root)| root.plan()));
+    let plan = consensus(comm, Plan::from_bytes(&plan, &dir, ranks.1))?;
+    let path = workdir::unfinished_in(&dir);
+    let written = match &mut root {
+        None => finalise::write(&plan, &path, ranks, threads, None),
+        Some((files, root)) => {
+            let ledger = summary::ledger(study, &root.ledger());
+            let qc = Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None };
+            let provenance = || summary::provenance(config, study, reports, files, start.elapsed());
+            finalise::write(&plan, &path, ranks, threads, Some((root, bins, &qc, &provenance)))
+        }
+    };
+    consensus(comm, written)?;
+    // Ranks other than 0 wait here, so that a failure to publish is everybody's.
+    let finalised = consensus(comm, root.map(|(_, root)| root.publish()).transpose())?;
+    log::debug!("results written in {:.2} s", writing.elapsed().as_secs_f64());
+    Ok(finalised)
 }
 
 fn describe(role: &'static str, path: &std::path::Path) -> Result<InputFile> {

@@ -8,10 +8,12 @@ use serde_json::json;
 use super::assoc::Study;
 use super::worker::BLOCK_VARIANTS;
 use crate::report::resources::human_bytes;
-use crate::store::results_bytes;
+use crate::store::{Store, TALLY_BINS, results_bytes};
 
 /// Bytes of program, libraries and buffers that do not grow with the study.
 const BASE_MEMORY: u64 = 40 << 20;
+/// Bands of the results that threads have in hand at most, unless a single one is larger.
+const BANDS_MEMORY: u64 = 512 << 20;
 /// Decompression, one shard's reader and its lines, per thread.
 const READER_MEMORY: u64 = 1 << 20;
 
@@ -28,13 +30,14 @@ pub struct Estimate {
     n_streams: usize,
     threads: u64,
     input_bytes: u64,
+    store: Store,
     /// The hit threshold: under the null, this share of pairs are hits.
     hit_p: f64,
 }
 
 impl Estimate {
     /// Counts what the opened study holds.
-    pub(super) fn new(study: &Study, threads: usize, hit_log10p: f64) -> Self {
+    pub(super) fn new(study: &Study, threads: usize, (store, hit_log10p): (Store, f64)) -> Self {
         let model = study.models.base();
         Self {
             rows: study.estimate.records,
@@ -46,6 +49,7 @@ impl Estimate {
             n_streams: study.plan.streams.len(),
             threads: threads as u64,
             input_bytes: study.estimate.bytes,
+            store,
             hit_p: libm::pow(10.0, -hit_log10p),
         }
     }
@@ -57,13 +61,16 @@ impl Estimate {
         let covariates = 8 * self.n_samples * self.n_covariates;
         let genotypes = 4 * self.n_samples * block;
         let rows = 32 * block * self.n_traits;
-        let store = 8 * 1024 * self.n_traits + 4 * 1100 * self.n_traits;
-        BASE_MEMORY + 2 * traits + covariates + self.threads * (genotypes + rows + READER_MEMORY) + store
+        let tally = TALLY_BINS as u64 * self.n_traits;
+        let band = 2 * 4 * 1024 * self.n_traits;
+        let writing = 8 * 3 * tally + (self.threads * band).min(band.max(BANDS_MEMORY));
+        let testing = self.threads * (genotypes + rows + 4 * tally + READER_MEMORY);
+        BASE_MEMORY + 2 * traits + covariates + testing.max(writing)
     }
 
     /// Size of results.h5, and of the spools together, bytes.
     pub fn output_bytes(&self) -> Option<u64> {
-        Some(results_bytes(self.rows?, self.n_traits, self.hit_p))
+        Some(results_bytes(self.store, self.rows?, (self.n_traits, self.n_masks), self.hit_p))
     }
 
     /// Prints the estimate on standard output.

@@ -1,11 +1,22 @@
-//! From spools to results.h5: rows in shard order, written under a temporary name, published when whole.
+//! From spools to results.h5: rows in shard order, written under a temporary name by all ranks, published when whole.
+//!
+//! Rank 0 lays the file out and writes the variants and lists, every rank (rank 0 too) a stretch of each matrix: the same
+//! bytes at the same places, however many ranks there are.
+
+use std::path::Path;
 
 use norna_kernels::{NullModel, Status};
 
+use super::bands::Bands;
 use super::workdir::Workdir;
-use crate::sink::spool::{SpoolError, SpoolIndex};
+use crate::sink::bytes::{Cursor, DecodeError, put_u64};
+use crate::sink::index::{Finished, SpoolIndex};
+use crate::sink::spool::SpoolError;
 use crate::source::VariantLedger;
-use crate::store::{Qc, ResultsHeader, ResultsWriter, StoreError, TraitInfo, publish};
+use crate::store::{
+    Bins, Extent, Layout, Qc, ResultsHeader, ResultsWriter, Store, StoreError, TALLY_BINS, TraitInfo,
+    pairs_with_number, publish,
+};
 
 /// Why no results file could be made.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +27,9 @@ pub enum FinaliseError {
     /// The results file cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A rank's message does not decode.
+    #[error("a rank's account of its spool arrived damaged: {0}; this is a defect of norna")]
+    Message(#[from] DecodeError),
     /// Shards are missing although no rank failed.
     #[error("{found} of {expected} shards are in the spools; no results were written: this is a defect of norna")]
     Incomplete {
@@ -42,7 +56,12 @@ pub struct Finalised {
 }
 
 /// Columns of the results: a trait each.
-pub fn header(model: &NullModel, names: &[String], moments: &[(f64, f64)], hit_log10p: f64) -> ResultsHeader {
+pub fn header(
+    model: &NullModel,
+    names: &[String],
+    moments: &[(f64, f64)],
+    (store, hit_log10p): (Store, f64),
+) -> ResultsHeader {
     let traits = names.iter().zip(moments).enumerate().map(|(idx, (name, &(mean, sd)))| {
         let mask = model.mask_of(idx);
         TraitInfo {
@@ -55,50 +74,148 @@ pub fn header(model: &NullModel, names: &[String], moments: &[(f64, f64)], hit_l
             sd,
         }
     });
-    ResultsHeader { traits: traits.collect(), n_samples: model.n_samples() as u32, hit_log10p }
+    ResultsHeader { traits: traits.collect(), n_samples: model.n_samples() as u32, hit_log10p, store }
 }
 
-/// The spools of a finished computation.
+/// What a rank's own spool holds.
 ///
 /// # Errors
-/// [`FinaliseError::Spool`], [`FinaliseError::Incomplete`].
-pub fn open_spools(workdir: &Workdir, n_ranks: usize, n_shards: usize) -> Result<SpoolIndex, FinaliseError> {
-    let index = SpoolIndex::scan(workdir.dir(), n_ranks)?;
-    if index.shards.len() != n_shards {
-        return Err(FinaliseError::Incomplete { found: index.shards.len(), expected: n_shards });
-    }
-    Ok(index)
+/// [`FinaliseError::Spool`].
+pub fn scan(dir: &Path, rank: usize, n_traits: usize) -> Result<Finished, FinaliseError> {
+    let mut finished = Finished::new(n_traits, TALLY_BINS);
+    finished.scan(dir, rank)?;
+    Ok(finished)
 }
 
-/// What all shards read and dropped.
-pub fn total_ledger(index: &SpoolIndex) -> VariantLedger {
-    let mut total = VariantLedger::default();
-    for ledger in index.shards.values().filter_map(|shard| VariantLedger::from_slice(&shard.counts)) {
-        total.merge(&ledger);
-    }
-    total
+/// What every rank needs to write its part.
+#[derive(Debug)]
+pub struct Plan {
+    index: SpoolIndex,
+    layout: Layout,
 }
 
-/// Writes and publishes the results.
+impl Plan {
+    /// From [`Root::plan`].
+    ///
+    /// # Errors
+    /// [`FinaliseError::Message`], [`FinaliseError::Spool`].
+    pub fn from_bytes(bytes: &[u8], dir: &Path, n_ranks: usize) -> Result<Self, FinaliseError> {
+        let (layout, index) = Self::parts(bytes)?;
+        Ok(Self { layout: Layout::from_bytes(layout)?, index: SpoolIndex::open(dir, n_ranks, index)? })
+    }
+
+    fn parts(bytes: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
+        let mut cursor = Cursor::new(bytes);
+        let n = cursor.count(1)?;
+        Ok((cursor.take(n)?, cursor.rest()))
+    }
+}
+
+/// Rank 0's part: everything but the matrices.
+pub struct Root<'a> {
+    workdir: &'a Workdir,
+    finished: Finished,
+    writer: ResultsWriter,
+    n_rows: u64,
+}
+
+impl<'a> Root<'a> {
+    /// Puts together what the ranks' spools hold ([`Finished::to_bytes`]) and lays the file out.
+    ///
+    /// # Errors
+    /// [`FinaliseError`].
+    pub fn begin(
+        workdir: &'a Workdir,
+        spools: &[Vec<u8>],
+        n_shards: usize,
+        header: &'a ResultsHeader,
+        base: &NullModel,
+    ) -> Result<Self, FinaliseError> {
+        let mut finished = Finished::new(header.traits.len(), TALLY_BINS);
+        for spool in spools {
+            finished.add(spool)?;
+        }
+        if finished.n_shards() != n_shards {
+            return Err(FinaliseError::Incomplete { found: finished.n_shards(), expected: n_shards });
+        }
+        let rows = finished.n_rows();
+        let squares = (0..base.n_traits()).map(|t| base.residual_square(t)).collect();
+        let mut models = vec![(String::new(), squares)];
+        models.extend(std::mem::take(&mut finished.models));
+        let extent = Extent { n_variants: rows.all, n_full: rows.full, models };
+        let writer = ResultsWriter::create(&workdir.unfinished_output(), header, extent)?;
+        Ok(Self { workdir, finished, writer, n_rows: rows.all })
+    }
+
+    /// The [`Plan`], as a message to every rank.
+    pub fn plan(&self) -> Vec<u8> {
+        let layout = self.writer.layout().to_bytes();
+        let mut out = Vec::new();
+        put_u64(&mut out, layout.len() as u64);
+        out.extend_from_slice(&layout);
+        out.extend_from_slice(&self.finished.index());
+        out
+    }
+
+    /// What all shards read and dropped.
+    pub fn ledger(&self) -> VariantLedger {
+        let mut total = VariantLedger::default();
+        for ledger in self.finished.counts().filter_map(VariantLedger::from_slice) {
+            total.merge(&ledger);
+        }
+        total
+    }
+
+    fn write(
+        &mut self,
+        plan: &Plan,
+        bins: &Bins,
+        qc: &Qc,
+        provenance: &dyn Fn() -> serde_json::Value,
+    ) -> Result<(), FinaliseError> {
+        plan.index.for_each(|batch| self.writer.append(batch).map_err(FinaliseError::from))?;
+        Ok(self.writer.complete((bins, &self.finished.tally), qc, &provenance())?)
+    }
+
+    /// Marks the file as whole and publishes it, once every rank has written its part.
+    ///
+    /// # Errors
+    /// [`FinaliseError`]; nothing stands under the final name then.
+    pub fn publish(self) -> Result<Finalised, FinaliseError> {
+        let ledger = self.ledger();
+        let finalised = Finalised {
+            n_rows: self.n_rows,
+            n_hits: self.writer.n_hits(),
+            n_pairs_with_number: pairs_with_number(&self.finished.tally),
+            statuses: self.writer.status_counts(),
+            ledger,
+        };
+        self.writer.seal()?;
+        publish(&self.workdir.unfinished_output(), self.workdir.out())?;
+        Ok(finalised)
+    }
+}
+
+/// Writes this rank's part of the results, on `threads` threads; rank 0 gives its own part with it.
 ///
 /// # Errors
-/// [`FinaliseError`]; nothing stands under the final name then.
+/// [`FinaliseError`].
 pub fn write(
-    workdir: &Workdir,
-    index: &SpoolIndex,
-    header: &ResultsHeader,
-    qc: &Qc,
-    provenance: impl FnOnce() -> serde_json::Value,
-) -> Result<Finalised, FinaliseError> {
-    let path = workdir.unfinished_output();
-    let mut writer = ResultsWriter::create(&path, header, index.n_rows())?;
-    let mut n_hits = 0;
-    index.for_each(|batch| {
-        n_hits += batch.hits.len() as u64;
-        writer.append(batch).map_err(FinaliseError::from)
-    })?;
-    let (n_pairs_with_number, statuses) = (writer.n_pairs_with_number(), writer.status_counts());
-    writer.finish(qc, &provenance())?;
-    publish(&path, workdir.out())?;
-    Ok(Finalised { n_rows: index.n_rows(), n_hits, n_pairs_with_number, statuses, ledger: total_ledger(index) })
+    plan: &Plan,
+    path: &Path,
+    (rank, n_ranks): (usize, usize),
+    threads: usize,
+    root: Option<(&mut Root<'_>, &Bins, &Qc, &dyn Fn() -> serde_json::Value)>,
+) -> Result<(), FinaliseError> {
+    let bands = Bands::open(path, &plan.layout, &plan.index, (rank, n_ranks))?;
+    let helpers = bands.threads(threads) - 1;
+    let root = std::thread::scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(|| bands.work());
+        }
+        let root = root.map_or(Ok(()), |(root, bins, qc, provenance)| root.write(plan, bins, qc, provenance));
+        bands.work();
+        root
+    });
+    root.and(bands.finish())
 }

@@ -1,9 +1,11 @@
 //! Where the stages meet.
 
 pub mod assoc;
+mod bands;
 mod estimate;
 mod finalise;
 mod null_models;
+mod rows;
 pub mod schedule;
 mod summary;
 mod trait_correlation;

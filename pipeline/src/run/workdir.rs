@@ -46,6 +46,11 @@ pub fn folder_of(out: &Path) -> PathBuf {
     with_suffix(out, ".norna")
 }
 
+/// Where results.h5 is built in a working folder.
+pub fn unfinished_in(dir: &Path) -> PathBuf {
+    dir.join("unfinished.h5")
+}
+
 /// The log beside `out`: "results.h5.log".
 pub fn log_of(out: &Path) -> PathBuf {
     with_suffix(out, ".log")
@@ -147,7 +152,7 @@ impl Workdir {
 
     /// Where results.h5 is built.
     pub fn unfinished_output(&self) -> PathBuf {
-        self.dir.join("unfinished.h5")
+        unfinished_in(&self.dir)
     }
 
     /// The final name.

@@ -1,5 +1,6 @@
 //! One thread's work: claim a shard, read its blocks, test them, spool the rows.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,11 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use norna_kernels::{LinearRows, LinearScratch, LinearTest, MissingPolicy};
 
 use super::null_models::NullModels;
+use super::rows::{Keeper, KeeperScratch};
 use super::schedule::{Claimer, Shared, Work};
 use crate::shard::{ShardId, ShardPlan};
-use crate::sink::rows::{HitRow, RowBatch, VariantRow};
-use crate::sink::spool::SpoolWriter;
+use crate::sink::rows::RowBatch;
+use crate::sink::spool::{Frames, SpoolWriter};
+use crate::sink::tally::encode_tally;
 use crate::source::{Input, RawBatch, VariantBlock};
+use crate::store::{Bins, TALLY_BINS};
 
 /// Variants in a block: enough to fill the score product's tiles, few enough to stay in cache. Changes no result.
 pub const BLOCK_VARIANTS: usize = 128;
@@ -30,6 +34,12 @@ pub struct Job<'a> {
     pub missing: MissingPolicy,
     /// Hits are rows with −log10 p of at least this.
     pub hit_log10p: f64,
+    /// What is kept of the tests.
+    pub keeper: &'a Keeper,
+    /// The bins that pairs are counted in.
+    pub bins: &'a Bins,
+    /// Chromosomes whose null model this rank's spool has.
+    pub models_told: &'a Mutex<BTreeSet<String>>,
     /// This rank's spool.
     pub spool: &'a Mutex<SpoolWriter>,
     /// Stop flag and row count.
@@ -43,6 +53,10 @@ struct Buffers {
     rows: LinearRows,
     scratch: LinearScratch,
     batch: RowBatch,
+    keeper: KeeperScratch,
+    /// Traits × bins: the pairs of the shard.
+    tally: Vec<u32>,
+    frames: Frames,
 }
 
 impl Job<'_> {
@@ -64,12 +78,14 @@ impl Job<'_> {
     }
 
     fn buffers(&self) -> Buffers {
-        let n_traits = self.models.base().n_traits();
         Buffers {
             block: VariantBlock::new(self.input.kind(), self.models.base().n_samples(), BLOCK_VARIANTS),
             rows: LinearRows::default(),
             scratch: LinearScratch::new(&self.base_test),
-            batch: RowBatch { n_traits, ..RowBatch::default() },
+            batch: RowBatch::default(),
+            keeper: KeeperScratch::default(),
+            tally: self.bins.tally(),
+            frames: Frames::default(),
         }
     }
 
@@ -84,7 +100,8 @@ impl Job<'_> {
                 (ShardId::new(batch.file_idx, batch.seq).0, self.input.batch_reader(batch).map_err(|e| e.to_string())?)
             }
         };
-        let (mut part, mut n_rows) = (0, 0);
+        let mut parts = Vec::new();
+        buffers.tally.fill(0);
         loop {
             if self.shared.stop.load(Ordering::Relaxed) {
                 return Ok(());
@@ -94,62 +111,41 @@ impl Job<'_> {
                 break;
             }
             self.test(buffers)?;
-            self.spool(|spool| spool.rows(id, part, &buffers.batch))?;
-            part += 1;
-            n_rows += n as u64;
+            let Buffers { frames, batch, .. } = buffers;
+            self.spool(frames.rows(id, parts.len() as u32, batch, self.keeper.n_matrices()))?;
+            parts.push(batch.counts());
             self.shared.rows.fetch_add(n as u64, Ordering::Relaxed);
         }
-        self.spool(|spool| spool.end(id, part, n_rows, &source.ledger().to_vec()))?;
+        let Buffers { frames, tally, .. } = buffers;
+        let tally = |out: &mut Vec<u8>| encode_tally(tally, TALLY_BINS, out);
+        self.spool(frames.end(id, &parts, &source.ledger().to_vec(), tally))?;
         self.shards_done.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    fn spool<E: std::fmt::Display>(&self, write: impl FnOnce(&mut SpoolWriter) -> Result<(), E>) -> Result<(), String> {
-        write(&mut self.spool.lock().unwrap_or_else(PoisonError::into_inner)).map_err(|e| e.to_string())
+    fn spool(&self, frames: &[u8]) -> Result<(), String> {
+        let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
+        spool.append(frames).map_err(|e| e.to_string())
     }
 
     /// Tests a block, whose variants are of one chromosome.
     fn test(&self, buffers: &mut Buffers) -> Result<(), String> {
-        let Buffers { block, rows, scratch, batch } = buffers;
-        let own = self.models.of_chromosome(&block.variants[0].chrom).map_err(|e| e.to_string())?;
+        let Buffers { block, rows, scratch, batch, keeper, tally, frames } = buffers;
+        let chrom = &block.variants[0].chrom;
+        let own = self.models.of_chromosome(chrom).map_err(|e| e.to_string())?;
         let own_test = own.as_deref().map(|model| LinearTest::new(model, self.missing, self.hit_log10p));
+        let own_test = own_test.map(|test| if self.keeper.wants_scores() { test.with_scores() } else { test });
         let test = own_test.as_ref().unwrap_or(&self.base_test);
         test.test_block(&block.genotypes, &block.counts, scratch, rows);
-        fill(batch, block, rows, test.null().n_traits());
+        self.bins.count(&rows.beta, &rows.se, tally);
+        self.keeper.fill(test.null(), block, rows, batch, keeper);
+        if own_test.is_some() && self.keeper.wants_scores() {
+            let mut told = self.models_told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.insert(chrom.to_string()) {
+                let squares: Vec<f64> = (0..test.null().n_traits()).map(|t| test.null().residual_square(t)).collect();
+                self.spool(frames.model(chrom, &squares))?;
+            }
+        }
         Ok(())
     }
-}
-
-/// Joins what was read with what was computed.
-fn fill(batch: &mut RowBatch, block: &VariantBlock, rows: &mut LinearRows, n_traits: usize) {
-    batch.n_traits = n_traits;
-    batch.variants.clear();
-    for ((variant, counts), status) in block.variants.iter().zip(&block.counts).zip(&rows.status) {
-        batch.variants.push(VariantRow {
-            chrom: variant.chrom.to_string(),
-            pos: variant.pos,
-            id: variant.id.clone(),
-            reference: variant.reference.clone(),
-            alternate: variant.alternate.clone(),
-            a1_freq: counts.a1_freq(),
-            n: counts.n_called,
-            mac: counts.mac(),
-            missing: counts.n_missing,
-            status: status.code(),
-        });
-    }
-    std::mem::swap(&mut batch.beta, &mut rows.beta);
-    std::mem::swap(&mut batch.se, &mut rows.se);
-    std::mem::swap(&mut batch.n_missing, &mut rows.n_missing);
-    std::mem::swap(&mut batch.covariates_lost, &mut rows.covariates_lost);
-    batch.statuses.clear();
-    batch.statuses.extend(rows.pair_status.iter().map(|&(row, trait_idx, status)| (row, trait_idx, status.code())));
-    batch.hits.clear();
-    batch.hits.extend(rows.hits.iter().map(|hit| HitRow {
-        variant_idx: hit.variant_idx,
-        trait_idx: hit.trait_idx,
-        beta: hit.beta,
-        se: hit.se,
-        log10p: hit.log10p,
-    }));
 }

@@ -1,20 +1,14 @@
-//! Rows as bytes and back: the payload of a frame.
+//! Rows as bytes and back: the payloads of frames.
 
-use super::rows::{HitRow, RowBatch, VariantRow};
+use super::bytes::{Cursor, DecodeError, put_f32, put_f64, put_text, put_u32, put_u64};
+use super::rows::{ExactRow, HitRow, RowBatch, VariantRow};
 
-/// The bytes are not what was written.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a frame's payload does not decode")]
-pub struct DecodeError;
-
-/// Appends `batch` to `out`.
+/// Appends all of `batch` but its matrices.
 pub fn encode_rows(batch: &RowBatch, out: &mut Vec<u8>) {
-    put_u64(out, batch.n_traits as u64);
     put_u64(out, batch.variants.len() as u64);
     for v in &batch.variants {
         for text in [&v.chrom, &v.id, &v.reference, &v.alternate] {
-            put_u64(out, text.len() as u64);
-            out.extend_from_slice(text.as_bytes());
+            put_text(out, text);
         }
         put_u32(out, v.pos);
         put_f64(out, v.a1_freq);
@@ -23,12 +17,8 @@ pub fn encode_rows(batch: &RowBatch, out: &mut Vec<u8>) {
         put_u32(out, v.missing);
         out.push(v.status);
     }
-    for matrix in [&batch.beta, &batch.se] {
-        out.reserve(4 * matrix.len());
-        for value in matrix.iter() {
-            out.extend_from_slice(&value.to_le_bytes());
-        }
-    }
+    put_u64(out, batch.full_rows.len() as u64);
+    batch.full_rows.iter().for_each(|&row| put_u32(out, row));
     for counts in [&batch.n_missing, &batch.covariates_lost] {
         put_u64(out, counts.len() as u64);
         for &(row, mask, n) in counts {
@@ -45,23 +35,31 @@ pub fn encode_rows(batch: &RowBatch, out: &mut Vec<u8>) {
     }
     put_u64(out, batch.hits.len() as u64);
     for hit in &batch.hits {
-        put_u32(out, hit.variant_idx);
-        put_u32(out, hit.trait_idx);
+        for value in [hit.variant_idx, hit.trait_idx, hit.n_observed] {
+            put_u32(out, value);
+        }
         for value in [hit.beta, hit.se, hit.log10p] {
             put_f64(out, value);
         }
     }
+    put_u64(out, batch.exact.len() as u64);
+    for exact in &batch.exact {
+        put_u32(out, exact.variant_idx);
+        put_u32(out, exact.trait_idx);
+        put_f32(out, exact.beta);
+        put_f32(out, exact.se);
+    }
 }
 
-/// Reads what [`encode_rows`] wrote.
+/// Reads what [`encode_rows`] wrote; the matrices are empty.
 ///
 /// # Errors
 /// [`DecodeError`] where lengths or text do not hold; nothing is allocated beyond the size of `bytes`.
 pub fn decode_rows(bytes: &[u8]) -> Result<RowBatch, DecodeError> {
-    let mut r = Cursor { bytes };
-    let n_traits = r.u64()? as usize;
+    let r = &mut Cursor::new(bytes);
     let n_variants = r.count(1)?;
-    let mut variants = Vec::with_capacity(n_variants);
+    // A variant takes 61 bytes or more: no more room is made than the bytes can fill.
+    let mut variants = Vec::with_capacity(n_variants.min(bytes.len() / 61));
     for _ in 0..n_variants {
         let [chrom, id, reference, alternate] = [r.text()?, r.text()?, r.text()?, r.text()?];
         variants.push(VariantRow {
@@ -77,104 +75,35 @@ pub fn decode_rows(bytes: &[u8]) -> Result<RowBatch, DecodeError> {
             status: r.u8()?,
         });
     }
-    let cells = n_variants.checked_mul(n_traits).ok_or(DecodeError)?;
-    let [beta, se] = [r.f32s(cells)?, r.f32s(cells)?];
-    let [n_missing, covariates_lost] = [r.counts()?, r.counts()?];
-    let n = r.count(9)?;
-    let statuses = (0..n).map(|_| Ok((r.u32()?, r.u32()?, r.u8()?))).collect::<Result<_, _>>()?;
-    let n = r.count(32)?;
-    let hits = (0..n)
-        .map(|_| {
-            Ok(HitRow { variant_idx: r.u32()?, trait_idx: r.u32()?, beta: r.f64()?, se: r.f64()?, log10p: r.f64()? })
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(RowBatch { n_traits, variants, beta, se, n_missing, covariates_lost, statuses, hits })
+    let full_rows = list(r, 4, Cursor::u32)?;
+    let triple = |r: &mut Cursor<'_>| Ok((r.u32()?, r.u32()?, r.u32()?));
+    let [n_missing, covariates_lost] = [list(r, 12, triple)?, list(r, 12, triple)?];
+    let statuses = list(r, 9, |r| Ok((r.u32()?, r.u32()?, r.u8()?)))?;
+    let hits = list(r, 36, |r| {
+        let [variant_idx, trait_idx, n_observed] = [r.u32()?, r.u32()?, r.u32()?];
+        Ok(HitRow { variant_idx, trait_idx, n_observed, beta: r.f64()?, se: r.f64()?, log10p: r.f64()? })
+    })?;
+    let exact =
+        list(r, 16, |r| Ok(ExactRow { variant_idx: r.u32()?, trait_idx: r.u32()?, beta: r.f32()?, se: r.f32()? }))?;
+    let matrices = Default::default();
+    Ok(RowBatch { variants, full_rows, matrices, n_missing, covariates_lost, statuses, hits, exact })
 }
 
-/// Appends counts, for an end frame.
-pub fn encode_counts(counts: &[u64], out: &mut Vec<u8>) {
-    for &count in counts {
-        put_u64(out, count);
-    }
+/// Items of at least `min_len` bytes after their count.
+fn list<'a, T>(
+    cursor: &mut Cursor<'a>,
+    min_len: usize,
+    mut item: impl FnMut(&mut Cursor<'a>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    (0..cursor.count(min_len)?).map(|_| item(cursor)).collect()
 }
 
-/// Reads what [`encode_counts`] wrote.
-///
-/// # Errors
-/// [`DecodeError`] where the length is no multiple of 8.
-pub fn decode_counts(bytes: &[u8]) -> Result<Vec<u64>, DecodeError> {
-    let mut r = Cursor { bytes };
-    if !bytes.len().is_multiple_of(8) {
-        return Err(DecodeError);
-    }
-    (0..bytes.len() / 8).map(|_| r.u64()).collect()
-}
-
-fn put_u32(out: &mut Vec<u8>, value: u32) {
-    out.extend_from_slice(&value.to_le_bytes());
-}
-
-fn put_u64(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(&value.to_le_bytes());
-}
-
-fn put_f64(out: &mut Vec<u8>, value: f64) {
-    put_u64(out, value.to_bits());
-}
-
-struct Cursor<'a> {
-    bytes: &'a [u8],
-}
-
-impl Cursor<'_> {
-    fn take(&mut self, n: usize) -> Result<&[u8], DecodeError> {
-        let (head, tail) = self.bytes.split_at_checked(n).ok_or(DecodeError)?;
-        self.bytes = tail;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        self.take(N)?.try_into().map_err(|_| DecodeError)
-    }
-
-    fn u8(&mut self) -> Result<u8, DecodeError> {
-        self.array::<1>().map(|[b]| b)
-    }
-
-    fn u32(&mut self) -> Result<u32, DecodeError> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, DecodeError> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn f64(&mut self) -> Result<f64, DecodeError> {
-        self.u64().map(f64::from_bits)
-    }
-
-    /// A count of items of at least `min_len` bytes each, which must fit in what is left.
-    fn count(&mut self, min_len: usize) -> Result<usize, DecodeError> {
-        let n = usize::try_from(self.u64()?).map_err(|_| DecodeError)?;
-        if n.checked_mul(min_len).is_none_or(|len| len > self.bytes.len()) {
-            return Err(DecodeError);
-        }
-        Ok(n)
-    }
-
-    /// (row, mask, n) each.
-    fn counts(&mut self) -> Result<Vec<(u32, u32, u32)>, DecodeError> {
-        (0..self.count(12)?).map(|_| Ok((self.u32()?, self.u32()?, self.u32()?))).collect()
-    }
-
-    fn text(&mut self) -> Result<String, DecodeError> {
-        let n = self.count(1)?;
-        String::from_utf8(self.take(n)?.to_vec()).map_err(|_| DecodeError)
-    }
-
-    fn f32s(&mut self, n: usize) -> Result<Vec<f32>, DecodeError> {
-        let raw = self.take(n.checked_mul(4).ok_or(DecodeError)?)?;
-        Ok(raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+/// Appends cells of a matrix: 4 bytes each, little-endian.
+pub fn encode_cells(cells: &[f32], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + 4 * cells.len(), 0);
+    for (bytes, value) in out[start..].as_chunks_mut().0.iter_mut().zip(cells) {
+        *bytes = value.to_le_bytes();
     }
 }
 
@@ -184,7 +113,6 @@ mod tests {
 
     fn batch() -> RowBatch {
         RowBatch {
-            n_traits: 2,
             variants: vec![VariantRow {
                 chrom: "chr22".into(),
                 pos: 17,
@@ -197,12 +125,13 @@ mod tests {
                 missing: 1,
                 status: 0,
             }],
-            beta: vec![1.5, f32::INFINITY],
-            se: vec![0.5, 2.0],
+            full_rows: vec![0],
+            matrices: Default::default(),
             n_missing: vec![(0, 1, 1)],
             covariates_lost: vec![(0, 0, 2), (0, 1, 1)],
             statuses: vec![(0, 1, 3)],
-            hits: vec![HitRow { variant_idx: 0, trait_idx: 0, beta: 1.5, se: 0.5, log10p: 9.0 }],
+            hits: vec![HitRow { variant_idx: 0, trait_idx: 0, beta: 1.5, se: 0.5, log10p: 9.0, n_observed: 7 }],
+            exact: vec![ExactRow { variant_idx: 0, trait_idx: 1, beta: 2.5, se: 0.25 }],
         }
     }
 

@@ -5,6 +5,8 @@
 
 use std::io::{self, Read};
 
+use super::rows::MAX_MATRICES;
+
 /// Starts every frame.
 const MAGIC: u32 = u32::from_le_bytes(*b"NFRM");
 /// Bytes before the payload.
@@ -15,10 +17,37 @@ pub const MAX_PAYLOAD: u64 = 1 << 33;
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
-    /// A block of rows.
+    /// A part of a shard: its variants and its lists.
     Rows,
-    /// The end of a shard: how many parts it has and what was read and dropped.
+    /// The end of a shard: its parts, what was read and dropped, its histograms.
     End,
+    /// What a store of scores needs of a chromosome's own null model.
+    Model,
+    /// A matrix of the part before, by its number.
+    Cells(u8),
+}
+
+/// The kind byte of matrix 0.
+const FIRST_CELLS: u8 = 16;
+
+impl FrameKind {
+    fn code(self) -> u8 {
+        match self {
+            Self::Rows => 0,
+            Self::End => 1,
+            Self::Model => 2,
+            Self::Cells(matrix) => FIRST_CELLS + matrix,
+        }
+    }
+
+    fn of_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Rows),
+            1 => Some(Self::End),
+            2 => Some(Self::Model),
+            _ => code.checked_sub(FIRST_CELLS).filter(|&m| usize::from(m) < MAX_MATRICES).map(Self::Cells),
+        }
+    }
 }
 
 /// The header of a frame.
@@ -54,21 +83,23 @@ pub enum FrameError {
 }
 
 impl FrameHeader {
-    /// A frame with its payload, as bytes.
-    pub fn encode(kind: FrameKind, shard: u64, part: u32, payload: &[u8], out: &mut Vec<u8>) {
+    /// Appends a frame whose payload `write` appends.
+    pub fn append(kind: FrameKind, shard: u64, part: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = out.len();
+        out.resize(start + HEADER_LEN, 0);
+        write(out);
+        let (head, payload) = out[start..].split_at_mut(HEADER_LEN);
         let mut header = Self { kind, shard, part, len: payload.len() as u64, crc: 0 };
         header.crc = header.checksum(payload);
-        out.clear();
-        out.extend_from_slice(&header.start());
-        out.extend_from_slice(&header.crc.to_le_bytes());
-        out.extend_from_slice(payload);
+        head[..HEADER_LEN - 4].copy_from_slice(&header.start());
+        head[HEADER_LEN - 4..].copy_from_slice(&header.crc.to_le_bytes());
     }
 
     /// The header's bytes before the checksum.
     fn start(&self) -> [u8; HEADER_LEN - 4] {
         let mut start = [0; HEADER_LEN - 4];
         start[..4].copy_from_slice(&MAGIC.to_le_bytes());
-        start[4] = self.kind as u8;
+        start[4] = self.kind.code();
         start[5..13].copy_from_slice(&self.shard.to_le_bytes());
         start[13..17].copy_from_slice(&self.part.to_le_bytes());
         start[17..].copy_from_slice(&self.len.to_le_bytes());
@@ -99,14 +130,14 @@ impl FrameHeader {
         Self::parse(&raw).map(Some)
     }
 
-    fn parse(raw: &[u8; HEADER_LEN]) -> Result<Self, FrameError> {
+    /// A header from its bytes.
+    ///
+    /// # Errors
+    /// [`FrameError::Foreign`].
+    pub fn parse(raw: &[u8; HEADER_LEN]) -> Result<Self, FrameError> {
         let u32_at = |i: usize| u32::from_le_bytes([raw[i], raw[i + 1], raw[i + 2], raw[i + 3]]);
         let u64_at = |i: usize| u64::from(u32_at(i)) | u64::from(u32_at(i + 4)) << 32;
-        let kind = match raw[4] {
-            0 => FrameKind::Rows,
-            1 => FrameKind::End,
-            _ => return Err(FrameError::Foreign),
-        };
+        let kind = FrameKind::of_code(raw[4]).ok_or(FrameError::Foreign)?;
         let header = Self { kind, shard: u64_at(5), part: u32_at(13), len: u64_at(17), crc: u32_at(25) };
         if u32_at(0) != MAGIC || header.len > MAX_PAYLOAD {
             return Err(FrameError::Foreign);

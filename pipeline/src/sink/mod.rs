@@ -1,6 +1,9 @@
 //! The spool of finished rows and what turns it into a store.
 
+pub mod bytes;
 pub mod codec;
 pub mod frame;
+pub mod index;
 pub mod rows;
 pub mod spool;
+pub mod tally;

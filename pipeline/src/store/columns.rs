@@ -1,6 +1,8 @@
 //! /variants: one dataset a column, filled and read in bands of rows.
 
+use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, Group, H5Type};
@@ -8,8 +10,12 @@ use norna_kernels::Status;
 
 use super::error::{Place, StoreError};
 use super::file;
-use super::heap::Strings;
+use super::heap::{REFERENCE, Strings};
+use super::text::{TextPiece, TextRef, references};
 use crate::sink::rows::VariantRow;
+
+/// The bytes of the strings, a dataset for each band of rows.
+const TEXT: &str = "/variants/text";
 
 /// The columns of /variants, open.
 pub(super) struct VariantColumns {
@@ -28,7 +34,7 @@ pub(super) struct VariantColumns {
 impl VariantColumns {
     pub(super) fn create(place: &Place, root: &Group, n_variants: usize) -> Result<Self, StoreError> {
         let group = &file::group(place, root, "variants")?;
-        let text = |name| file::column::<VarLenUnicode>(place, group, name, n_variants);
+        let text = |name| file::placed_column::<VarLenUnicode>(place, group, name, n_variants);
         let columns = Self {
             chrom: text("chrom")?,
             pos: file::column::<u32>(place, group, "pos", n_variants)?,
@@ -42,6 +48,7 @@ impl VariantColumns {
             status: file::column::<u8>(place, group, "status", n_variants)?,
         };
         set_code_names(place, &columns.status)?;
+        file::group(place, root, TEXT)?;
         Ok(columns)
     }
 
@@ -71,8 +78,14 @@ impl VariantColumns {
         Ok((columns, n_variants.unwrap_or(0)))
     }
 
-    /// Writes `rows` from row `start` on.
-    pub(super) fn write(&self, place: &Place, start: usize, rows: &[VariantRow]) -> Result<(), StoreError> {
+    /// Writes `rows` from row `start` on. `raw` is the file beside the library's handle on it, for the strings.
+    pub(super) fn write(
+        &self,
+        place: &Place,
+        (root, raw): (&Group, &File),
+        start: usize,
+        rows: &[VariantRow],
+    ) -> Result<(), StoreError> {
         fn put<T: H5Type>(
             place: &Place,
             dataset: &Dataset,
@@ -82,16 +95,47 @@ impl VariantColumns {
             let values: Vec<T> = values.collect();
             place.h5(&dataset.name(), dataset.write_slice(&values[..], start..start + values.len()))
         }
-        put(place, &self.chrom, start, rows.iter().map(|row| file::string(&row.chrom)))?;
+        self.write_texts(place, (root, raw), start, rows)?;
         put(place, &self.pos, start, rows.iter().map(|row| row.pos))?;
-        put(place, &self.id, start, rows.iter().map(|row| file::string(&row.id)))?;
-        put(place, &self.reference, start, rows.iter().map(|row| file::string(&row.reference)))?;
-        put(place, &self.alternate, start, rows.iter().map(|row| file::string(&row.alternate)))?;
         put(place, &self.a1_freq, start, rows.iter().map(|row| row.a1_freq))?;
         put(place, &self.n, start, rows.iter().map(|row| row.n))?;
         put(place, &self.mac, start, rows.iter().map(|row| row.mac))?;
         put(place, &self.missing, start, rows.iter().map(|row| row.missing))?;
         put(place, &self.status, start, rows.iter().map(|row| row.status))
+    }
+
+    /// The strings of some rows, in a piece of their own.
+    fn write_texts(
+        &self,
+        place: &Place,
+        (root, raw): (&Group, &File),
+        start: usize,
+        rows: &[VariantRow],
+    ) -> Result<(), StoreError> {
+        let mut piece = TextPiece::default();
+        let mut columns: [Vec<TextRef>; 4] = Default::default();
+        for row in rows {
+            let texts = [(&row.chrom, true), (&row.id, false), (&row.reference, false), (&row.alternate, false)];
+            for (column, (text, often)) in columns.iter_mut().zip(texts) {
+                column.push(piece.put(text, often));
+            }
+        }
+        let address = match piece.take() {
+            bytes if bytes.is_empty() => 0,
+            bytes => {
+                let name = format!("{TEXT}/{start}");
+                let dataset = file::placed_column::<u8>(place, root, &name, bytes.len())?;
+                let address = file::address(place, &name, &dataset)?;
+                raw.write_all_at(&bytes, address).map_err(|error| place.io("cannot write", error))?;
+                address
+            }
+        };
+        for (dataset, texts) in [&self.chrom, &self.id, &self.reference, &self.alternate].into_iter().zip(&columns) {
+            let at = file::address(place, &dataset.name(), dataset)? + (start * REFERENCE) as u64;
+            let written = raw.write_all_at(&references(texts, address), at);
+            written.map_err(|error| place.io("cannot write", error))?;
+        }
+        Ok(())
     }
 
     /// Reads a range of rows, which the caller has checked.

@@ -65,6 +65,16 @@ pub enum StoreError {
         /// What was found and what was expected.
         problem: String,
     },
+    /// A file of hits was asked for other pairs.
+    #[error(
+        "{}: this file holds hits only (--store hits), and other pairs were asked for: lower them to its threshold, or \
+         run again with --store full or compact",
+        path.display()
+    )]
+    HitsOnly {
+        /// The file.
+        path: PathBuf,
+    },
     /// The caller gave the store something it cannot hold, or asked for what is not there.
     #[error("{}: {problem}", path.display())]
     Argument {

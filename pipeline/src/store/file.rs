@@ -6,13 +6,19 @@ use std::path::Path;
 use std::str::FromStr;
 
 use hdf5::file::{FileAccessBuilder, OpenMode};
+use hdf5::plist::dataset_create::AllocTime;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Container, Dataset, File, FileBuilder, Group, H5Type, Location};
 
 use super::error::{Place, StoreError};
 
+/// Bytes from which an object starts at a page.
+const LARGE: u64 = 1 << 16;
+/// A page of any host, and of the network file systems between them.
+const PAGE: u64 = 4096;
+
 fn access(fapl: &mut FileAccessBuilder) -> &mut FileAccessBuilder {
-    fapl.file_locking(false).libver_v110()
+    fapl.file_locking(false).libver_v110().alignment(LARGE, PAGE)
 }
 
 pub(super) fn create(place: &Place, path: &Path) -> Result<File, StoreError> {
@@ -35,6 +41,22 @@ pub(super) fn group(place: &Place, parent: &Group, name: &str) -> Result<Group, 
 /// A column of known length; laid out in one piece, so a range is one read.
 pub(super) fn column<T: H5Type>(place: &Place, group: &Group, name: &str, n: usize) -> Result<Dataset, StoreError> {
     place.h5(name, group.new_dataset::<T>().no_chunk().shape(n).create(name))
+}
+
+/// As [`column`], with its place in the file taken at once, for writing without the library.
+pub(super) fn placed_column<T: H5Type>(
+    place: &Place,
+    group: &Group,
+    name: &str,
+    n: usize,
+) -> Result<Dataset, StoreError> {
+    let builder = group.new_dataset::<T>().no_chunk().alloc_time(Some(AllocTime::Early));
+    place.h5(name, builder.shape(n).create(name))
+}
+
+/// Where a column that lies in one piece starts.
+pub(super) fn address(place: &Place, name: &str, dataset: &Dataset) -> Result<u64, StoreError> {
+    dataset.offset().ok_or_else(|| place.argument(format!("HDF5 gave {name} no place in the file")))
 }
 
 /// Creates and writes a whole column.

@@ -6,7 +6,7 @@ use super::columns::set_code_names;
 use super::error::{Place, StoreError};
 use super::file;
 use super::schema::LIST_CHUNK;
-use crate::sink::rows::HitRow;
+use crate::sink::rows::{ExactRow, HitRow};
 
 /// A one-dimensional dataset that grows; holds at most a chunk of values in memory.
 pub(super) struct Growable<T> {
@@ -59,6 +59,15 @@ pub(super) struct HitList {
     beta: Growable<f64>,
     se: Growable<f64>,
     log10p: Growable<f64>,
+    n_observed: Growable<u32>,
+}
+
+/// /assoc/exact_*: pairs that a compact store's scores do not give back.
+pub(super) struct ExactList {
+    variant: Growable<u64>,
+    trait_idx: Growable<u32>,
+    beta: Growable<f32>,
+    se: Growable<f32>,
 }
 
 impl StatusList {
@@ -95,6 +104,7 @@ impl HitList {
             beta: Growable::create(place, group, "beta")?,
             se: Growable::create(place, group, "se")?,
             log10p: Growable::create(place, group, "log10p")?,
+            n_observed: Growable::create(place, group, "obs_ct")?,
         })
     }
 
@@ -103,7 +113,8 @@ impl HitList {
         self.trait_idx.push(place, hit.trait_idx)?;
         self.beta.push(place, hit.beta)?;
         self.se.push(place, hit.se)?;
-        self.log10p.push(place, hit.log10p)
+        self.log10p.push(place, hit.log10p)?;
+        self.n_observed.push(place, hit.n_observed)
     }
 
     pub(super) fn flush(&mut self, place: &Place) -> Result<(), StoreError> {
@@ -111,6 +122,32 @@ impl HitList {
         self.trait_idx.flush(place)?;
         self.beta.flush(place)?;
         self.se.flush(place)?;
-        self.log10p.flush(place)
+        self.log10p.flush(place)?;
+        self.n_observed.flush(place)
+    }
+}
+
+impl ExactList {
+    pub(super) fn create(place: &Place, assoc: &Group) -> Result<Self, StoreError> {
+        Ok(Self {
+            variant: Growable::create(place, assoc, "exact_variant")?,
+            trait_idx: Growable::create(place, assoc, "exact_trait")?,
+            beta: Growable::create(place, assoc, "exact_beta")?,
+            se: Growable::create(place, assoc, "exact_se")?,
+        })
+    }
+
+    pub(super) fn push(&mut self, place: &Place, variant: usize, exact: &ExactRow) -> Result<(), StoreError> {
+        self.variant.push(place, variant as u64)?;
+        self.trait_idx.push(place, exact.trait_idx)?;
+        self.beta.push(place, exact.beta)?;
+        self.se.push(place, exact.se)
+    }
+
+    pub(super) fn flush(&mut self, place: &Place) -> Result<(), StoreError> {
+        self.variant.flush(place)?;
+        self.trait_idx.flush(place)?;
+        self.beta.flush(place)?;
+        self.se.flush(place)
     }
 }

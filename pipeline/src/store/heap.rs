@@ -17,9 +17,9 @@ use hdf5::types::TypeDescriptor;
 use super::error::{Place, StoreError};
 
 /// Bytes of a reference.
-const REFERENCE: usize = 16;
+pub(super) const REFERENCE: usize = 16;
 /// Bytes before the first object of a collection, and of each object's header.
-const HEADER: usize = 16;
+pub(super) const HEADER: usize = 16;
 /// Largest collection that is read: a collection is larger than 4 KiB only for a single larger string.
 const MAX_COLLECTION: u64 = 1 << 28;
 /// Most bytes of text that one call returns.

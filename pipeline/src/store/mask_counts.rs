@@ -1,8 +1,6 @@
 //! Variants × masks of small counts that are mostly 0 (/assoc/n_missing, /assoc/covariates_lost): made when the first
 //! comes, and only the chunks with one take room.
 
-use std::ops::Range;
-
 use hdf5::{Dataset, Group, H5Type};
 use ndarray::ArrayView2;
 
@@ -16,36 +14,47 @@ pub(super) struct MaskCounts<T> {
     n_masks: usize,
     /// Of a chunk, as (rows, masks).
     chunk: (usize, usize),
-    /// Rows that the blocks hold.
-    band_rows: usize,
+    /// First row of the band that the blocks hold; a band is a chunk high.
+    band: usize,
     /// One block of masks each: rows × masks of the band, empty while all are zero.
     blocks: Vec<Vec<T>>,
 }
 
 impl<T: H5Type + Copy + Default + PartialEq + TryFrom<u32>> MaskCounts<T> {
-    /// Counts that will lie at `name`; `band_rows` of them are held before they are written.
-    pub(super) fn new(name: &'static str, n_variants: usize, n_masks: usize, band_rows: usize) -> Self {
+    /// Counts that will lie at `name`.
+    pub(super) fn new(name: &'static str, n_variants: usize, n_masks: usize) -> Self {
         let chunk = chunk_shape(n_variants, n_masks);
         let blocks = vec![Vec::new(); n_masks.div_ceil(chunk.1)];
-        Self { name, dataset: None, n_variants, n_masks, chunk, band_rows, blocks }
+        Self { name, dataset: None, n_variants, n_masks, chunk, band: 0, blocks }
     }
 
-    /// Takes a count of the band's row `row`, below `band_rows`; `mask` is below the number of masks.
-    pub(super) fn set(&mut self, place: &Place, row: usize, mask: usize, n: u32) -> Result<(), StoreError> {
+    /// Takes a count of a row, which is no less than any before; `mask` is below the number of masks.
+    pub(super) fn set(
+        &mut self,
+        (place, root): (&Place, &Group),
+        row: usize,
+        mask: usize,
+        n: u32,
+    ) -> Result<(), StoreError> {
+        if row >= self.band + self.chunk.0 {
+            self.flush(place, root)?;
+            self.band = row - row % self.chunk.0;
+        }
         let (block, column) = (mask / self.chunk.1, mask % self.chunk.1);
         let width = self.chunk.1.min(self.n_masks - block * self.chunk.1);
         let n = T::try_from(n).map_err(|_| place.argument(format!("{}: {n} has no room", self.name)))?;
         let cells = &mut self.blocks[block];
-        cells.resize(self.band_rows * width, T::default());
-        cells[row * width + column] = n;
+        cells.resize(self.chunk.0 * width, T::default());
+        cells[(row - self.band) * width + column] = n;
         Ok(())
     }
 
-    /// Writes the band as the file's `rows` and forgets it.
-    pub(super) fn flush(&mut self, place: &Place, root: &Group, rows: &Range<usize>) -> Result<(), StoreError> {
+    /// Writes the band and forgets it.
+    pub(super) fn flush(&mut self, place: &Place, root: &Group) -> Result<(), StoreError> {
         let name = self.name;
+        let rows = self.band..self.n_variants.min(self.band + self.chunk.0);
         for (cells, masks) in self.blocks.iter_mut().zip(column_blocks(self.n_masks, self.chunk.1)) {
-            if cells.iter().all(|&n| n == T::default()) {
+            if cells.is_empty() {
                 continue;
             }
             if self.dataset.is_none() {

@@ -7,18 +7,23 @@ mod file;
 mod growable;
 mod heap;
 mod mask_counts;
+mod matrix;
 mod publish;
 mod qc;
 mod reader;
 mod schema;
+mod scores;
+mod text;
 mod writer;
 
 pub use error::StoreError;
 pub use file::hdf5_version;
+pub use matrix::{BandWriter, Layout, MatrixPlace};
 pub use publish::publish;
+pub use qc::{Bins, TALLY_BINS, pairs_with_number};
 pub use reader::{ResultsReader, StoredHit, StoredQc, StoredStatus};
 pub use schema::{
-    FORMAT, FORMAT_VERSION, Ledger, LedgerEntry, LedgerRole, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, TraitInfo,
-    results_bytes,
+    FORMAT, FORMAT_VERSION, Ledger, LedgerEntry, LedgerRole, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, Store,
+    TraitInfo, results_bytes,
 };
-pub use writer::ResultsWriter;
+pub use writer::{Extent, ResultsWriter};

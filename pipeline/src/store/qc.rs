@@ -1,61 +1,58 @@
-//! What the writer counts while rows pass: per trait a fixed histogram of t² and twenty bins of p.
+//! What is counted of every pair while rows pass: per trait a fixed histogram of t² and twenty bins of p.
 //!
 //! Genomic control comes from the histogram, not from sorted p-values: counts are integers, so the order and the
-//! batches in which rows come cannot change it, and it needs 5 KiB a trait whatever the number of variants.
+//! shards in which rows come cannot change it, and it needs 5 KiB a trait whatever the number of variants.
 
-use norna_kernels::{genomic_control, student};
-use rayon::prelude::*;
+use norna_kernels::genomic_control::{self, N_BINS};
+use norna_kernels::student;
 
 use super::schema::TraitInfo;
 
 /// Equal bins of p over (0, 1].
 pub(super) const P_BINS: usize = 20;
+/// Counts of a trait in a tally: its bins of t², then those of p.
+pub const TALLY_BINS: usize = N_BINS + P_BINS;
 /// Traits counted together: their f32 cells of a row are one cache line.
 const TRAITS_AT_ONCE: usize = 16;
 
-/// Histograms of one trait.
-struct TraitCounts {
+/// Where p falls, for tests of one number of degrees of freedom.
+#[derive(Debug)]
+struct PEdges {
     df: f64,
-    chi2: Vec<u64>,
-    p: [u64; P_BINS],
-    /// `p_edges[i]` is the t² whose p is (i + 1) / P_BINS: falling.
-    p_edges: [f64; P_BINS - 1],
+    /// `edges[i]` is the t² whose p is (i + 1) / P_BINS: falling.
+    edges: [f64; P_BINS - 1],
     /// For each bin of t², a bin of p that is no lower than that of any t² in it: where the search starts.
-    p_start: Vec<u8>,
+    start: Vec<u8>,
 }
 
-/// Histograms of all traits.
-pub(super) struct QcCounts {
-    traits: Vec<TraitCounts>,
+/// The bins of all traits.
+#[derive(Debug)]
+pub struct Bins {
+    edges: Vec<PEdges>,
+    /// Of each trait: its edges.
+    of_trait: Vec<usize>,
 }
 
-impl TraitCounts {
-    fn new(info: &TraitInfo) -> Self {
-        let df = f64::from(info.n) - f64::from(info.df_covariates) - 1.0;
-        let mut p_edges = [f64::NAN; P_BINS - 1];
+impl PEdges {
+    fn new(df: f64) -> Self {
+        let mut edges = [f64::NAN; P_BINS - 1];
         if df >= 1.0 {
-            for (i, edge) in p_edges.iter_mut().enumerate() {
+            for (i, edge) in edges.iter_mut().enumerate() {
                 let p = (i + 1) as f64 / P_BINS as f64;
                 *edge = student::t_for_log10_p(-p.log10(), df).powi(2);
             }
         }
         // One bin further down, since the histogram rounds t² to f32.
         let lower_edge = |bin: usize| genomic_control::lower_edge(bin.saturating_sub(1));
-        let p_start = |bin| p_bin(&p_edges, P_BINS - 1, lower_edge(bin)) as u8;
-        let p_start = (0..genomic_control::N_BINS).map(p_start).collect();
-        Self { df, chi2: vec![0; genomic_control::N_BINS], p: [0; P_BINS], p_edges, p_start }
+        let start = (0..N_BINS).map(|bin| p_bin(&edges, P_BINS - 1, lower_edge(bin)) as u8).collect();
+        Self { df, edges, start }
     }
 
-    fn count(&mut self, beta: f32, se: f32) {
+    fn count(&self, beta: f32, se: f32, tally: &mut [u32]) {
         let Some(bin) = genomic_control::bin_of(beta, se) else { return };
-        self.chi2[bin] += 1;
+        tally[bin] += 1;
         let t = f64::from(beta) / f64::from(se);
-        self.p[p_bin(&self.p_edges, usize::from(self.p_start[bin]), t * t)] += 1;
-    }
-
-    /// λ with the degrees of freedom of a variant without missing genotypes; NaN without tests.
-    fn genomic_control(&self) -> f64 {
-        if self.df >= 1.0 { genomic_control::lambda(&self.chi2, self.df) } else { f64::NAN }
+        tally[N_BINS + p_bin(&self.edges, usize::from(self.start[bin]), t * t)] += 1;
     }
 }
 
@@ -68,37 +65,63 @@ fn p_bin(edges: &[f64; P_BINS - 1], start: usize, t2: f64) -> usize {
     bin
 }
 
-impl QcCounts {
-    pub(super) fn new(traits: &[TraitInfo]) -> Self {
-        Self { traits: traits.iter().map(TraitCounts::new).collect() }
+impl Bins {
+    /// Bins by each trait's degrees of freedom, those of a variant without missing genotypes.
+    pub fn new(traits: &[TraitInfo]) -> Self {
+        let mut bins = Self { edges: Vec::new(), of_trait: Vec::with_capacity(traits.len()) };
+        let mut known = std::collections::BTreeMap::new();
+        for info in traits {
+            let df = info.degrees_of_freedom();
+            let idx = *known.entry(df.to_bits()).or_insert_with(|| {
+                bins.edges.push(PEdges::new(df));
+                bins.edges.len() - 1
+            });
+            bins.of_trait.push(idx);
+        }
+        bins
+    }
+
+    /// Counts of nothing: traits × [`TALLY_BINS`].
+    pub fn tally(&self) -> Vec<u32> {
+        vec![0; self.of_trait.len() * TALLY_BINS]
     }
 
     /// Counts rows × traits of effects and standard errors; NaN is no test.
-    pub(super) fn count(&mut self, beta: &[f32], se: &[f32]) {
-        let n_traits = self.traits.len();
-        self.traits.par_chunks_mut(TRAITS_AT_ONCE).enumerate().for_each(|(block, traits)| {
+    pub fn count(&self, beta: &[f32], se: &[f32], tally: &mut [u32]) {
+        let n_traits = self.of_trait.len();
+        for (block, tally) in tally.chunks_mut(TRAITS_AT_ONCE * TALLY_BINS).enumerate() {
             let first = block * TRAITS_AT_ONCE;
             for (beta, se) in beta.chunks_exact(n_traits).zip(se.chunks_exact(n_traits)) {
-                for (k, counts) in traits.iter_mut().enumerate() {
-                    counts.count(beta[first + k], se[first + k]);
+                for (t, tally) in (first..).zip(tally.chunks_exact_mut(TALLY_BINS)) {
+                    self.edges[self.of_trait[t]].count(beta[t], se[t], tally);
                 }
             }
-        });
+        }
     }
 
-    pub(super) fn genomic_control(&self) -> Vec<f64> {
-        self.traits.iter().map(TraitCounts::genomic_control).collect()
+    /// λ per trait of a tally; NaN without tests.
+    pub(super) fn genomic_control(&self, tally: &[u64]) -> Vec<f64> {
+        let lambda = |(counts, &edges): (&[u64], &usize)| {
+            let df = self.edges[edges].df;
+            if df >= 1.0 { genomic_control::lambda(&counts[..N_BINS], df) } else { f64::NAN }
+        };
+        tally.chunks_exact(TALLY_BINS).zip(&self.of_trait).map(lambda).collect()
     }
+}
 
-    /// Traits × [`genomic_control::N_BINS`].
-    pub(super) fn chi2_histogram(&self) -> Vec<u64> {
-        self.traits.iter().flat_map(|counts| counts.chi2.iter().copied()).collect()
-    }
+/// Traits × [`N_BINS`] of a tally.
+pub(super) fn chi2_histogram(tally: &[u64]) -> Vec<u64> {
+    tally.chunks_exact(TALLY_BINS).flat_map(|counts| counts[..N_BINS].iter().copied()).collect()
+}
 
-    /// Traits × P_BINS.
-    pub(super) fn p_histogram(&self) -> Vec<u64> {
-        self.traits.iter().flat_map(|counts| counts.p).collect()
-    }
+/// Traits × P_BINS of a tally.
+pub(super) fn p_histogram(tally: &[u64]) -> Vec<u64> {
+    tally.chunks_exact(TALLY_BINS).flat_map(|counts| counts[N_BINS..].iter().copied()).collect()
+}
+
+/// Pairs with β and SE: each is in one bin of p.
+pub fn pairs_with_number(tally: &[u64]) -> u64 {
+    tally.chunks_exact(TALLY_BINS).flat_map(|counts| &counts[N_BINS..]).sum()
 }
 
 #[cfg(test)]
@@ -109,32 +132,40 @@ mod tests {
         TraitInfo { name: "t".into(), n, mask: 0, df_covariates: 2, status: 0, mean: f64::NAN, sd: f64::NAN }
     }
 
+    fn counted(infos: &[TraitInfo], rows: &[(Vec<f32>, Vec<f32>)]) -> (Bins, Vec<u64>) {
+        let bins = Bins::new(infos);
+        let mut tally = bins.tally();
+        rows.iter().for_each(|(beta, se)| bins.count(beta, se, &mut tally));
+        (bins, tally.into_iter().map(u64::from).collect())
+    }
+
     /// t² at the quantiles of an exactly null trait.
-    fn null_counts(n: u32, inflate: f64) -> QcCounts {
+    fn null_counts(n: u32, inflate: f64) -> (Bins, Vec<u64>) {
         let df = f64::from(n) - 3.0;
-        let mut counts = QcCounts::new(&[info(n)]);
-        for i in 0..10_000 {
+        let row = |i: u32| {
             let p = (f64::from(i) + 0.5) / 10_000.0;
             let t = student::t_for_log10_p(-p.log10(), df) * inflate;
-            counts.count(&[t as f32], &[1.0]);
-        }
-        counts
+            (vec![t as f32], vec![1.0])
+        };
+        counted(&[info(n)], &(0..10_000).map(row).collect::<Vec<_>>())
     }
 
     #[test]
     fn genomic_control_of_null_quantiles_is_one() {
         for n in [10, 50, 10_000] {
-            let lambda = null_counts(n, 1.0).genomic_control()[0];
+            let (bins, tally) = null_counts(n, 1.0);
+            let lambda = bins.genomic_control(&tally)[0];
             assert!((lambda - 1.0).abs() < 2e-3, "n = {n}: {lambda}");
         }
-        let lambda = null_counts(100_000, 1.5).genomic_control()[0];
+        let (bins, tally) = null_counts(100_000, 1.5);
+        let lambda = bins.genomic_control(&tally)[0];
         assert!((lambda - 2.25).abs() < 4e-3, "{lambda}");
     }
 
     #[test]
     fn p_bins_of_null_quantiles_are_equal() {
         for n in [6, 50, 10_000] {
-            for count in null_counts(n, 1.0).p_histogram() {
+            for count in p_histogram(&null_counts(n, 1.0).1) {
                 assert!(count.abs_diff(500) <= 1, "n = {n}: {count}");
             }
         }
@@ -142,11 +173,11 @@ mod tests {
 
     #[test]
     fn nothing_tested_has_no_lambda() {
-        let mut counts = QcCounts::new(&[info(50), info(50), info(2)]);
-        counts.count(&[f32::NAN, 9.0, 1.0], &[f32::NAN, 1.0, 0.0]);
-        let lambda = counts.genomic_control();
+        let row = (vec![f32::NAN, 9.0, 1.0], vec![f32::NAN, 1.0, 0.0]);
+        let (bins, tally) = counted(&[info(50), info(50), info(2)], &[row]);
+        let lambda = bins.genomic_control(&tally);
         assert!(lambda[0].is_nan() && lambda[1] > 50.0 && lambda[2].is_nan());
-        assert_eq!(counts.chi2_histogram().iter().sum::<u64>(), 2);
-        assert_eq!(counts.p_histogram().iter().sum::<u64>(), 2);
+        assert_eq!(chi2_histogram(&tally).iter().sum::<u64>(), 2);
+        assert_eq!(pairs_with_number(&tally), 2);
     }
 }

@@ -16,12 +16,13 @@ use super::heap::Strings;
 use super::qc::P_BINS;
 use super::schema::{
     COVARIATES_LOST, FORMAT, FORMAT_VERSION, Ledger, LedgerRole, LedgerTable, MAX_TABLE_ROWS, MAX_TRAITS, N_MISSING,
-    ResultsHeader, SIGNATURE_BYTES, STORE_FULL, TraitInfo,
+    ResultsHeader, SIGNATURE_BYTES, Store, TraitInfo,
 };
+use super::scores::Scores;
 use crate::sink::rows::VariantRow;
 
 /// Rows of a list read at once.
-const ROWS_AT_ONCE: usize = 1 << 16;
+pub(super) const ROWS_AT_ONCE: usize = 1 << 16;
 
 /// A row of /hits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +37,8 @@ pub struct StoredHit {
     pub se: f64,
     /// −log10 of the two-sided p.
     pub log10p: f64,
+    /// Samples with a trait value and a genotype; `None` in files of norna before 0.2.
+    pub n_observed: Option<u32>,
 }
 
 /// A pair without a number though its variant and its trait are sound.
@@ -73,15 +76,46 @@ pub struct ResultsReader {
     norna_version: String,
     n_variants: usize,
     columns: VariantColumns,
-    beta: Dataset,
-    se: Dataset,
+    cells: Cells,
     chunk: (usize, usize),
     n_missing: Option<Dataset>,
     covariates_lost: Option<Dataset>,
     statuses: [Dataset; 3],
     n_statuses: usize,
     hits: [Dataset; 5],
+    hits_n_observed: Option<Dataset>,
     n_hits: usize,
+}
+
+/// What the store keeps of the pairs.
+enum Cells {
+    Full { beta: Dataset, se: Dataset },
+    Compact(Scores),
+    Hits,
+}
+
+impl Cells {
+    fn open(place: &Place, file: &File, header: &ResultsHeader, n_variants: usize) -> Result<Self, StoreError> {
+        let matrix = |name: &str| dataset(place, file, name, &[n_variants, header.traits.len()]);
+        Ok(match header.store {
+            Store::Full => Self::Full { beta: matrix("/assoc/beta")?, se: matrix("/assoc/se")? },
+            Store::Compact => Self::Compact(Scores::open(place, file, header, n_variants)?),
+            Store::Hits => Self::Hits,
+        })
+    }
+
+    /// Chunk of the matrices as (rows, traits).
+    fn chunk(&self, n_traits: usize) -> (usize, usize) {
+        let chunk = match self {
+            Self::Full { beta, .. } => beta.chunk(),
+            Self::Compact(scores) => scores.score().chunk(),
+            Self::Hits => None,
+        };
+        match chunk.as_deref() {
+            Some(&[rows, width]) => (rows.clamp(1, 1 << 16), width.clamp(1, n_traits)),
+            _ => (1024, n_traits),
+        }
+    }
 }
 
 impl ResultsReader {
@@ -94,24 +128,22 @@ impl ResultsReader {
             return Err(place.not_norna("it is a folder"));
         }
         let file = file::open(path).map_err(|error| place.not_hdf5(&error))?;
-        let norna_version = check_format(&place, &file)?;
+        let (store, norna_version) = check_format(&place, &file)?;
         let strings = Strings::open(&place)?;
         let (columns, n_variants) = VariantColumns::open(&place, &file)?;
-        let header = read_header(&place, &file, &strings)?;
+        let header = read_header(&place, &file, &strings, store)?;
         let n_traits = header.traits.len();
+        let cells = Cells::open(&place, &file, &header, n_variants)?;
+        let chunk = cells.chunk(n_traits);
         let matrix = |name: &str, width: usize| dataset(&place, &file, name, &[n_variants, width]);
-        let beta = matrix("/assoc/beta", n_traits)?;
-        let chunk = match beta.chunk().as_deref() {
-            Some(&[rows, width]) => (rows.clamp(1, 1 << 16), width.clamp(1, n_traits)),
-            _ => (1024, n_traits),
-        };
         let mask_counts = |name: &str| file.link_exists(name).then(|| matrix(name, header.n_masks())).transpose();
         let (n_missing, covariates_lost) = (mask_counts(N_MISSING)?, mask_counts(COVARIATES_LOST)?);
         let (statuses, n_statuses) =
             list(&place, &file, ["/assoc/status_variant", "/assoc/status_trait", "/assoc/status_code"])?;
         let hits = ["/hits/variant", "/hits/trait", "/hits/beta", "/hits/se", "/hits/log10p"];
         let (hits, n_hits) = list(&place, &file, hits)?;
-        let se = matrix("/assoc/se", n_traits)?;
+        let hits_n_observed = file.link_exists("hits/obs_ct");
+        let hits_n_observed = hits_n_observed.then(|| dataset(&place, &file, "/hits/obs_ct", &[n_hits])).transpose()?;
         Ok(Self {
             place,
             file,
@@ -120,14 +152,14 @@ impl ResultsReader {
             norna_version,
             n_variants,
             columns,
-            beta,
-            se,
+            cells,
             chunk,
             n_missing,
             covariates_lost,
             statuses,
             n_statuses,
             hits,
+            hits_n_observed,
             n_hits,
         })
     }
@@ -168,13 +200,34 @@ impl ResultsReader {
         self.columns.read(&self.place, &self.strings, rows)
     }
 
+    /// Whether the file has every pair, or hits alone.
+    pub fn has_every_pair(&self) -> bool {
+        !matches!(self.cells, Cells::Hits)
+    }
+
+    /// Of a compact store: variants that have full rows, and pairs that are kept beside their scores.
+    pub fn n_full_and_exact(&self) -> Option<(usize, usize)> {
+        match &self.cells {
+            Cells::Compact(scores) => Some((scores.n_full(), scores.n_exact())),
+            Cells::Full { .. } | Cells::Hits => None,
+        }
+    }
+
     /// Effects and standard errors of a range of rows and traits, row-major; NaN where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::HitsOnly`] where the file has no others.
     pub fn block(&self, rows: Range<usize>, traits: Range<usize>) -> Result<(Vec<f32>, Vec<f32>), StoreError> {
         self.check_rows(&rows, self.n_variants)?;
         self.check_rows(&traits, self.header.traits.len())?;
-        let beta = self.rectangle::<f32>("/assoc/beta", &self.beta, rows.clone(), traits.clone())?;
-        let se = self.rectangle::<f32>("/assoc/se", &self.se, rows, traits)?;
-        Ok((beta, se))
+        match &self.cells {
+            Cells::Full { beta, se } => {
+                let beta = rectangle(&self.place, "/assoc/beta", beta, rows.clone(), traits.clone())?;
+                Ok((beta, rectangle(&self.place, "/assoc/se", se, rows, traits)?))
+            }
+            Cells::Compact(scores) => scores.block(&self.place, &self.header, rows, traits),
+            Cells::Hits => Err(StoreError::HitsOnly { path: self.place.path.clone() }),
+        }
     }
 
     /// Effects and standard errors of one trait over a range of rows.
@@ -201,7 +254,7 @@ impl ResultsReader {
     ) -> Result<Option<Vec<T>>, StoreError> {
         self.check_rows(&rows, self.n_variants)?;
         self.check_rows(&masks, self.header.n_masks())?;
-        dataset.map(|dataset| self.rectangle(name, dataset, rows, masks)).transpose()
+        dataset.map(|dataset| rectangle(&self.place, name, dataset, rows, masks)).transpose()
     }
 
     /// A range of /hits, which are in the order of (variant, trait).
@@ -213,12 +266,15 @@ impl ResultsReader {
         let beta = slice::<f64>(&self.place, beta, rows.clone())?;
         let se = slice::<f64>(&self.place, se, rows.clone())?;
         let log10p = slice::<f64>(&self.place, log10p, rows.clone())?;
+        let n_observed = self.hits_n_observed.as_ref();
+        let n_observed = n_observed.map(|column| slice::<u32>(&self.place, column, rows.clone())).transpose()?;
         let hit = |i: usize| StoredHit {
             variant: variant[i],
             trait_idx: trait_idx[i],
             beta: beta[i],
             se: se[i],
             log10p: log10p[i],
+            n_observed: n_observed.as_ref().map(|n| n[i]),
         };
         (0..rows.len()).map(|i| self.check_pair("/hits", hit(i), variant[i], trait_idx[i])).collect()
     }
@@ -269,7 +325,7 @@ impl ResultsReader {
         let n_traits = self.header.traits.len();
         let (place, file) = (&self.place, &self.file);
         let p_histogram = dataset(place, file, "/qc/p_histogram", &[n_traits, P_BINS])?;
-        let p_histogram = self.rectangle::<u64>("/qc/p_histogram", &p_histogram, 0..n_traits, 0..P_BINS)?;
+        let p_histogram = rectangle::<u64>(place, "/qc/p_histogram", &p_histogram, 0..n_traits, 0..P_BINS)?;
         let case_counts = match file.link_exists("qc/case_counts") {
             true => Some(column(place, file, "/qc/case_counts", Some(n_traits))?),
             false => None,
@@ -293,7 +349,7 @@ impl ResultsReader {
         let (name, n_traits) = ("/qc/chi2_histogram", self.header.traits.len());
         self.check_rows(&(trait_idx..trait_idx + 1), n_traits)?;
         let dataset = dataset(&self.place, &self.file, name, &[n_traits, N_BINS])?;
-        self.rectangle(name, &dataset, trait_idx..trait_idx + 1, 0..N_BINS)
+        rectangle(&self.place, name, &dataset, trait_idx..trait_idx + 1, 0..N_BINS)
     }
 
     /// /provenance as one object.
@@ -314,20 +370,6 @@ impl ResultsReader {
         Ok(serde_json::Value::Object(parts))
     }
 
-    fn rectangle<T: H5Type>(
-        &self,
-        name: &str,
-        dataset: &Dataset,
-        rows: Range<usize>,
-        columns: Range<usize>,
-    ) -> Result<Vec<T>, StoreError> {
-        if rows.is_empty() || columns.is_empty() {
-            return Ok(Vec::new());
-        }
-        let cells = self.place.h5(name, dataset.read_slice_2d::<T, _>((rows, columns)))?;
-        Ok(cells.into_raw_vec_and_offset().0)
-    }
-
     fn check_rows(&self, rows: &Range<usize>, n: usize) -> Result<(), StoreError> {
         if rows.start <= rows.end && rows.end <= n {
             return Ok(());
@@ -343,8 +385,8 @@ impl ResultsReader {
     }
 }
 
-/// Checks the root attribute `signature` and gives the version of norna that wrote the file.
-fn check_format(place: &Place, file: &File) -> Result<String, StoreError> {
+/// Checks the root attribute `signature` and gives the store and the version of norna that wrote the file.
+fn check_format(place: &Place, file: &File) -> Result<(Store, String), StoreError> {
     let signature =
         file.attr("signature").and_then(|attribute| file::scalar::<FixedAscii<SIGNATURE_BYTES>>(&attribute));
     let signature = signature.map_err(|_| place.not_norna("no root attribute \"signature\""))?;
@@ -359,13 +401,16 @@ fn check_format(place: &Place, file: &File) -> Result<String, StoreError> {
     if found != FORMAT_VERSION {
         return Err(StoreError::Version { path: place.path.clone(), found, supported: FORMAT_VERSION, writer });
     }
-    if store != STORE_FULL {
-        return Err(place.malformed("signature", format!("{store:?} is no store that this norna reads")));
+    match Store::from_name(store) {
+        Some(store) => Ok((store, writer)),
+        None => {
+            let known = Store::ALL.map(Store::name).join(", ");
+            Err(place.not_norna(format!("store {store:?} is none that this norna reads ({known}); {writer} wrote it")))
+        }
     }
-    Ok(writer)
 }
 
-fn read_header(place: &Place, file: &File, strings: &Strings) -> Result<ResultsHeader, StoreError> {
+fn read_header(place: &Place, file: &File, strings: &Strings, store: Store) -> Result<ResultsHeader, StoreError> {
     let mut name = texts(place, file, strings, "/traits/name", None)?;
     let n_traits = Some(name.len());
     if name.is_empty() {
@@ -397,6 +442,7 @@ fn read_header(place: &Place, file: &File, strings: &Strings) -> Result<ResultsH
         n_samples: place.h5("n_samples", file.attr("n_samples").and_then(|at| file::scalar::<u32>(&at)))?,
         // −log10 of 1 is −0.
         hit_log10p: place.h5("/hits", threshold)? + 0.0,
+        store,
     })
 }
 
@@ -414,8 +460,23 @@ fn read_ledger(place: &Place, file: &File, strings: &Strings, name: &str) -> Res
     Ok(table)
 }
 
+/// Reads a rectangle of a matrix, whose bounds the caller has checked.
+pub(super) fn rectangle<T: H5Type>(
+    place: &Place,
+    name: &str,
+    dataset: &Dataset,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) -> Result<Vec<T>, StoreError> {
+    if rows.is_empty() || columns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cells = place.h5(name, dataset.read_slice_2d::<T, _>((rows, columns)))?;
+    Ok(cells.into_raw_vec_and_offset().0)
+}
+
 /// Opens a dataset of a known shape.
-fn dataset(place: &Place, root: &Group, name: &str, shape: &[usize]) -> Result<Dataset, StoreError> {
+pub(super) fn dataset(place: &Place, root: &Group, name: &str, shape: &[usize]) -> Result<Dataset, StoreError> {
     let dataset = place.h5(name, root.dataset(name))?;
     if dataset.shape() == shape {
         return Ok(dataset);
@@ -452,7 +513,11 @@ fn short(place: &Place, root: &Group, name: &str, length: Option<usize>) -> Resu
 }
 
 /// Opens columns of one length.
-fn list<const N: usize>(place: &Place, root: &Group, names: [&str; N]) -> Result<([Dataset; N], usize), StoreError> {
+pub(super) fn list<const N: usize>(
+    place: &Place,
+    root: &Group,
+    names: [&str; N],
+) -> Result<([Dataset; N], usize), StoreError> {
     let mut datasets = Vec::with_capacity(N);
     let mut length = None;
     for name in names {

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
+use crate::sink::rows::MatrixShape;
+
 /// Root attribute `format`.
 pub const FORMAT: &str = "norna-results";
 /// Root attribute `format_version`; raised when a reader of the old one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;
-/// Root attribute `store`: β and se of every pair.
-pub(super) const STORE_FULL: &str = "full";
 /// Bytes of the root attribute `signature`: format, version, store and norna's version again, as one string of fixed
 /// length. The reader goes by it, since strings of variable length are what a damaged file crashes the library with.
 pub(super) const SIGNATURE_BYTES: usize = 64;
@@ -21,17 +21,70 @@ pub(super) const LIST_CHUNK: usize = 8192;
 pub(super) const N_MISSING: &str = "/assoc/n_missing";
 /// Ranks that the covariates lose with them, by mask.
 pub(super) const COVARIATES_LOST: &str = "/assoc/covariates_lost";
+/// Compact: a variant's row r of the scores, or −1 − r of the full rows; absent where every variant has its own scores.
+pub(super) const ASSOC_ROW: &str = "/assoc/row";
+/// Compact: a variant's row of [`RESIDUAL_SQUARE`]; absent where there is but one.
+pub(super) const ASSOC_MODEL: &str = "/assoc/model";
+/// Compact: null models × traits.
+pub(super) const RESIDUAL_SQUARE: &str = "/traits/residual_square";
+/// Compact: the chromosome of each null model.
+pub(super) const MODEL_CHROM: &str = "/traits/model_chrom";
 /// Cells of a chunk of /assoc matrices at most: 128 KiB of f32.
 const CHUNK_CELLS: usize = 32 * 1024;
 /// Traits of a chunk at most: 32 of 3,000 are 1.1 % of the bytes.
 const CHUNK_TRAITS: usize = 32;
 
-/// Bytes of a row of /variants: five numbers, four strings of 40 bytes and what is longer than 8 in them.
-const VARIANT_BYTES: u64 = 210;
+/// Bytes of a row of /variants: five numbers, four references of 16 bytes and an ID's place in the heap.
+const VARIANT_BYTES: u64 = 130;
 /// Bytes of a trait in /traits and /qc, most of them its histograms.
 const TRAIT_BYTES: u64 = 4500;
 /// Bytes of a row of /hits.
-const HIT_BYTES: u64 = 36;
+const HIT_BYTES: u64 = 40;
+
+/// What a results file keeps of the pairs; root attribute `store`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Store {
+    /// β and SE of every pair.
+    #[default]
+    Full,
+    /// The score of every pair, and what gives β and SE back.
+    Compact,
+    /// Hits alone.
+    Hits,
+}
+
+impl Store {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Compact, Self::Hits];
+
+    /// Name in the file and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Compact => "compact",
+            Self::Hits => "hits",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|store| store.name() == name)
+    }
+
+    /// Its matrices: where they lie and their shapes.
+    pub(super) fn matrices(self, n_traits: usize, n_masks: usize) -> Vec<(&'static str, MatrixShape)> {
+        let of = |columns, full| MatrixShape { columns, full };
+        match self {
+            Self::Full => vec![("/assoc/beta", of(n_traits, false)), ("/assoc/se", of(n_traits, false))],
+            Self::Compact => vec![
+                ("/assoc/score", of(n_traits, false)),
+                ("/assoc/d", of(n_masks, false)),
+                ("/assoc/full_beta", of(n_traits, true)),
+                ("/assoc/full_se", of(n_traits, true)),
+            ],
+            Self::Hits => Vec::new(),
+        }
+    }
+}
 
 /// Everything about the columns of a results file that is known before the first row.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,9 +95,20 @@ pub struct ResultsHeader {
     pub n_samples: u32,
     /// Pairs with at least this −log10 p are in /hits.
     pub hit_log10p: f64,
+    /// What is kept of the pairs.
+    pub store: Store,
 }
 
 impl ResultsHeader {
+    /// Shapes of the store's matrices, in its order.
+    pub fn matrix_shapes(&self) -> Vec<MatrixShape> {
+        self.matrices().into_iter().map(|(_, shape)| shape).collect()
+    }
+
+    pub(super) fn matrices(&self) -> Vec<(&'static str, MatrixShape)> {
+        self.store.matrices(self.traits.len(), self.n_masks())
+    }
+
     /// Distinct patterns of missing trait values; /traits/mask is below it.
     pub fn n_masks(&self) -> usize {
         self.traits.iter().map(|info| info.mask as usize + 1).max().unwrap_or(0)
@@ -68,6 +132,13 @@ pub struct TraitInfo {
     pub mean: f64,
     /// Standard deviation as analysed (n − 1); NaN where not known.
     pub sd: f64,
+}
+
+impl TraitInfo {
+    /// Degrees of freedom of a pair without missing genotypes; may be negative.
+    pub fn degrees_of_freedom(&self) -> f64 {
+        f64::from(self.n) - f64::from(self.df_covariates) - 1.0
+    }
 }
 
 /// What the run knows at its end and /qc keeps, beside what the writer counts itself.
@@ -169,12 +240,16 @@ pub(super) fn chunk_shape(n_variants: usize, n_columns: usize) -> (usize, usize)
     (rows.min(n_variants.max(1)), width)
 }
 
-/// Bytes of a results file whose pairs are hits in a share of `hit_p`, as under the null; missing genotypes and pairs without
-/// a number come on top.
-pub fn results_bytes(n_variants: u64, n_traits: u64, hit_p: f64) -> u64 {
-    let (rows, width) = chunk_shape(n_variants as usize, n_traits as usize);
+/// Bytes of a results file of `n_traits` traits in `n_masks` masks, whose pairs are hits in a share of `hit_p`, as under the
+/// null; missing genotypes, pairs without a number and a compact store's exact pairs come on top.
+pub fn results_bytes(store: Store, n_variants: u64, (n_traits, n_masks): (u64, u64), hit_p: f64) -> u64 {
     let whole = |n: u64, chunk: usize| n.next_multiple_of(chunk as u64);
-    let matrices = 8 * whole(n_variants, rows) * whole(n_traits, width);
+    let matrix = |shape: &MatrixShape| {
+        let (rows, width) = chunk_shape(n_variants as usize, shape.columns);
+        4 * whole(n_variants, rows) * whole(shape.columns as u64, width)
+    };
+    let matrices = store.matrices(n_traits as usize, n_masks as usize);
+    let matrices: u64 = matrices.iter().filter(|(_, shape)| !shape.full).map(|(_, shape)| matrix(shape)).sum();
     let hits = (hit_p.min(1.0) * n_variants as f64 * n_traits as f64).ceil() as u64;
     matrices + VARIANT_BYTES * n_variants + TRAIT_BYTES * n_traits + HIT_BYTES * whole(hits, LIST_CHUNK)
 }

@@ -1,8 +1,10 @@
-//! Writes results.h5: rows in input order, buffered to whole chunks, so that every chunk is written once.
+//! Writes results.h5 but for its matrices: variants and lists in input order, then what was counted.
 //!
-//! Memory: a band of R rows (R = rows of a matrix chunk, 1,024 to 32,768) holds 8·R·traits bytes of effects, at most
-//! 6·R·masks of missing counts and the R variants; histograms take 4.9 KiB a trait. Nothing grows with the variants.
+//! Memory: a band of 32,768 variants with their strings, a chunk of each list, and 6·R·masks of missing counts (R rows of
+//! a chunk, 1,024 to 32,768) where there are some. Nothing grows with the variants.
 
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::path::Path;
 
 use hdf5::types::FixedAscii;
@@ -14,106 +16,131 @@ use norna_kernels::genomic_control::{N_BINS, lower_edge};
 use super::columns::{VariantColumns, set_code_names};
 use super::error::{Place, StoreError};
 use super::file;
-use super::growable::{HitList, StatusList};
+use super::growable::{ExactList, HitList, StatusList};
 use super::mask_counts::MaskCounts;
+use super::matrix::{Layout, MatrixPlace};
 use super::publish::sync_file;
-use super::qc::{P_BINS, QcCounts};
+use super::qc::{Bins, P_BINS, TALLY_BINS, chi2_histogram, p_histogram};
 use super::schema::{
-    COVARIATES_LOST, FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, N_MISSING, Qc, ResultsHeader, SIGNATURE_BYTES,
-    STORE_FULL, chunk_shape,
+    ASSOC_MODEL, ASSOC_ROW, COVARIATES_LOST, FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, MODEL_CHROM, N_MISSING,
+    Qc, RESIDUAL_SQUARE, ResultsHeader, SIGNATURE_BYTES, Store,
 };
 use crate::sink::rows::{RowBatch, VariantRow};
 
-/// Writer of one results file. Dropped without [`finish`](Self::finish), it leaves a file that no reader takes.
+/// Rows of /variants written together.
+const BAND_ROWS: usize = 1 << 15;
+
+/// What is known of the whole before the first row is written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extent {
+    /// Rows of /variants.
+    pub n_variants: u64,
+    /// Those that a compact store keeps in full.
+    pub n_full: u64,
+    /// ỹᵀỹ by trait (traits' units squared) of each null model: first that of chromosomes without one of their own, under an
+    /// empty name, then by chromosome. For a compact store.
+    pub models: Vec<(String, Vec<f64>)>,
+}
+
+/// Writer of one results file. Dropped without [`seal`](Self::seal), it leaves a file that no reader takes.
 pub struct ResultsWriter {
     place: Place,
     file: File,
+    /// The same file without the library.
+    raw: std::fs::File,
     header: ResultsHeader,
-    n_variants: usize,
+    extent: Extent,
+    layout: Layout,
+    columns: VariantColumns,
     /// Rows on their way to the file before the band.
     written: usize,
-    columns: VariantColumns,
-    beta: Dataset,
-    se: Dataset,
+    band: Vec<VariantRow>,
     n_missing: MaskCounts<u32>,
     covariates_lost: MaskCounts<u16>,
     statuses: StatusList,
     hits: HitList,
-    counts: QcCounts,
+    compact: Option<CompactColumns>,
     /// Pairs appended, by the code of their status.
     n_status: [u64; Status::ALL.len()],
-    n_with_number: u64,
-    band: Band,
+    n_hits: u64,
 }
 
-/// Rows that wait for their chunk to be whole.
-struct Band {
-    n_rows: usize,
-    variants: Vec<VariantRow>,
-    beta: Vec<f32>,
-    se: Vec<f32>,
+/// What a compact store has beside its matrices.
+struct CompactColumns {
+    exact: ExactList,
+    row: Option<Dataset>,
+    model: Option<Dataset>,
+    /// Place of each chromosome's model.
+    models: BTreeMap<String, u32>,
+    /// Rows of the band: their places in the matrices.
+    rows: Vec<i64>,
+    /// Full rows before the next one.
+    n_full: u64,
 }
 
 impl ResultsWriter {
-    /// Makes the file at `path` (a temporary name; see [`publish`](super::publish())), replacing what is there, for
-    /// exactly `n_variants` rows.
-    pub fn create(path: &Path, header: &ResultsHeader, n_variants: u64) -> Result<Self, StoreError> {
+    /// Makes the file at `path` (a temporary name; see [`publish`](super::publish())), replacing what is there, with room
+    /// for everything whose size is known. The matrices are for [`BandWriter`](super::BandWriter)s.
+    pub fn create(path: &Path, header: &ResultsHeader, extent: Extent) -> Result<Self, StoreError> {
         let place = Place::new(path);
         let n_traits = header.traits.len();
         if n_traits == 0 || n_traits > MAX_TRAITS || header.n_masks() > n_traits {
             let n_masks = header.n_masks();
             return Err(place.argument(format!("{n_traits} traits in {n_masks} masks: 1 to {MAX_TRAITS} are held")));
         }
-        let n_variants = usize::try_from(n_variants).map_err(|_| place.argument("more variants than memory"))?;
+        let n_scored = extent.n_variants.checked_sub(extent.n_full).ok_or_else(|| place.argument("more full rows"))?;
+        let n_variants = usize::try_from(extent.n_variants).map_err(|_| place.argument("more variants than memory"))?;
         let file = file::create(&place, path)?;
+        let assoc = file::group(&place, &file, "assoc")?;
+        let matrix = |(name, shape): (&str, crate::sink::rows::MatrixShape)| {
+            let n_rows = if shape.full { extent.n_full } else { n_scored };
+            MatrixPlace::create(&place, &file, (name, shape), n_rows)
+        };
+        let matrices = header.matrices().into_iter().map(matrix).collect::<Result<_, _>>()?;
         let columns = VariantColumns::create(&place, &file, n_variants)?;
         write_traits(&place, &file, header)?;
-        let assoc = file::group(&place, &file, "assoc")?;
-        let (n_rows, _) = chunk_shape(n_variants, n_traits);
+        let compact = match header.store {
+            Store::Compact => Some(CompactColumns::create(&place, &file, &assoc, (header, &extent))?),
+            Store::Full | Store::Hits => None,
+        };
+        place.h5("cannot flush", file.flush())?;
+        let raw = OpenOptions::new().write(true).open(path).map_err(|error| place.io("cannot open", error))?;
         Ok(Self {
-            beta: matrix(&place, &assoc, "beta", n_variants, n_traits)?,
-            se: matrix(&place, &assoc, "se", n_variants, n_traits)?,
+            layout: Layout { matrices },
+            columns,
             statuses: StatusList::create(&place, &assoc)?,
             hits: HitList::create(&place, &file, header.hit_log10p + 0.0)?,
-            counts: QcCounts::new(&header.traits),
-            band: Band { n_rows, variants: Vec::new(), beta: Vec::new(), se: Vec::new() },
-            n_missing: MaskCounts::new(N_MISSING, n_variants, header.n_masks(), n_rows),
-            covariates_lost: MaskCounts::new(COVARIATES_LOST, n_variants, header.n_masks(), n_rows),
+            n_missing: MaskCounts::new(N_MISSING, n_variants, header.n_masks()),
+            covariates_lost: MaskCounts::new(COVARIATES_LOST, n_variants, header.n_masks()),
             header: header.clone(),
+            extent,
+            compact,
             n_status: [0; Status::ALL.len()],
-            n_with_number: 0,
+            n_hits: 0,
             written: 0,
+            band: Vec::new(),
             place,
             file,
-            n_variants,
-            columns,
+            raw,
         })
     }
 
-    /// Appends the next rows.
+    /// Where the matrices lie.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Appends the next rows, matrices aside.
     pub fn append(&mut self, batch: &RowBatch) -> Result<(), StoreError> {
         self.check(batch)?;
-        let n_traits = self.header.traits.len();
-        let by_row = |counts: &[(u32, u32, u32)]| sorted(counts, |&(row, mask, _)| (row, mask)).into_iter().peekable();
-        let (mut n_missing, mut covariates_lost) = (by_row(&batch.n_missing), by_row(&batch.covariates_lost));
-        let mut start = 0;
-        let first = self.written + self.band.variants.len();
-        while start < batch.variants.len() {
-            let room = self.band.n_rows - self.band.variants.len();
-            let end = batch.variants.len().min(start + room);
-            let offset = self.band.variants.len();
-            self.band.variants.extend_from_slice(&batch.variants[start..end]);
-            self.band.beta.extend_from_slice(&batch.beta[start * n_traits..end * n_traits]);
-            self.band.se.extend_from_slice(&batch.se[start * n_traits..end * n_traits]);
-            while let Some((row, mask, n)) = n_missing.next_if(|&(row, _, _)| (row as usize) < end) {
-                self.n_missing.set(&self.place, row as usize - start + offset, mask as usize, n)?;
+        let first = self.written + self.band.len();
+        let at = (&self.place, &*self.file);
+        if self.header.store != Store::Hits {
+            for (row, mask, n) in sorted(&batch.n_missing, |&(row, mask, _)| (row, mask)) {
+                self.n_missing.set(at, first + row as usize, mask as usize, n)?;
             }
-            while let Some((row, mask, n)) = covariates_lost.next_if(|&(row, _, _)| (row as usize) < end) {
-                self.covariates_lost.set(&self.place, row as usize - start + offset, mask as usize, n)?;
-            }
-            start = end;
-            if self.band.variants.len() == self.band.n_rows {
-                self.flush_band()?;
+            for (row, mask, n) in sorted(&batch.covariates_lost, |&(row, mask, _)| (row, mask)) {
+                self.covariates_lost.set(at, first + row as usize, mask as usize, n)?;
             }
         }
         for (row, trait_idx, code) in sorted(&batch.statuses, |&(row, trait_idx, _)| (row, trait_idx)) {
@@ -122,16 +149,26 @@ impl ResultsWriter {
                 *n += 1;
             }
         }
-        self.n_with_number += batch.se.iter().filter(|se| se.is_finite()).count() as u64;
         for hit in sorted(&batch.hits, |hit| (hit.variant_idx, hit.trait_idx)) {
             self.hits.push(&self.place, first + hit.variant_idx as usize, &hit)?;
         }
+        self.n_hits += batch.hits.len() as u64;
+        if let Some(compact) = &mut self.compact {
+            for exact in sorted(&batch.exact, |exact| (exact.variant_idx, exact.trait_idx)) {
+                compact.exact.push(&self.place, first + exact.variant_idx as usize, &exact)?;
+            }
+        }
+        let mut full_rows = batch.full_rows.iter().peekable();
+        for (row, variant) in (0..).zip(&batch.variants) {
+            if let Some(compact) = &mut self.compact {
+                compact.push(first as i64 + i64::from(row), full_rows.next_if_eq(&&row).is_some());
+            }
+            self.band.push(variant.clone());
+            if self.band.len() == BAND_ROWS {
+                self.flush_band()?;
+            }
+        }
         Ok(())
-    }
-
-    /// Pairs appended that have β and SE.
-    pub fn n_pairs_with_number(&self) -> u64 {
-        self.n_with_number
     }
 
     /// Pairs appended to /assoc/status_* by status (sound variants and traits, no number); statuses without a pair left out.
@@ -139,20 +176,16 @@ impl ResultsWriter {
         Status::ALL.into_iter().zip(self.n_status).filter(|&(_, n)| n > 0).collect()
     }
 
+    /// Hits appended.
+    pub fn n_hits(&self) -> u64 {
+        self.n_hits
+    }
+
     fn check(&self, batch: &RowBatch) -> Result<(), StoreError> {
         let (n_rows, n_traits) = (batch.variants.len(), self.header.traits.len());
-        let cells = n_rows * n_traits;
-        if batch.n_traits != n_traits || batch.beta.len() != cells || batch.se.len() != cells {
-            return Err(self.place.argument(format!(
-                "a batch of {n_rows} rows × {} traits with {} and {} cells, where the file has {n_traits} traits",
-                batch.n_traits,
-                batch.beta.len(),
-                batch.se.len()
-            )));
-        }
-        let first = self.written + self.band.variants.len();
-        if first + n_rows > self.n_variants {
-            let n = self.n_variants;
+        let first = self.written + self.band.len();
+        let n = self.extent.n_variants;
+        if (first + n_rows) as u64 > n {
             return Err(self.place.argument(format!("row {} of a file made for {n} rows", first + n_rows)));
         }
         let inside = |row: u32, column: u32, n: usize| (row as usize) < n_rows && (column as usize) < n;
@@ -160,68 +193,134 @@ impl ResultsWriter {
         let mut mask_counts = batch.n_missing.iter().chain(&batch.covariates_lost);
         let good = mask_counts.all(|&(row, mask, _)| inside(row, mask, n_masks))
             && batch.statuses.iter().all(|&(row, trait_idx, _)| inside(row, trait_idx, n_traits))
-            && batch.hits.iter().all(|hit| inside(hit.variant_idx, hit.trait_idx, n_traits));
+            && batch.hits.iter().all(|hit| inside(hit.variant_idx, hit.trait_idx, n_traits))
+            && batch.exact.iter().all(|exact| inside(exact.variant_idx, exact.trait_idx, n_traits))
+            && batch.full_rows.is_sorted_by(|a, b| a < b)
+            && batch.full_rows.last().is_none_or(|&row| (row as usize) < n_rows);
         if good { Ok(()) } else { Err(self.place.argument("a batch names a row, mask or trait that it does not have")) }
     }
 
     fn flush_band(&mut self) -> Result<(), StoreError> {
-        let n_rows = self.band.variants.len();
-        if n_rows == 0 {
+        if self.band.is_empty() {
             return Ok(());
         }
-        let n_traits = self.header.traits.len();
-        let (place, rows) = (&self.place, self.written..self.written + n_rows);
-        self.columns.write(place, self.written, &self.band.variants)?;
-        for (name, dataset, values) in [("beta", &self.beta, &self.band.beta), ("se", &self.se, &self.band.se)] {
-            let view = view(place, (n_rows, n_traits), values)?;
-            place.h5(name, dataset.write_slice(view, (rows.clone(), 0..n_traits)))?;
+        self.columns.write(&self.place, (&self.file, &self.raw), self.written, &self.band)?;
+        if let Some(compact) = &mut self.compact {
+            compact.flush(&self.place, self.written, &self.band)?;
         }
-        self.n_missing.flush(place, &self.file, &rows)?;
-        self.covariates_lost.flush(place, &self.file, &rows)?;
-        self.counts.count(&self.band.beta, &self.band.se);
-        self.written += n_rows;
-        self.band.variants.clear();
-        self.band.beta.clear();
-        self.band.se.clear();
+        self.written += self.band.len();
+        self.band.clear();
         Ok(())
     }
 
-    /// Writes what waits, /qc and /provenance (an object; each of its keys becomes a dataset with JSON text), marks
-    /// the file as whole, closes and syncs it. Every row must have been appended.
-    pub fn finish(mut self, qc: &Qc, provenance: &serde_json::Value) -> Result<(), StoreError> {
+    /// Writes what waits, /qc with the histograms of `tally` (traits × [`TALLY_BINS`]), and /provenance (an object; each of
+    /// its keys becomes a dataset with JSON text). Every row must have been appended.
+    pub fn complete(
+        &mut self,
+        (bins, tally): (&Bins, &[u64]),
+        qc: &Qc,
+        provenance: &serde_json::Value,
+    ) -> Result<(), StoreError> {
         self.flush_band()?;
-        if self.written != self.n_variants {
-            let (n, made) = (self.written, self.n_variants);
+        let (n, made) = (self.written as u64, self.extent.n_variants);
+        if n != made {
             return Err(self.place.argument(format!("{n} rows were appended to a file made for {made}")));
         }
+        if self.compact.as_ref().is_some_and(|compact| compact.n_full != self.extent.n_full) {
+            return Err(self.place.argument("the full rows are not as many as the file was made for"));
+        }
         let n_traits = self.header.traits.len();
+        if tally.len() != n_traits * TALLY_BINS {
+            return Err(self.place.argument("histograms must be those of the traits"));
+        }
         if qc.case_counts.as_ref().is_some_and(|counts| counts.len() != n_traits) {
             return Err(self.place.argument("case counts must be one a trait"));
         }
+        self.n_missing.flush(&self.place, &self.file)?;
+        self.covariates_lost.flush(&self.place, &self.file)?;
         self.statuses.flush(&self.place)?;
         self.hits.flush(&self.place)?;
-        write_qc(&self.place, &self.file, &self.counts, qc)?;
+        if let Some(compact) = &mut self.compact {
+            compact.exact.flush(&self.place)?;
+        }
+        write_qc(&self.place, &self.file, (bins, tally), qc)?;
         write_provenance(&self.place, &self.file, provenance)?;
+        place_flush(&self.place, &self.file)
+    }
+
+    /// Marks the file as whole, closes and syncs it: for when every matrix has been written and synced.
+    pub fn seal(self) -> Result<(), StoreError> {
+        let store = self.header.store.name();
         file::set_scalar(&self.place, &self.file, "n_samples", &self.header.n_samples)?;
-        file::set_text(&self.place, &self.file, "store", STORE_FULL)?;
+        file::set_text(&self.place, &self.file, "store", store)?;
         let (place, file) = self.into_file();
         file::set_text(&place, &file, "norna_version", env!("CARGO_PKG_VERSION"))?;
         file::set_scalar(&place, &file, "format_version", &FORMAT_VERSION)?;
         file::set_text(&place, &file, "format", FORMAT)?;
-        let signature = format!("{FORMAT} {FORMAT_VERSION} {STORE_FULL} {}", env!("CARGO_PKG_VERSION"));
+        let signature = format!("{FORMAT} {FORMAT_VERSION} {store} {}", env!("CARGO_PKG_VERSION"));
         let signature = FixedAscii::<SIGNATURE_BYTES>::from_ascii(&signature);
         let signature = signature.map_err(|error| place.argument(error.to_string()))?;
         file::set_scalar(&place, &file, "signature", &signature)?;
-        place.h5("cannot flush", file.flush())?;
+        place_flush(&place, &file)?;
         place.h5("cannot close", file.close())?;
         sync_file(&place.path).map_err(|error| place.io("cannot sync", error))
     }
-}
 
-impl ResultsWriter {
     /// Lets go of every dataset: HDF5 keeps a file open while one is held.
     fn into_file(self) -> (Place, File) {
         (self.place, self.file)
+    }
+}
+
+fn place_flush(place: &Place, file: &File) -> Result<(), StoreError> {
+    place.h5("cannot flush", file.flush())
+}
+
+impl CompactColumns {
+    fn create(
+        place: &Place,
+        root: &Group,
+        assoc: &Group,
+        (header, extent): (&ResultsHeader, &Extent),
+    ) -> Result<Self, StoreError> {
+        let n_traits = header.traits.len();
+        if extent.models.is_empty() || extent.models.iter().any(|(_, squares)| squares.len() != n_traits) {
+            return Err(place.argument("a compact store needs the squares of its null models"));
+        }
+        let n_variants = extent.n_variants as usize;
+        let squares: Vec<f64> = extent.models.iter().flat_map(|(_, squares)| squares.iter().copied()).collect();
+        let shape = (extent.models.len(), n_traits);
+        let dataset = root.new_dataset::<f64>().no_chunk().shape(shape).create(RESIDUAL_SQUARE);
+        let dataset = place.h5(RESIDUAL_SQUARE, dataset)?;
+        place.h5(RESIDUAL_SQUARE, dataset.write(view(place, shape, &squares)?))?;
+        let chroms = file::strings(extent.models.iter().map(|(chrom, _)| chrom.as_str()));
+        file::table_column(place, root, MODEL_CHROM, &chroms)?;
+        let has_own = extent.models.len() > 1;
+        let row = (extent.n_full > 0).then(|| file::column::<i64>(place, root, ASSOC_ROW, n_variants)).transpose()?;
+        let model = has_own.then(|| file::column::<u32>(place, root, ASSOC_MODEL, n_variants)).transpose()?;
+        let models = (0..).zip(&extent.models).map(|(place, (chrom, _))| (chrom.clone(), place)).collect();
+        Ok(Self { exact: ExactList::create(place, assoc)?, row, model, models, rows: Vec::new(), n_full: 0 })
+    }
+
+    /// Takes the next variant.
+    fn push(&mut self, variant: i64, is_full: bool) {
+        let n_full = self.n_full as i64;
+        self.rows.push(if is_full { -1 - n_full } else { variant - n_full });
+        self.n_full += u64::from(is_full);
+    }
+
+    fn flush(&mut self, place: &Place, start: usize, variants: &[VariantRow]) -> Result<(), StoreError> {
+        let rows = start..start + variants.len();
+        if let Some(row) = &self.row {
+            place.h5(ASSOC_ROW, row.write_slice(&self.rows[..], rows.clone()))?;
+        }
+        if let Some(model) = &self.model {
+            let of = |variant: &VariantRow| self.models.get(&variant.chrom).copied().unwrap_or(0);
+            let models: Vec<u32> = variants.iter().map(of).collect();
+            place.h5(ASSOC_MODEL, model.write_slice(&models[..], rows))?;
+        }
+        self.rows.clear();
+        Ok(())
     }
 }
 
@@ -233,19 +332,6 @@ fn sorted<T: Clone, K: Ord>(values: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
 
 fn view<'a, T>(place: &Place, shape: (usize, usize), cells: &'a [T]) -> Result<ArrayView2<'a, T>, StoreError> {
     ArrayView2::from_shape(shape, cells).map_err(|error| place.argument(error.to_string()))
-}
-
-/// A variants × columns matrix of f32. Chunks take room when they are written, and NaN stands where none was.
-fn matrix(
-    place: &Place,
-    group: &Group,
-    name: &str,
-    n_variants: usize,
-    n_columns: usize,
-) -> Result<Dataset, StoreError> {
-    let builder = group.new_dataset::<f32>().fill_value(f32::NAN);
-    let builder = builder.chunk(chunk_shape(n_variants, n_columns)).shape((n_variants, n_columns));
-    place.h5(name, builder.create(name))
 }
 
 fn write_traits(place: &Place, root: &Group, header: &ResultsHeader) -> Result<(), StoreError> {
@@ -264,15 +350,15 @@ fn write_traits(place: &Place, root: &Group, header: &ResultsHeader) -> Result<(
     set_code_names(place, &status)
 }
 
-fn write_qc(place: &Place, root: &Group, counts: &QcCounts, qc: &Qc) -> Result<(), StoreError> {
+fn write_qc(place: &Place, root: &Group, (bins, tally): (&Bins, &[u64]), qc: &Qc) -> Result<(), StoreError> {
     let group = &file::group(place, root, "qc")?;
-    let lambda = counts.genomic_control();
+    let lambda = bins.genomic_control(tally);
     let n_traits = lambda.len();
     file::table_column(place, group, "genomic_control", &lambda)?;
-    counts_table(place, group, "chi2_histogram", (n_traits, N_BINS), &counts.chi2_histogram())?;
+    counts_table(place, group, "chi2_histogram", (n_traits, N_BINS), &chi2_histogram(tally))?;
     let edges: Vec<f64> = (0..N_BINS).map(lower_edge).collect();
     file::table_column(place, group, "chi2_lower_edges", &edges)?;
-    counts_table(place, group, "p_histogram", (n_traits, P_BINS), &counts.p_histogram())?;
+    counts_table(place, group, "p_histogram", (n_traits, P_BINS), &p_histogram(tally))?;
     file::table_column(place, group, "eigenvalues", &qc.eigenvalues)?;
     if let Some(case_counts) = &qc.case_counts {
         file::table_column(place, group, "case_counts", case_counts)?;

@@ -1,11 +1,15 @@
 //! A made-up results file for the store's tests: effects are a hash of (variant, trait), so any cell can be checked.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use norna::report::export_pair::{Missing, PairStats};
 use norna::sink::rows::{HitRow, RowBatch, VariantRow};
-use norna::store::{LedgerRole, Qc, ResultsHeader, ResultsWriter, TraitInfo};
+use norna::store::{
+    BandWriter, Bins, Extent, LedgerRole, Qc, ResultsHeader, ResultsWriter, Store, StoreError, TraitInfo,
+    pairs_with_number,
+};
+use norna_kernels::Status;
 use serde_json::json;
 
 pub const HIT: f64 = 2.5;
@@ -53,7 +57,7 @@ pub fn header(n_traits: usize) -> ResultsHeader {
         mean: i as f64,
         sd: if i == 0 { f64::NAN } else { 1.5 },
     };
-    ResultsHeader { traits: (0..n_traits).map(info).collect(), n_samples: 100, hit_log10p: HIT }
+    ResultsHeader { traits: (0..n_traits).map(info).collect(), n_samples: 100, hit_log10p: HIT, store: Store::Full }
 }
 
 pub fn variant(i: usize) -> VariantRow {
@@ -73,7 +77,7 @@ pub fn variant(i: usize) -> VariantRow {
 
 pub fn batch(header: &ResultsHeader, rows: std::ops::Range<usize>) -> RowBatch {
     let n_traits = header.traits.len();
-    let mut batch = RowBatch { n_traits, ..RowBatch::default() };
+    let mut batch = RowBatch::default();
     for v in rows.clone() {
         let row = (v - rows.start) as u32;
         batch.variants.push(variant(v));
@@ -87,8 +91,8 @@ pub fn batch(header: &ResultsHeader, rows: std::ops::Range<usize>) -> RowBatch {
         }
         for t in 0..n_traits {
             let (beta, se) = cell(v, t);
-            batch.beta.push(beta);
-            batch.se.push(se);
+            batch.matrices[0].push(beta);
+            batch.matrices[1].push(se);
             if beta.is_nan() {
                 batch.statuses.push((row, t as u32, 4));
             }
@@ -96,7 +100,8 @@ pub fn batch(header: &ResultsHeader, rows: std::ops::Range<usize>) -> RowBatch {
             let stats = PairStats::new(info, taken(v, info.mask as usize), beta, se);
             if stats.log10p >= HIT {
                 let (beta, se) = (f64::from(beta), f64::from(se));
-                batch.hits.push(HitRow { variant_idx: row, trait_idx: t as u32, beta, se, log10p: stats.log10p });
+                let PairStats { log10p, n_observed, .. } = stats;
+                batch.hits.push(HitRow { variant_idx: row, trait_idx: t as u32, beta, se, log10p, n_observed });
             }
         }
     }
@@ -113,10 +118,67 @@ pub fn qc(header: &ResultsHeader) -> Qc {
     qc
 }
 
+/// A whole file from batches: rows through the library, matrices in bands.
+pub struct FileWriter {
+    path: PathBuf,
+    writer: ResultsWriter,
+    bins: Bins,
+    tally: Vec<u32>,
+    cells: [Vec<u8>; 2],
+}
+
+impl FileWriter {
+    pub fn create(path: &Path, header: &ResultsHeader, n_variants: u64) -> Result<Self, StoreError> {
+        let writer = ResultsWriter::create(path, header, Extent { n_variants, ..Extent::default() })?;
+        let bins = Bins::new(&header.traits);
+        let tally = bins.tally();
+        Ok(Self { path: path.to_path_buf(), writer, bins, tally, cells: Default::default() })
+    }
+
+    pub fn append(&mut self, batch: &RowBatch) -> Result<(), StoreError> {
+        self.writer.append(batch)?;
+        for (cells, matrix) in self.cells.iter_mut().zip(&batch.matrices) {
+            cells.extend(matrix.iter().flat_map(|cell| cell.to_le_bytes()));
+        }
+        self.bins.count(&batch.matrices[0], &batch.matrices[1], &mut self.tally);
+        Ok(())
+    }
+
+    fn tally(&self) -> Vec<u64> {
+        self.tally.iter().map(|&n| u64::from(n)).collect()
+    }
+
+    pub fn n_pairs_with_number(&self) -> u64 {
+        pairs_with_number(&self.tally())
+    }
+
+    pub fn status_counts(&self) -> Vec<(Status, u64)> {
+        self.writer.status_counts()
+    }
+
+    pub fn finish(mut self, qc: &Qc, provenance: &serde_json::Value) -> Result<(), StoreError> {
+        let tally = self.tally();
+        self.writer.complete((&self.bins, &tally), qc, provenance)?;
+        let bands = BandWriter::open(&self.path)?;
+        let mut band = Vec::new();
+        for (matrix, cells) in self.writer.layout().matrices.iter().zip(&self.cells) {
+            let row_bytes = 4 * matrix.shape.columns;
+            for idx in 0..matrix.n_bands() {
+                let rows = matrix.rows(idx);
+                matrix.clear(&mut band);
+                matrix.put(&mut band, 0, &cells[rows.start as usize * row_bytes..rows.end as usize * row_bytes]);
+                bands.write(matrix, idx, &mut band)?;
+            }
+        }
+        bands.sync()?;
+        self.writer.seal()
+    }
+}
+
 /// Writes a file in batches of `step` rows.
 pub fn write(path: &Path, n_variants: usize, n_traits: usize, step: usize) -> ResultsHeader {
     let header = header(n_traits);
-    let mut writer = ResultsWriter::create(path, &header, n_variants as u64).unwrap();
+    let mut writer = FileWriter::create(path, &header, n_variants as u64).unwrap();
     for start in (0..n_variants).step_by(step) {
         writer.append(&batch(&header, start..n_variants.min(start + step))).unwrap();
     }

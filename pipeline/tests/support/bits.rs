@@ -87,7 +87,7 @@ fn digest(program: &str, args: &[&str]) -> BTreeMap<String, String> {
 /// What is in the file besides /provenance: a digest by name.
 pub fn everything(results: &Path) -> BTreeMap<String, String> {
     let digests = digest(EVERYTHING, &[results.to_str().unwrap()]);
-    for group in ["variants/pos", "traits/name", "assoc/beta", "assoc/se", "hits/log10p", "qc/genomic_control"] {
+    for group in ["variants/pos", "traits/name", "assoc/status_code", "hits/log10p", "qc/genomic_control"] {
         assert!(digests.contains_key(group), "no {group} in {}", results.display());
     }
     digests
