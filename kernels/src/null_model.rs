@@ -73,7 +73,8 @@ impl NullModel {
     ) -> Self {
         let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
         let offset = |t: usize| offsets.and_then(|offsets| offsets.get(t)).copied();
-        let (mask_of, patterns) = number_patterns(collect(for_each, traits.len(), |t| observed_bits(traits[t], offset(t))));
+        let (mask_of, patterns) =
+            number_patterns(collect(for_each, traits.len(), |t| observed_bits(traits[t], offset(t))));
         let mut masks = collect(for_each, patterns.len(), |m| Mask::new(basis, patterns[m].clone()));
         mask_of.iter().enumerate().for_each(|(t, &m)| masks[m].push_trait(t));
         let width_of = |p: usize| Panels::width_of(traits.len() - p * PANEL_WIDTH);
@@ -204,7 +205,8 @@ fn collect<T: Send + Sync>(for_each: ForEach<'_>, n: usize, one: impl Fn(usize) 
 
 fn observed_bits(y: &[f64], offset: Option<&[f64]>) -> Vec<u64> {
     let observed = |i: usize| offset.map_or(y[i], |offset| y[i] - offset[i]).is_finite();
-    let word = |first: usize| (first..y.len().min(first + 64)).fold(0, |word, i| word | u64::from(observed(i)) << (i - first));
+    let word =
+        |first: usize| (first..y.len().min(first + 64)).fold(0, |word, i| word | u64::from(observed(i)) << (i - first));
     (0..y.len()).step_by(64).map(word).collect()
 }
 

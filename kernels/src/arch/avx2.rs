@@ -3,20 +3,18 @@
 use std::arch::x86_64::{
     __m128i, __m256, _CMP_NEQ_OQ, _mm_loadl_epi64, _mm_set1_epi8, _mm_unpackhi_epi8, _mm_unpackhi_epi64,
     _mm_unpacklo_epi8, _mm256_add_pd, _mm256_and_ps, _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_cmpeq_epi8,
-    _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtps_pd, _mm256_extractf128_ps, _mm256_fmadd_ps,
-    _mm256_loadu_pd, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
-    _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtps_pd, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_pd,
+    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_ps,
+    _mm256_setzero_ps, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::carriers::{CallList, CarrierTile, Carriers, END, last_of_block, project_carriers_body};
-use super::covariates::{
-    MissingTile, TakeOff, dot_columns_body, gram_body, missing_sums_body, take_off_body,
-};
+use super::covariates::{MissingTile, TakeOff, dot_columns_body, gram_body, missing_sums_body, take_off_body};
 use super::lanes::Avx2Lanes;
 use super::pairs::{PairColumns, PairTile, fit_pairs_body};
 use super::portable::{list_calls_from, pack_calls_from, project_body};
-use super::{GemmTile, PackTile, ProjectTile, SUM_BLOCK, stamp};
 use super::traits::{project_traits_body, residuals_body, square_traits_body};
+use super::{GemmTile, PackTile, ProjectTile, SUM_BLOCK, stamp};
 use crate::block::MISSING_CALL;
 
 /// Variants in a tile.

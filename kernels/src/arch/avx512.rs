@@ -1,21 +1,21 @@
 //! AVX-512F: 14 variants × 32 traits in 28 accumulators.
 
 use std::arch::x86_64::{
-    __m128i, __m512, __m512d, _mm_loadu_si128, _mm_set1_epi8, _mm_unpackhi_epi8, _mm_unpacklo_epi8, _mm512_add_pd,
+    __m128i, __m512, __m512d, _mm_loadu_si128, _mm_set1_epi8, _mm_unpackhi_epi8, _mm_unpacklo_epi8, _mm256_cmpeq_epi8,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm512_add_epi32, _mm512_add_pd,
     _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_cmpneq_epi32_mask, _mm512_cvtepi32_ps,
-    _mm512_cvtepu8_epi32, _mm512_cvtps_pd, _mm512_fmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_maskz_sub_ps,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_shuffle_f64x2, _mm512_storeu_pd, _mm512_storeu_ps,
+    _mm512_cvtepu8_epi32, _mm512_cvtps_pd, _mm512_fmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps,
+    _mm512_maskz_compress_epi32, _mm512_maskz_sub_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32,
+    _mm512_setzero_ps, _mm512_shuffle_f64x2, _mm512_storeu_epi32, _mm512_storeu_pd, _mm512_storeu_ps,
 };
 
-use super::carriers::{CarrierTile, Carriers, END, last_of_block, project_carriers_body};
-use super::covariates::{
-    MissingTile, TakeOff, dot_columns_body, gram_body, missing_sums_body, take_off_body,
-};
+use super::carriers::{CallList, CarrierTile, Carriers, END, last_of_block, project_carriers_body};
+use super::covariates::{MissingTile, TakeOff, dot_columns_body, gram_body, missing_sums_body, take_off_body};
 use super::lanes::Avx512Lanes;
 use super::pairs::{PairColumns, PairTile, fit_pairs_body};
-use super::portable::{pack_calls_from, project_body};
-use super::{GemmTile, PackTile, ProjectTile, SUM_BLOCK, avx2, stamp};
+use super::portable::{list_calls_from, pack_calls_from, project_body};
 use super::traits::{project_traits_body, residuals_body, square_traits_body};
+use super::{GemmTile, PackTile, ProjectTile, SUM_BLOCK, avx2, stamp};
 use crate::block::MISSING_CALL;
 
 /// Variants in a tile.
@@ -39,6 +39,12 @@ stamp!("avx512f,avx2,fma", Avx512Lanes);
 pub(crate) fn pack_calls(tile: PackTile<'_>, out: &mut [f32]) {
     // SAFETY: as in `gemm`.
     unsafe { pack_calls_avx512(tile, out) }
+}
+
+/// See [`super::Kernels::list_calls`].
+pub(crate) fn list_calls(calls: &[u8], list: CallList, out: &mut Vec<u32>) {
+    // SAFETY: as in `gemm`.
+    unsafe { list_calls_avx512(calls, list, out) }
 }
 
 /// See [`super::Kernels::gemm_carriers`].
@@ -182,6 +188,34 @@ fn pack_calls_avx512(tile: PackTile<'_>, out: &mut [f32]) {
         }
     }
     pack_calls_from::<TILE>(tile, n / 16 * 16, out);
+}
+
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn list_calls_avx512(calls: &[u8], list: CallList, out: &mut Vec<u32>) {
+    let [a, b] = list.values.map(|value| _mm256_set1_epi8(value as i8));
+    let flip = if list.equal { 0 } else { u32::MAX };
+    let (chunks, mut len) = (calls.as_chunks::<32>().0, out.len());
+    out.resize(len + 32 * chunks.len(), 0);
+    let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for (chunk, first) in chunks.iter().zip((list.first..).step_by(32)) {
+        // SAFETY: `chunk` has 32 bytes.
+        let calls = unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) };
+        let equal = _mm256_or_si256(_mm256_cmpeq_epi8(calls, a), _mm256_cmpeq_epi8(calls, b));
+        let wanted = _mm256_movemask_epi8(equal) as u32 ^ flip;
+        if wanted == 0 {
+            continue;
+        }
+        for (half, wanted) in [(0, wanted as u16), (16, (wanted >> 16) as u16)] {
+            let samples = _mm512_add_epi32(lanes, _mm512_set1_epi32((first + half) as i32));
+            // As many values are left as there are samples, so that sixteen fit.
+            let out = &mut out[len..len + 16];
+            // SAFETY: sixteen values (sliced above).
+            unsafe { _mm512_storeu_epi32(out.as_mut_ptr().cast(), _mm512_maskz_compress_epi32(wanted, samples)) };
+            len += wanted.count_ones() as usize;
+        }
+    }
+    out.truncate(len);
+    list_calls_from(calls, list, 32 * chunks.len(), out);
 }
 
 /// 16 × 16 bytes transposed: four perfect shuffles of the rows.

@@ -84,14 +84,11 @@ pub(super) fn project_carriers_body<L: Lanes>(
 }
 
 #[inline(always)]
-fn project_columns<L: Lanes, const N: usize>(
-    samples: &[u32],
-    values: &[f32],
-    q: &[f64],
-    width: usize,
-    x: &mut [f64],
-) {
-    let mut totals: [L; N] = std::array::from_fn(|c| L::load(&x[c * LANES..]));
+fn project_columns<L: Lanes, const N: usize>(samples: &[u32], values: &[f32], q: &[f64], width: usize, x: &mut [f64]) {
+    let mut totals = [L::splat(0.0); N];
+    for (c, total) in totals.iter_mut().enumerate() {
+        *total = L::load(&x[c * LANES..]);
+    }
     let mut at = 0;
     while samples[at] != END {
         let (last, mut sums) = (last_of_block(samples[at]), [L::splat(0.0); N]);

@@ -132,14 +132,8 @@ pub(super) fn take_off_body<L: Lanes>(tile: TakeOff<'_>, sums: &mut [f64]) {
 
 #[inline(always)]
 fn take_off_columns<L: Lanes, const N: usize>(tile: TakeOff<'_>, column: usize, sums: &mut [f64]) {
-    let unit = |at: usize| -> [L; N] {
-        let mut values = [[0f64; LANES]; N];
-        if let Some(at) = at.checked_sub(column).filter(|at| *at < N * LANES) {
-            values[at / LANES][at % LANES] = 1.0;
-        }
-        std::array::from_fn(|c| L::load(&values[c]))
-    };
-    let (square_unit, count_unit) = (unit(tile.squares), unit(tile.squares + 1));
+    let square_unit = unit::<L, N>(tile.squares, column);
+    let count_unit = unit::<L, N>(tile.squares + 1, column);
     for (&i, &g) in tile.samples.iter().zip(tile.values) {
         let masks = &tile.masks[tile.starts[i as usize]..tile.starts[i as usize + 1]];
         if masks.is_empty() {
@@ -147,9 +141,11 @@ fn take_off_columns<L: Lanes, const N: usize>(tile: TakeOff<'_>, column: usize, 
         }
         let row = &tile.rows[i as usize * tile.width + column..][..N * LANES];
         let (minus_g, square) = (L::splat(-g), L::splat(g * g));
-        let part: [L; N] = std::array::from_fn(|c| {
-            minus_g.mul(L::load(&row[c * LANES..])).sub(square_unit[c].mul(square)).sub(count_unit[c])
-        });
+        let mut part = [minus_g; N];
+        for c in 0..N {
+            let row = L::load(&row[c * LANES..]);
+            part[c] = minus_g.mul(row).sub(square_unit[c].mul(square)).sub(count_unit[c]);
+        }
         for &m in masks {
             let sums = &mut sums[m as usize * tile.width + column..][..N * LANES];
             for c in 0..N {
@@ -157,4 +153,16 @@ fn take_off_columns<L: Lanes, const N: usize>(tile: TakeOff<'_>, column: usize, 
             }
         }
     }
+}
+
+/// Columns `column..` of the unit vector of column `at`.
+#[inline(always)]
+fn unit<L: Lanes, const N: usize>(at: usize, column: usize) -> [L; N] {
+    let mut lanes = [L::splat(0.0); N];
+    if column <= at && at < column + N * LANES {
+        let mut values = [0f64; LANES];
+        values[(at - column) % LANES] = 1.0;
+        lanes[(at - column) / LANES] = L::load(&values);
+    }
+    lanes
 }

@@ -3,11 +3,12 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256d, __m512d, _CMP_GE_OQ, _CMP_LE_OQ, _mm_loadu_ps, _mm_storeu_ps, _mm256_add_pd, _mm256_and_pd, _mm256_and_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cmpeq_epi64,
-    _mm256_cvtpd_ps, _mm256_cvtps_pd, _mm256_div_pd, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_movemask_pd,
-    _mm256_mul_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setr_epi64x, _mm256_sqrt_pd, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_pd, _mm512_add_pd,
-    _mm512_cmp_pd_mask, _mm512_cvtpd_ps, _mm512_cvtps_pd, _mm512_div_pd, _mm512_loadu_pd, _mm512_maskz_mov_pd, _mm512_mul_pd,
-    _mm512_set1_pd, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_sub_pd,
+    __m256d, __m512d, _CMP_GE_OQ, _CMP_LE_OQ, _mm_loadu_ps, _mm_storeu_ps, _mm256_add_pd, _mm256_and_pd,
+    _mm256_and_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cmpeq_epi64, _mm256_cvtpd_ps, _mm256_cvtps_pd,
+    _mm256_div_pd, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_movemask_pd, _mm256_mul_pd, _mm256_set1_epi64x,
+    _mm256_set1_pd, _mm256_setr_epi64x, _mm256_sqrt_pd, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_pd,
+    _mm512_add_pd, _mm512_cmp_pd_mask, _mm512_cvtpd_ps, _mm512_cvtps_pd, _mm512_div_pd, _mm512_loadu_pd,
+    _mm512_maskz_mov_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_sub_pd,
 };
 
 /// Lanes of [`Lanes`].

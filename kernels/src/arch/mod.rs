@@ -11,9 +11,9 @@ pub(crate) mod avx512;
 pub(crate) mod carriers;
 pub(crate) mod covariates;
 mod lanes;
-mod traits;
 pub(crate) mod pairs;
 pub(crate) mod portable;
+mod traits;
 
 use carriers::{CallList, CarrierTile, Carriers};
 use covariates::{MissingTile, TakeOff};
@@ -208,7 +208,7 @@ impl Kernels {
                 gemm: avx512::gemm,
                 project: avx512::project,
                 pack_calls: avx512::pack_calls,
-                list_calls: avx2::list_calls,
+                list_calls: avx512::list_calls,
                 gemm_carriers: avx512::gemm_carriers,
                 project_carriers: avx512::project_carriers,
                 dot_columns: avx512::dot_columns,
@@ -259,9 +259,9 @@ impl Kernels {
             missing_sums: portable::missing_sums,
             take_off: portable::take_off,
             fit_pairs: portable::fit_pairs,
-                project_traits: portable::project_traits,
-                residuals: portable::residuals,
-                square_traits: portable::square_traits,
+            project_traits: portable::project_traits,
+            residuals: portable::residuals,
+            square_traits: portable::square_traits,
         }
     }
 }

@@ -1,12 +1,10 @@
 //! The oracle: the kernels in plain Rust, in fixed-width lanes that the compiler vectorises for any CPU.
 
 use super::carriers::{CallList, CarrierTile, Carriers, END, last_of_block, project_carriers_body};
-use super::covariates::{
-    MissingTile, TakeOff, dot_columns_body, gram_body, missing_sums_body, take_off_body,
-};
+use super::covariates::{MissingTile, TakeOff, dot_columns_body, gram_body, missing_sums_body, take_off_body};
 use super::pairs::{PairColumns, PairTile, fit_pairs_body};
-use super::{GemmTile, PackTile, ProjectTile, SUM_BLOCK};
 use super::traits::{project_traits_body, residuals_body, square_traits_body};
+use super::{GemmTile, PackTile, ProjectTile, SUM_BLOCK};
 use crate::block::MISSING_CALL;
 
 /// Variants in a tile.
