@@ -16,6 +16,8 @@ pub struct AlleleCounts {
     pub alt_count: f64,
     /// Alleles called; a haploid sample has one.
     pub allele_total: f64,
+    /// Samples by call as coded, haploid or not (0 for dosages).
+    pub n_by_call: [u32; 3],
     /// Diploid samples homozygous for REF (0 for dosages).
     pub hom_ref: u32,
     /// Diploid heterozygotes (0 for dosages).
@@ -80,6 +82,7 @@ fn count_calls(calls: &[u8], haploid: Option<&[bool]>) -> AlleleCounts {
     AlleleCounts {
         n_called,
         n_missing: missing,
+        n_by_call: n,
         dosage_sum: f64::from(n[1]) + 2.0 * f64::from(n[2]),
         alt_count: f64::from(het) + 2.0 * f64::from(hom_alt) + f64::from(haploid_n[1] + haploid_n[2]),
         allele_total: 2.0 * f64::from(n_called - n_haploid) + f64::from(n_haploid),

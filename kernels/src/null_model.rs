@@ -2,26 +2,22 @@
 //! product reads. Made once per run, or per chromosome where there are LOCO offsets.
 
 pub(crate) mod basis;
+mod fit;
 pub(crate) mod mask;
 pub(crate) mod panels;
+pub(crate) mod sides;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::small_matrix::{add_scaled, dot};
+use crate::arch::pairs::PairModels;
+use crate::arch::{Kernels, isa};
 use crate::status::Status;
 use basis::{CovariateBasis, DroppedColumn};
+use fit::{TraitInput, fit_panel};
 use mask::Mask;
-use panels::Panels;
-
-/// A trait whose residual is at most this share of its length is constant, or a combination of the covariates: f64
-/// residualisation leaves about 1e-15.
-const CONSTANT_SHARE: f64 = 1e-13;
-
-/// Residual standard deviations whose β and SE are normal f32 (1.2e-38 to 3.4e38). With n up to 1e8 samples, SE is at
-/// least sd·√(1 − r²)/√n, and √(1 − r²) over 1e-12 (else the fit is perfect): 1e-16 sd. |β| is at most sd·√(n/d), where d is
-/// 1e-22 in the extreme (one dosage of 1e-6, all but 1e-10 of it explained by covariates): 1e15 sd.
-const SD_RANGE: std::ops::RangeInclusive<f64> = 1e-22..=1e22;
+use panels::{PANEL_WIDTH, Panel, Panels};
+use sides::Sides;
 
 /// What the tests need of one trait beside its residuals. Residuals are stored times a power of two, so that their root
 /// mean square lies in [1, 2).
@@ -35,16 +31,25 @@ pub(crate) struct TraitModel {
     pub(crate) yy: f64,
     /// Σy² of the observed values before residualising, scaled likewise.
     pub(crate) raw_yy: f64,
-    /// Q_mᵀ(ỹ + dither − hi): what rounding to f32 took away along the covariates. k_m values.
-    pub(crate) rounding: Vec<f64>,
 }
+
+impl TraitModel {
+    fn new(mask: u32) -> Self {
+        Self { mask, status: Status::Ok, unit: 1.0, yy: 0.0, raw_yy: 0.0 }
+    }
+}
+
+/// Runs a function for every number under a count, in any order and on any threads.
+pub type ForEach<'a> = &'a dyn Fn(usize, &(dyn Fn(usize) + Sync));
 
 /// Traits residualised on the covariates: n_samples × n_traits.
 #[derive(Debug, Clone)]
 pub struct NullModel {
     basis: Arc<CovariateBasis>,
     masks: Vec<Mask>,
+    sides: Sides,
     traits: Vec<TraitModel>,
+    pairs: PairModels,
     panels: Panels,
 }
 
@@ -54,30 +59,41 @@ impl NullModel {
     /// No number of a trait depends on the other traits.
     #[must_use]
     pub fn fit(basis: &Arc<CovariateBasis>, traits: &[&[f64]], offsets: Option<&[&[f64]]>) -> Self {
-        let n = basis.n_samples();
-        let mut mask_of_bits: BTreeMap<Vec<u64>, usize> = BTreeMap::new();
-        let mut masks: Vec<Mask> = Vec::new();
-        let mut models = Vec::with_capacity(traits.len());
-        let mut panels = Panels::new(n, traits.len());
-        let mut y = vec![0f64; n];
-        for (t, values) in traits.iter().enumerate() {
-            y.copy_from_slice(values);
-            if let Some(offset) = offsets.and_then(|offsets| offsets.get(t)) {
-                add_scaled(-1.0, offset, &mut y);
-            }
-            let bits = observed_bits(&y);
-            let mask_idx = *mask_of_bits.entry(bits.clone()).or_insert_with(|| {
-                masks.push(Mask::new(basis, bits));
-                masks.len() - 1
-            });
-            masks[mask_idx].traits.push(t as u32);
-            models.push(fit_trait(basis, &masks[mask_idx], mask_idx as u32, &mut y));
-            if let Some(model) = models.last_mut().filter(|model| model.status == Status::Ok) {
-                panels.store(basis, &masks[mask_idx], t, &mut y);
-                model.rounding = project(basis, &masks[mask_idx], &y);
-            }
-        }
-        Self { basis: Arc::clone(basis), masks, traits: models, panels }
+        Self::fit_with(basis, traits, offsets, &|n, one| (0..n).for_each(one))
+    }
+
+    /// As [`Self::fit`], masks and panels of traits by `for_each`, whose order and threads change no bit. Each call takes
+    /// memory for eight traits beside the model.
+    #[must_use]
+    pub fn fit_with(
+        basis: &Arc<CovariateBasis>,
+        traits: &[&[f64]],
+        offsets: Option<&[&[f64]]>,
+        for_each: ForEach<'_>,
+    ) -> Self {
+        let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
+        let offset = |t: usize| offsets.and_then(|offsets| offsets.get(t)).copied();
+        let (mask_of, patterns) =
+            number_patterns(collect(for_each, traits.len(), |t| observed_bits(traits[t], offset(t))));
+        let mut masks = collect(for_each, patterns.len(), |m| Mask::new(basis, patterns[m].clone()));
+        mask_of.iter().enumerate().for_each(|(t, &m)| masks[m].push_trait(t));
+        let width_of = |p: usize| Panels::width_of(traits.len() - p * PANEL_WIDTH);
+        let fitted = collect(for_each, traits.len().div_ceil(PANEL_WIDTH), |p| {
+            let mut panel = Panel::new(basis.n_samples(), width_of(p), p * PANEL_WIDTH);
+            let inputs: Vec<TraitInput<'_>> = (panel.first..traits.len().min(panel.first + panel.width))
+                .map(|t| {
+                    let (values, offset, mask_idx) = (traits[t], offset(t), mask_of[t] as u32);
+                    TraitInput { values, offset, mask: &masks[mask_of[t]], mask_idx }
+                })
+                .collect();
+            let models = fit_panel(&kernels, basis, &inputs, &mut panel);
+            (panel, models)
+        });
+        let (panels, models): (Vec<Panel>, Vec<_>) = fitted.into_iter().unzip();
+        let panels = Panels::new(panels);
+        let (traits, pairs) = join(models.into_iter().flatten(), basis.n_covariates(), panels.stride());
+        let sides = Sides::new(&masks, basis.n_samples());
+        Self { basis: Arc::clone(basis), masks, sides, traits, pairs, panels }
     }
 
     /// Traits.
@@ -161,6 +177,14 @@ impl NullModel {
         &self.masks
     }
 
+    pub(crate) fn sides(&self) -> &Sides {
+        &self.sides
+    }
+
+    pub(crate) fn pairs(&self) -> &PairModels {
+        &self.pairs
+    }
+
     pub(crate) fn models(&self) -> &[TraitModel] {
         &self.traits
     }
@@ -170,72 +194,54 @@ impl NullModel {
     }
 }
 
-fn observed_bits(y: &[f64]) -> Vec<u64> {
-    let word = |chunk: &[f64]| chunk.iter().enumerate().fold(0, |word, (b, y)| word | u64::from(y.is_finite()) << b);
-    y.chunks(64).map(word).collect()
+/// The results of `one`, in order.
+fn collect<T: Send + Sync>(for_each: ForEach<'_>, n: usize, one: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let slots: Vec<OnceLock<T>> = (0..n).map(|_| OnceLock::new()).collect();
+    for_each(n, &|i| {
+        slots[i].get_or_init(|| one(i));
+    });
+    slots.into_iter().enumerate().map(|(i, slot)| slot.into_inner().unwrap_or_else(|| one(i))).collect()
 }
 
-/// Residualises `y` in place (0 where missing) and scales it to a root mean square in [1, 2).
-fn fit_trait(basis: &CovariateBasis, mask: &Mask, mask_idx: u32, y: &mut [f64]) -> TraitModel {
-    let failed = |status| TraitModel { mask: mask_idx, status, unit: 1.0, yy: 0.0, raw_yy: 0.0, rounding: Vec::new() };
-    if mask.n_observed < mask.k + 2 {
-        return failed(Status::TooFewSamples);
-    }
-    let n = mask.n_observed as f64;
-    y.iter_mut().enumerate().filter(|(i, _)| !mask.has(*i as u32)).for_each(|(_, y)| *y = 0.0);
-    let largest = y.iter().fold(0f64, |max, y| max.max(y.abs()));
-    if largest == 0.0 {
-        return failed(Status::ConstantTrait);
-    }
-    let pre_scale = power_of_two_for(largest);
-    y.iter_mut().for_each(|y| *y *= pre_scale);
-    let raw_yy = dot(y, y);
-    let mean = y.iter().sum::<f64>() / n;
-    for (i, y) in y.iter_mut().enumerate() {
-        if mask.has(i as u32) {
-            *y -= mean;
-        }
-    }
-    let mut coefficients = vec![0f64; basis.n_covariates()];
-    for _ in 0..2 {
-        mask.to_full(&project(basis, mask, y), &mut coefficients);
-        for (i, y) in y.iter_mut().enumerate().filter(|(i, _)| mask.has(*i as u32)) {
-            *y -= dot(basis.row(i), &coefficients);
-        }
-    }
-    let rms = (dot(y, y) / n).sqrt();
-    if rms <= CONSTANT_SHARE * (raw_yy / n).sqrt() {
-        y.fill(0.0);
-        return failed(Status::ConstantTrait);
-    }
-    let scale = power_of_two_for(rms);
-    y.iter_mut().for_each(|y| *y *= scale);
-    let (unit, yy) = (1.0 / scale / pre_scale, dot(y, y));
-    if !SD_RANGE.contains(&(unit * (yy / (n - mask.k as f64)).sqrt())) {
-        y.fill(0.0);
-        return failed(Status::OutOfRange);
-    }
-    TraitModel { mask: mask_idx, status: Status::Ok, unit, yy, raw_yy: raw_yy * scale * scale, rounding: Vec::new() }
+fn observed_bits(y: &[f64], offset: Option<&[f64]>) -> Vec<u64> {
+    let observed = |i: usize| offset.map_or(y[i], |offset| y[i] - offset[i]).is_finite();
+    let word =
+        |first: usize| (first..y.len().min(first + 64)).fold(0, |word, i| word | u64::from(observed(i)) << (i - first));
+    (0..y.len()).step_by(64).map(word).collect()
 }
 
-/// Q_mᵀy for a `y` that is 0 outside the mask.
-fn project(basis: &CovariateBasis, mask: &Mask, y: &[f64]) -> Vec<f64> {
-    let padded = basis.padded();
-    let mut x = vec![0f64; padded];
-    for (row, &y) in basis.rows().chunks_exact(padded).zip(y) {
-        if y != 0.0 {
-            add_scaled(y, row, &mut x);
+/// Each trait's pattern and the patterns, numbered by first appearance.
+fn number_patterns(bits: Vec<Vec<u64>>) -> (Vec<usize>, Vec<Vec<u64>>) {
+    let (mut number_of, mut first_of): (BTreeMap<&[u64], usize>, Vec<usize>) = (BTreeMap::new(), Vec::new());
+    let mut pattern_of = Vec::with_capacity(bits.len());
+    for (t, bits) in bits.iter().enumerate() {
+        let number = *number_of.entry(bits).or_insert(first_of.len());
+        if number == first_of.len() {
+            first_of.push(t);
         }
+        pattern_of.push(number);
     }
-    let mut z = vec![0f64; mask.k];
-    mask.to_mask(&x, &mut z);
-    z
+    let patterns = first_of.iter().map(|&t| bits[t].clone()).collect();
+    (pattern_of, patterns)
 }
 
-/// 2^e with |x|·2^e in [1, 2), for normal x within 2^±1000.
-fn power_of_two_for(x: f64) -> f64 {
-    let exponent = libm::ilogb(x).clamp(-1000, 1000);
-    libm::ldexp(1.0, -exponent)
+/// What the fits of pairs need, by trait.
+fn join(
+    models: impl Iterator<Item = (TraitModel, Vec<f64>)>,
+    k: usize,
+    stride: usize,
+) -> (Vec<TraitModel>, PairModels) {
+    let mut traits = Vec::new();
+    let mut pairs =
+        PairModels { stride, rounding: vec![0.0; k * stride], yy: vec![0.0; stride], unit: vec![0.0; stride] };
+    for (t, (model, rounding)) in models.enumerate() {
+        if model.status == Status::Ok {
+            (pairs.yy[t], pairs.unit[t]) = (model.yy, model.unit);
+            rounding.iter().enumerate().for_each(|(j, &x)| pairs.rounding[j * stride + t] = x);
+        }
+        traits.push(model);
+    }
+    (traits, pairs)
 }
 
 #[cfg(test)]

@@ -8,7 +8,16 @@ use std::sync::OnceLock;
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
+pub(crate) mod carriers;
+pub(crate) mod covariates;
+mod lanes;
+pub(crate) mod pairs;
 pub(crate) mod portable;
+mod traits;
+
+use carriers::{CallList, CarrierTile, Carriers};
+use covariates::{MissingTile, TakeOff};
+use pairs::{PairColumns, PairTile};
 
 /// Samples that are summed in f32 before the sum is folded into f64. Part of every result's definition.
 pub(crate) const SUM_BLOCK: usize = 256;
@@ -105,6 +114,15 @@ pub(crate) struct ProjectTile<'a> {
     pub(crate) width: usize,
 }
 
+/// Calls of up to a tile of variants over the same samples, to be packed for the score product.
+#[derive(Clone, Copy)]
+pub(crate) struct PackTile<'a> {
+    /// A row a variant.
+    pub(crate) calls: &'a [&'a [u8]],
+    /// What is subtracted from each variant's calls.
+    pub(crate) shifts: &'a [f32],
+}
+
 /// The kernels of one instruction set. Only [`Kernels::new`] makes one, after asking the CPU.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kernels {
@@ -117,7 +135,64 @@ pub(crate) struct Kernels {
     pub(crate) gemm: fn(GemmTile<'_>, &mut [f64]),
     /// Adds G·Q to x [tile][width] and Σg² to gg [tile], in f64, unfused, in the same blocks.
     pub(crate) project: fn(ProjectTile<'_>, &mut [f64], &mut [f64]),
+    /// Writes calls less shift as [sample][tile], 0 where missing or where there is no variant. The output is
+    /// n_samples × tile values and [`PACK_SLACK`] more, which may be overwritten.
+    pub(crate) pack_calls: fn(PackTile<'_>, &mut [f32]),
+    /// Appends to a list the samples whose call is (or is not) one of two values, ascending.
+    pub(crate) list_calls: fn(&[u8], CallList, &mut Vec<u32>),
+    /// What `gemm` does, from the carriers alone: the same bits.
+    pub(crate) gemm_carriers: fn(CarrierTile<'_>, &mut [f64]),
+    /// What `project` does, from the carriers alone: the same bits. Rows q as [`ProjectTile::q`], their width.
+    pub(crate) project_carriers: fn(Carriers<'_>, (&[f64], usize), &mut [f64], &mut [f64]),
+    /// out[c] = [`crate::small_matrix::dot`] of x and column c of a matrix [x.len()][stride]; out: a multiple of 8.
+    pub(crate) dot_columns: fn(&[f64], (&[f64], usize), &mut [f64]),
+    /// Σ xᵢxᵢᵀ over listed rows of a matrix [sample][width], width a multiple of 8, into [width][width].
+    pub(crate) gram: fn(&[u32], (&[f64], usize), &mut [f64]),
+    /// See [`MissingTile`].
+    pub(crate) missing_sums: fn(MissingTile<'_>, &mut [f64], &mut [f64]),
+    /// See [`TakeOff`].
+    pub(crate) take_off: fn(TakeOff<'_>, &mut [f64]),
+    /// See [`PairTile`].
+    pub(crate) fit_pairs: fn(&PairTile<'_>, &mut PairColumns),
+    /// Qᵀy of eight traits [sample][8] into [covariate][8], samples in order. Q and its width as [`ProjectTile::q`].
+    pub(crate) project_traits: fn(&[f64], (&[f64], usize), &mut [f64]),
+    /// y − Q·coefficients of eight traits, [sample][8] and [covariate][8]; 0 where a trait's bit of the sample is not set.
+    pub(crate) residuals: fn(&mut [f64], &[u8], (&[f64], usize), &[f64]),
+    /// Σ y² of eight traits [sample][8], each in the order of [`crate::small_matrix::dot`].
+    pub(crate) square_traits: fn(&[f64], &mut [f64]),
 }
+
+/// Values that [`Kernels::pack_calls`] may write past a tile's end.
+pub(crate) const PACK_SLACK: usize = 16;
+
+/// The generic kernels, compiled for an instruction set.
+macro_rules! stamp {
+    ($features:literal, $lanes:ty) => {
+        stamp! { @ $features, $lanes,
+            project_carriers(carriers: Carriers<'_>, q: (&[f64], usize), x: &mut [f64], gg: &mut [f64]) = project_carriers_body;
+            dot_columns(x: &[f64], m: (&[f64], usize), out: &mut [f64]) = dot_columns_body;
+            gram(rows: &[u32], m: (&[f64], usize), out: &mut [f64]) = gram_body;
+            missing_sums(tile: MissingTile<'_>, projections: &mut [f64], squares: &mut [f64]) = missing_sums_body;
+            take_off(tile: TakeOff<'_>, sums: &mut [f64]) = take_off_body;
+            fit_pairs(tile: &PairTile<'_>, out: &mut PairColumns) = fit_pairs_body;
+            project_traits(y: &[f64], q: (&[f64], usize), out: &mut [f64]) = project_traits_body;
+            residuals(y: &mut [f64], observed: &[u8], q: (&[f64], usize), coefficients: &[f64]) = residuals_body;
+            square_traits(y: &[f64], out: &mut [f64]) = square_traits_body;
+        }
+    };
+    (@ $features:literal, $lanes:ty, $($name:ident($($arg:ident: $type:ty),*) = $body:ident;)*) => {
+        $(pub(crate) fn $name($($arg: $type),*) {
+            #[target_feature(enable = $features)]
+            fn stamped($($arg: $type),*) {
+                $body::<$lanes>($($arg),*);
+            }
+            // SAFETY: reached through `Kernels::new` alone, which has asked the CPU for these features.
+            unsafe { stamped($($arg),*) }
+        })*
+    };
+}
+#[cfg(target_arch = "x86_64")]
+use stamp;
 
 impl Kernels {
     /// The kernels of `isa`; `None` where the CPU lacks it.
@@ -127,16 +202,67 @@ impl Kernels {
         }
         Some(match isa {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => Self { isa, tile: avx512::TILE, gemm: avx512::gemm, project: avx512::project },
+            Isa::Avx512 => Self {
+                isa,
+                tile: avx512::TILE,
+                gemm: avx512::gemm,
+                project: avx512::project,
+                pack_calls: avx512::pack_calls,
+                list_calls: avx512::list_calls,
+                gemm_carriers: avx512::gemm_carriers,
+                project_carriers: avx512::project_carriers,
+                dot_columns: avx512::dot_columns,
+                gram: avx512::gram,
+                missing_sums: avx512::missing_sums,
+                take_off: avx512::take_off,
+                fit_pairs: avx512::fit_pairs,
+                project_traits: avx512::project_traits,
+                residuals: avx512::residuals,
+                square_traits: avx512::square_traits,
+            },
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => Self { isa, tile: avx2::TILE, gemm: avx2::gemm, project: avx2::project },
+            Isa::Avx2 => Self {
+                isa,
+                tile: avx2::TILE,
+                gemm: avx2::gemm,
+                project: avx2::project,
+                pack_calls: avx2::pack_calls,
+                list_calls: avx2::list_calls,
+                gemm_carriers: avx2::gemm_carriers,
+                project_carriers: avx2::project_carriers,
+                dot_columns: avx2::dot_columns,
+                gram: avx2::gram,
+                missing_sums: avx2::missing_sums,
+                take_off: avx2::take_off,
+                fit_pairs: avx2::fit_pairs,
+                project_traits: avx2::project_traits,
+                residuals: avx2::residuals,
+                square_traits: avx2::square_traits,
+            },
             _ => Self::portable(),
         })
     }
 
     /// The portable kernels, which every CPU runs.
     pub(crate) fn portable() -> Self {
-        Self { isa: Isa::Scalar, tile: portable::TILE, gemm: portable::gemm, project: portable::project }
+        Self {
+            isa: Isa::Scalar,
+            tile: portable::TILE,
+            gemm: portable::gemm,
+            project: portable::project,
+            pack_calls: portable::pack_calls,
+            list_calls: portable::list_calls,
+            gemm_carriers: portable::gemm_carriers,
+            project_carriers: portable::project_carriers,
+            dot_columns: portable::dot_columns,
+            gram: portable::gram,
+            missing_sums: portable::missing_sums,
+            take_off: portable::take_off,
+            fit_pairs: portable::fit_pairs,
+            project_traits: portable::project_traits,
+            residuals: portable::residuals,
+            square_traits: portable::square_traits,
+        }
     }
 }
 

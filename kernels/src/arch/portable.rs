@@ -1,6 +1,11 @@
 //! The oracle: the kernels in plain Rust, in fixed-width lanes that the compiler vectorises for any CPU.
 
-use super::{GemmTile, ProjectTile, SUM_BLOCK};
+use super::carriers::{CallList, CarrierTile, Carriers, END, last_of_block, project_carriers_body};
+use super::covariates::{MissingTile, TakeOff, dot_columns_body, gram_body, missing_sums_body, take_off_body};
+use super::pairs::{PairColumns, PairTile, fit_pairs_body};
+use super::traits::{project_traits_body, residuals_body, square_traits_body};
+use super::{GemmTile, PackTile, ProjectTile, SUM_BLOCK};
+use crate::block::MISSING_CALL;
 
 /// Variants in a tile.
 pub(crate) const TILE: usize = 4;
@@ -98,4 +103,113 @@ fn project_block<const TILE: usize, const ROWS: usize>(
         }
     }
     sums
+}
+
+/// See [`super::Kernels::pack_calls`].
+pub(crate) fn pack_calls(tile: PackTile<'_>, out: &mut [f32]) {
+    pack_calls_from::<TILE>(tile, 0, out);
+}
+
+/// Packs samples `first..`.
+#[inline(always)]
+pub(super) fn pack_calls_from<const TILE: usize>(tile: PackTile<'_>, first: usize, out: &mut [f32]) {
+    for r in 0..TILE {
+        let Some((calls, shift)) = tile.calls.get(r).zip(tile.shifts.get(r)) else {
+            let n = tile.calls.first().map_or(0, |calls| calls.len());
+            out[first * TILE..n * TILE].iter_mut().skip(r).step_by(TILE).for_each(|out| *out = 0.0);
+            continue;
+        };
+        let values = [-shift, 1.0 - shift, 2.0 - shift, 0.0];
+        for (out, &call) in out[first * TILE..].iter_mut().skip(r).step_by(TILE).zip(&calls[first..]) {
+            *out = if call == MISSING_CALL { 0.0 } else { values[usize::from(call & 3)] };
+        }
+    }
+}
+
+/// See [`super::Kernels::list_calls`].
+pub(crate) fn list_calls(calls: &[u8], list: CallList, out: &mut Vec<u32>) {
+    list_calls_from(calls, list, 0, out);
+}
+
+/// Lists from sample `first` of those given.
+pub(super) fn list_calls_from(calls: &[u8], list: CallList, first: usize, out: &mut Vec<u32>) {
+    let [a, b] = list.values;
+    let wanted = calls.iter().enumerate().skip(first).filter(|(_, call)| (**call == a || **call == b) == list.equal);
+    out.extend(wanted.map(|(i, _)| list.first + i as u32));
+}
+
+/// See [`super::Kernels::gemm_carriers`].
+pub(crate) fn gemm_carriers(tile: CarrierTile<'_>, acc: &mut [f64]) {
+    if tile.fused {
+        carriers_with(tile, acc, |g, y, sum| g.mul_add(y, sum));
+    } else {
+        carriers_with(tile, acc, |g, y, sum| sum + g * y);
+    }
+}
+
+#[inline(always)]
+fn carriers_with(tile: CarrierTile<'_>, acc: &mut [f64], fma: impl Fn(f32, f32, f32) -> f32) {
+    let Carriers { samples, values, starts } = tile.carriers;
+    for (v, &start) in starts.iter().enumerate() {
+        for column in (0..tile.width).step_by(LANES) {
+            let mut at = start as usize;
+            while samples[at] != END {
+                let (last, mut sums) = (last_of_block(samples[at]), [0f32; LANES]);
+                while samples[at] <= last {
+                    let y = &tile.y[samples[at] as usize * tile.width + column..][..LANES];
+                    for l in 0..LANES {
+                        sums[l] = fma(values[at], y[l], sums[l]);
+                    }
+                    at += 1;
+                }
+                let acc = &mut acc[v * tile.stride + column..][..LANES];
+                acc.iter_mut().zip(sums).for_each(|(acc, sum)| *acc += f64::from(sum));
+            }
+        }
+    }
+}
+
+/// See [`super::Kernels::project_carriers`].
+pub(crate) fn project_carriers(carriers: Carriers<'_>, q: (&[f64], usize), x: &mut [f64], gg: &mut [f64]) {
+    project_carriers_body::<[f64; LANES]>(carriers, q, x, gg);
+}
+
+/// See [`super::Kernels::dot_columns`].
+pub(crate) fn dot_columns(x: &[f64], m: (&[f64], usize), out: &mut [f64]) {
+    dot_columns_body::<[f64; LANES]>(x, m, out);
+}
+
+/// See [`super::Kernels::gram`].
+pub(crate) fn gram(rows: &[u32], m: (&[f64], usize), out: &mut [f64]) {
+    gram_body::<[f64; LANES]>(rows, m, out);
+}
+
+/// See [`super::Kernels::missing_sums`].
+pub(crate) fn missing_sums(tile: MissingTile<'_>, projections: &mut [f64], squares: &mut [f64]) {
+    missing_sums_body::<[f64; LANES]>(tile, projections, squares);
+}
+
+/// See [`super::Kernels::take_off`].
+pub(crate) fn take_off(tile: TakeOff<'_>, sums: &mut [f64]) {
+    take_off_body::<[f64; LANES]>(tile, sums);
+}
+
+/// See [`super::Kernels::fit_pairs`].
+pub(crate) fn fit_pairs(tile: &PairTile<'_>, out: &mut PairColumns) {
+    fit_pairs_body::<[f64; LANES]>(tile, out);
+}
+
+/// See [`super::Kernels::project_traits`].
+pub(crate) fn project_traits(y: &[f64], q: (&[f64], usize), out: &mut [f64]) {
+    project_traits_body::<[f64; LANES]>(y, q, out);
+}
+
+/// See [`super::Kernels::residuals`].
+pub(crate) fn residuals(y: &mut [f64], observed: &[u8], q: (&[f64], usize), coefficients: &[f64]) {
+    residuals_body::<[f64; LANES]>(y, observed, q, coefficients);
+}
+
+/// See [`super::Kernels::square_traits`].
+pub(crate) fn square_traits(y: &[f64], out: &mut [f64]) {
+    square_traits_body::<[f64; LANES]>(y, out);
 }

@@ -31,7 +31,7 @@ pub struct DroppedColumn {
 pub struct CovariateBasis {
     n_samples: usize,
     k: usize,
-    /// Sample-major: k values, the sample's [`dither`], zeros up to [`Self::padded`].
+    /// Sample-major: k values, the sample's [`dither`], at least two zeros up to [`Self::padded`].
     q: Vec<f64>,
     /// k × k upper triangle, row-major: the kept, scaled columns are Q·R.
     r: Vec<f64>,
@@ -59,7 +59,7 @@ impl CovariateBasis {
             }
         }
         let k = basis.len();
-        let padded = (k + 1).next_multiple_of(8);
+        let padded = (k + 3).next_multiple_of(8);
         let mut q = vec![0f64; n_samples * padded];
         for (sample, row) in q.chunks_exact_mut(padded).enumerate() {
             row[k] = dither(sample);
@@ -90,7 +90,7 @@ impl CovariateBasis {
         self.k
     }
 
-    /// Values in a stored row: k + 1 padded to a multiple of 8.
+    /// Values in a stored row: k + 3 padded to a multiple of 8.
     pub(crate) fn padded(&self) -> usize {
         self.q.len() / self.n_samples.max(1)
     }

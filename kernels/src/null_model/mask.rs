@@ -2,6 +2,7 @@
 //! the basis of all samples, so that per-variant sums are made once and the missing samples' part is taken off.
 
 use super::basis::{COLLINEAR_SHARE, CovariateBasis, DropReason, DroppedColumn};
+use crate::arch::Kernels;
 use crate::small_matrix::{add_outer_lower, add_scaled, cholesky, dot, invert_lower};
 
 /// Below this ratio of a Cholesky pivot to its diagonal the basis of a mask is made by QR instead.
@@ -26,12 +27,17 @@ pub(crate) struct Mask {
     pub(crate) k: usize,
     /// k × k_all, row-major: Pᵀ, where the mask's orthonormal basis is Q|mask · P. `None` is the identity.
     projection: Option<Vec<f64>>,
+    /// P, [k_all][k padded to a multiple of 8]; empty for the identity.
+    columns: Vec<f64>,
+    /// Whether P's entries are small (its Gram matrix was well conditioned), so that sums in the full basis may be taken to the
+    /// mask's.
+    pub(crate) is_well_conditioned: bool,
     /// Samples that have the trait and are left out, since a covariate is constant but for them.
     pub(crate) singled_out: u32,
     /// Columns lost on this mask.
     pub(crate) dropped: Vec<DroppedColumn>,
-    /// Traits of this mask, ascending.
-    pub(crate) traits: Vec<u32>,
+    /// Runs of consecutive traits of this mask, ascending: first and number.
+    pub(crate) runs: Vec<(u32, u32)>,
 }
 
 impl Mask {
@@ -55,14 +61,75 @@ impl Mask {
             side_is_missing,
             k: basis.n_covariates(),
             projection: None,
+            columns: Vec::new(),
+            is_well_conditioned: true,
             singled_out,
             dropped: Vec::new(),
-            traits: Vec::new(),
+            runs: Vec::new(),
         };
         if n_observed < n {
             mask.set_projection(basis);
+            mask.set_columns(basis.n_covariates());
         }
         mask
+    }
+
+    /// Adds a trait that comes after those there are.
+    pub(super) fn push_trait(&mut self, trait_idx: usize) {
+        match self.runs.last_mut().filter(|(first, n)| (first + *n) as usize == trait_idx) {
+            Some((_, n)) => *n += 1,
+            None => self.runs.push((trait_idx as u32, 1)),
+        }
+    }
+
+    fn set_columns(&mut self, k_all: usize) {
+        let padded = self.k_padded();
+        self.columns = vec![0f64; k_all * padded];
+        for (i, row) in self.projection.iter().flat_map(|p| p.chunks_exact(k_all)).enumerate() {
+            self.columns.iter_mut().skip(i).step_by(padded).zip(row).for_each(|(out, &p)| *out = p);
+        }
+    }
+
+    /// Values of a vector in the mask's basis, padded to a multiple of 8.
+    pub(crate) fn k_padded(&self) -> usize {
+        self.k.next_multiple_of(8)
+    }
+
+    /// Pᵀ, k × k_all; `None` is the identity.
+    pub(crate) fn projection(&self) -> Option<&[f64]> {
+        self.projection.as_deref()
+    }
+
+    /// As [`Self::to_mask`] over vector lanes, the same bits: `z` has [`Self::k_padded`] values.
+    pub(crate) fn to_mask_with(&self, kernels: &Kernels, x: &[f64], z: &mut [f64]) {
+        let padded = self.k_padded();
+        if self.columns.is_empty() {
+            z[..self.k].copy_from_slice(&x[..self.k]);
+        } else {
+            (kernels.dot_columns)(&x[..self.columns.len() / padded], (&self.columns, padded), &mut z[..padded]);
+        }
+    }
+
+    /// Pᵀ·G·P of a symmetric `gram` in the full basis ([k_all][width]), k × k into the start of `out`; `rows`: scratch
+    /// of width and k padded to a multiple of 8 values.
+    pub(crate) fn gram_to_mask(
+        &self,
+        kernels: &Kernels,
+        (gram, width): (&[f64], usize),
+        out: &mut [f64],
+        (full, short): (&mut [f64], &mut [f64]),
+    ) {
+        let (k, padded) = (self.k, self.k_padded());
+        let Some(p) = &self.projection else {
+            out.chunks_exact_mut(k).zip(gram.chunks_exact(width)).for_each(|(out, g)| out.copy_from_slice(&g[..k]));
+            return;
+        };
+        let k_all = p.len() / k.max(1);
+        for (out, p) in out.chunks_exact_mut(k).zip(p.chunks_exact(k_all)) {
+            (kernels.dot_columns)(p, (gram, width), full);
+            (kernels.dot_columns)(&full[..k_all], (&self.columns, padded), &mut short[..padded]);
+            out.copy_from_slice(&short[..k]);
+        }
     }
 
     /// Whether a sample is observed.
@@ -119,6 +186,7 @@ impl Mask {
         if exact_enough && cholesky(&mut gram, k).ratio >= WELL_CONDITIONED {
             self.projection = Some(invert_lower(&gram, k));
         } else {
+            self.is_well_conditioned = false;
             self.set_projection_by_qr(basis);
         }
     }

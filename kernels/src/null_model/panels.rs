@@ -1,11 +1,9 @@
 //! Residuals in the score product's layout: panels of traits, [panel][sample][width] f32, so that vector lanes lie along
 //! traits. `hi`, dithered, goes into the product; `lo` is the rest, so that hi + lo is the f64 residual to 1e-13.
 
-use super::basis::CovariateBasis;
-use super::mask::Mask;
-
 /// Traits of a panel, but for the last.
 pub(crate) const PANEL_WIDTH: usize = 32;
+
 /// One panel.
 #[derive(Debug, Clone)]
 pub(crate) struct Panel {
@@ -19,6 +17,13 @@ pub(crate) struct Panel {
     pub(crate) lo: Vec<f32>,
 }
 
+impl Panel {
+    /// Zeros.
+    pub(super) fn new(n_samples: usize, width: usize, first: usize) -> Self {
+        Self { width, first, hi: vec![0f32; n_samples * width], lo: vec![0f32; n_samples * width] }
+    }
+}
+
 /// All panels. Trait t is column t of the product: panels before the last are full.
 #[derive(Debug, Clone)]
 pub(crate) struct Panels {
@@ -27,20 +32,19 @@ pub(crate) struct Panels {
 }
 
 impl Panels {
-    /// Zeros for `n_traits` traits of `n_samples` samples.
-    pub(crate) fn new(n_samples: usize, n_traits: usize) -> Self {
-        let mut panels = Vec::new();
-        for first in (0..n_traits).step_by(PANEL_WIDTH) {
-            let width = match n_traits - first {
-                0..=8 => 8,
-                9..=16 => 16,
-                _ => PANEL_WIDTH,
-            };
-            let size = n_samples * width;
-            panels.push(Panel { width, first, hi: vec![0f32; size], lo: vec![0f32; size] });
-        }
+    /// Panels of consecutive traits.
+    pub(crate) fn new(panels: Vec<Panel>) -> Self {
         let columns = panels.iter().map(|panel| panel.width).sum();
         Self { panels, columns }
+    }
+
+    /// The width of a panel where `n_traits` are left.
+    pub(super) fn width_of(n_traits: usize) -> usize {
+        match n_traits {
+            0..=8 => 8,
+            9..=16 => 16,
+            _ => PANEL_WIDTH,
+        }
     }
 
     /// The panels in the order of traits.
@@ -53,18 +57,9 @@ impl Panels {
         self.columns
     }
 
-    /// Stores the scaled residuals `y` of a trait over the observed samples, dithered, and leaves in `y` what rounding
-    /// took away: y + dither − hi.
-    pub(crate) fn store(&mut self, basis: &CovariateBasis, mask: &Mask, trait_idx: usize, y: &mut [f64]) {
-        let panel = &mut self.panels[trait_idx / PANEL_WIDTH];
-        let column = trait_idx % PANEL_WIDTH;
-        for (i, y) in y.iter_mut().enumerate().filter(|(i, _)| mask.has(*i as u32)) {
-            let moved = *y + basis.dither(i);
-            let hi = moved as f32;
-            panel.hi[i * panel.width + column] = hi;
-            panel.lo[i * panel.width + column] = (*y - f64::from(hi)) as f32;
-            *y = moved - f64::from(hi);
-        }
+    /// Columns, and eight more that eight lanes from any trait on may touch.
+    pub(crate) fn stride(&self) -> usize {
+        self.columns + 8
     }
 
     /// The f64 residuals of a trait, sample by sample.

@@ -7,15 +7,21 @@
 pub(crate) mod compact;
 mod exact;
 mod fit;
+pub(crate) mod mask_sums;
 pub(crate) mod missing;
 mod rank;
 pub(crate) mod rows;
 pub(crate) mod scratch;
 
+use std::collections::BTreeMap;
+
+use crate::arch::carriers::CallList;
 use crate::arch::{Isa, Kernels, isa};
 use crate::block::{GenotypeBlock, GenotypeKind, MISSING_CALL};
 use crate::counts::AlleleCounts;
+use crate::gemm::Path;
 use crate::null_model::NullModel;
+use crate::null_model::mask::Mask;
 use crate::stat::student;
 use crate::status::Status;
 use fit::Variant;
@@ -33,6 +39,9 @@ pub enum MissingPolicy {
 
 /// A dosage variant whose Σ(g−shift)² exceeds its centred sum by more than this factor is centred on its mean instead.
 const CENTRE_ABOVE: f64 = 16.0;
+
+/// Samples whose missing calls are listed at a time, which bounds what a list may grow by.
+const LISTED_AT_ONCE: usize = 4096;
 
 /// The linear test of one null model.
 #[derive(Debug, Clone)]
@@ -62,12 +71,15 @@ impl<'a> LinearTest<'a> {
 
     fn with_kernels(null: &'a NullModel, missing: MissingPolicy, hit_log10p: f64, kernels: Kernels) -> Self {
         // A pair has at most its mask's degrees of freedom, and fewer ask for a larger t.
-        let threshold = |mask: &crate::null_model::mask::Mask| {
-            let df = mask.n_observed as f64 - mask.k as f64 - 1.0;
-            let t = student::t_for_log10_p(hit_log10p.max(0.0), df.max(1.0));
-            t * t * (1.0 - 1e-9)
+        let mut by_df: BTreeMap<usize, f64> = BTreeMap::new();
+        let mut threshold = |mask: &Mask| {
+            let df = mask.n_observed.saturating_sub(mask.k + 1).max(1);
+            *by_df.entry(df).or_insert_with(|| {
+                let t = student::t_for_log10_p(hit_log10p.max(0.0), df as f64);
+                t * t * (1.0 - 1e-9)
+            })
         };
-        let hit_t2 = null.masks().iter().map(threshold).collect();
+        let hit_t2 = null.masks().iter().map(&mut threshold).collect();
         Self { null, missing, hit_log10p, with_scores: false, hit_t2, kernels }
     }
 
@@ -106,9 +118,9 @@ impl<'a> LinearTest<'a> {
         let n_variants = block.len().min(counts.len());
         for first in (0..n_variants).step_by(scratch.chunk.capacity()) {
             let end = n_variants.min(first + scratch.chunk.capacity());
-            plan_chunk(block, first, &counts[first..end], scratch);
+            plan_chunk(&self.kernels, block, first, &counts[first..end], scratch);
             let null = (self.null.basis(), self.null.panels());
-            scratch.chunk.compute(&self.kernels, block, first, &scratch.shifts, null);
+            scratch.chunk.compute(&self.kernels, block, first, &scratch.paths, null);
             for row in 0..end - first {
                 self.test_variant(block, first, row, scratch, out);
             }
@@ -126,13 +138,15 @@ impl<'a> LinearTest<'a> {
         let plan = scratch.plans[row];
         let v = first + row;
         out.status[v] = plan.status;
-        let LinearScratch { chunk, missing, sums, pair, .. } = scratch;
-        let missing = &missing[plan.missing.0..plan.missing.1];
-        if self.missing == MissingPolicy::Drop && !missing.is_empty() {
-            for (m, mask) in (0u32..).zip(self.null.masks()) {
-                let n = missing.iter().filter(|&&i| mask.has(i)).count() as u32;
+        let LinearScratch { chunk, missing, by_mask, sums, mask_sums, fits, pair, .. } = scratch;
+        let (null, missing) = (self.null, &missing[plan.missing.0..plan.missing.1]);
+        let is_dropped = self.missing == MissingPolicy::Drop && !missing.is_empty();
+        if is_dropped {
+            by_mask.collect(null.sides(), null.n_masks(), missing);
+            for (m, mask) in null.masks().iter().enumerate() {
+                let n = by_mask.n_observed(mask, m);
                 if n > 0 {
-                    out.n_missing.push((v as u32, m, n));
+                    out.n_missing.push((v as u32, m as u32, n as u32));
                 }
             }
         }
@@ -140,11 +154,30 @@ impl<'a> LinearTest<'a> {
             return;
         }
         if !missing.is_empty() {
-            sums.collect(self.missing, self.null, missing);
+            sums.collect(&self.kernels, self.missing, null, missing);
+        }
+        let filled = (self.missing == MissingPolicy::Mean).then_some((plan.fill, missing));
+        mask_sums.set_everywhere(null, (chunk.projection(row), chunk.square(row)), filled);
+        if !null.sides().is_empty() {
+            mask_sums.take_off(&self.kernels, null, self.missing, (block, v, plan));
         }
         let (first_status, first_hit) = (out.pair_status.len(), out.hits.len());
-        let mut variant = Variant { test: self, block, v, row, plan, missing, chunk, sums, pair };
-        for mask_idx in 0..self.null.n_masks() {
+        let mut variant = Variant {
+            test: self,
+            block,
+            v,
+            row,
+            plan,
+            missing,
+            chunk,
+            by_mask,
+            sums,
+            mask_sums,
+            fits,
+            pair,
+            exact_d: None,
+        };
+        for mask_idx in 0..null.n_masks() {
             variant.test_mask(mask_idx, out);
         }
         out.pair_status[first_status..].sort_unstable_by_key(|entry| entry.1);
@@ -153,41 +186,57 @@ impl<'a> LinearTest<'a> {
 }
 
 /// Decides on each variant of a chunk, by the variant alone, before any sum.
-fn plan_chunk(block: &GenotypeBlock, first: usize, counts: &[AlleleCounts], scratch: &mut LinearScratch) {
+fn plan_chunk(
+    kernels: &Kernels,
+    block: &GenotypeBlock,
+    first: usize,
+    counts: &[AlleleCounts],
+    scratch: &mut LinearScratch,
+) {
     scratch.plans.clear();
-    scratch.shifts.clear();
+    scratch.paths.clear();
     scratch.missing.clear();
     for (v, counts) in (first..).zip(counts) {
         let start = scratch.missing.len();
         if counts.n_missing > 0 {
-            match block.kind() {
-                GenotypeKind::Calls => list(block.calls(v), |&g| g == MISSING_CALL, &mut scratch.missing),
-                GenotypeKind::Dosages => list(block.dosages(v), |g| g.is_nan(), &mut scratch.missing),
-            }
+            list_missing(kernels, block, v, &mut scratch.missing);
         }
-        let status = variant_status(block, v, counts);
-        let mean = counts.dosage_sum / f64::from(counts.n_called.max(1));
-        let shift = match (status, block.kind()) {
-            (Status::Ok, GenotypeKind::Calls) => nearest_dosage(mean),
-            (Status::Ok, GenotypeKind::Dosages) => dosage_shift(block.dosages(v), mean),
-            _ => 0.0,
+        let (status, mean) = (variant_status(block, v, counts), counts.dosage_sum / f64::from(counts.n_called.max(1)));
+        let (shift, path) = match (status, block.kind()) {
+            (Status::Ok, GenotypeKind::Calls) => {
+                let shift = nearest_dosage(mean);
+                let n_carriers = counts.n_called - counts.n_by_call[shift as usize];
+                (shift, Path::of(n_carriers as usize, block.n_samples()))
+            }
+            (Status::Ok, GenotypeKind::Dosages) => {
+                let shift = dosage_shift(block.dosages(v), mean);
+                let n_shift: usize = block.dosages(v).iter().map(|&g| usize::from(g == shift)).sum();
+                (shift, Path::of(counts.n_called as usize - n_shift, block.n_samples()))
+            }
+            _ => (0.0, Path::Skip),
         };
         let missing = (start, scratch.missing.len());
         scratch.plans.push(VariantPlan { shift, fill: mean - f64::from(shift), status, missing });
-        scratch.shifts.push(shift);
+        scratch.paths.push((shift, path));
     }
 }
 
-fn list<T>(values: &[T], wanted: impl Fn(&T) -> bool, out: &mut Vec<u32>) {
-    out.extend((0u32..).zip(values).filter(|(_, value)| wanted(value)).map(|(i, _)| i));
+fn list_missing(kernels: &Kernels, block: &GenotypeBlock, v: usize, out: &mut Vec<u32>) {
+    match block.kind() {
+        GenotypeKind::Calls => {
+            for (calls, first) in block.calls(v).chunks(LISTED_AT_ONCE).zip((0..).step_by(LISTED_AT_ONCE)) {
+                (kernels.list_calls)(calls, CallList { values: [MISSING_CALL; 2], equal: true, first }, out);
+            }
+        }
+        GenotypeKind::Dosages => {
+            out.extend((0u32..).zip(block.dosages(v)).filter(|(_, g)| g.is_nan()).map(|(i, _)| i));
+        }
+    }
 }
 
 fn variant_status(block: &GenotypeBlock, v: usize, counts: &AlleleCounts) -> Status {
     let constant = match block.kind() {
-        GenotypeKind::Calls => {
-            let calls = block.calls(v);
-            [0u8, 1, 2].iter().any(|g| calls.iter().all(|call| call == g || *call == MISSING_CALL))
-        }
+        GenotypeKind::Calls => counts.n_by_call.contains(&counts.n_called),
         GenotypeKind::Dosages => {
             let mut called = block.dosages(v).iter().filter(|g| !g.is_nan());
             called.next().is_none_or(|first| called.all(|g| g == first))

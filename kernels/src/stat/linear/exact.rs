@@ -45,6 +45,7 @@ impl Variant<'_> {
         }
         fit.d = dot(&residual, &residual);
         fit.has_residual = true;
+        self.exact_d = Some(fit.d);
         self.pair.residual = residual;
     }
 
@@ -52,7 +53,10 @@ impl Variant<'_> {
     pub(super) fn fit_exactly(&mut self, mask: &Mask, fit: &mut MaskFit, t: usize, model: &TraitModel) -> PairFit {
         self.set_trait_coefficients(mask, fit, t);
         if !fit.has_residual {
-            self.set_residual(mask, fit);
+            match self.exact_d {
+                Some(d) => (fit.d, fit.has_residual) = (d, true),
+                None => self.set_residual(mask, fit),
+            }
         }
         let (s, yy, _) = self.residual_sums(mask, fit, t, 0.0);
         if yy <= TRAIT_NOISE * TRAIT_NOISE * model.yy + ROUNDING * ROUNDING * model.raw_yy {

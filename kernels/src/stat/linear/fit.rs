@@ -1,9 +1,11 @@
 //! From the sums of one variant to β and SE: once per mask what belongs to (variant, mask), then every trait of the mask.
 
-use super::missing::MissingSums;
+use super::mask_sums::MaskSums;
+use super::missing::{MissingByMask, MissingSums};
 use super::rows::{LinearHit, LinearRows};
 use super::scratch::{PairScratch, VariantPlan};
 use super::{LinearTest, MissingPolicy};
+use crate::arch::pairs::{Dropped, HIGH_R2, LITTLE_LEFT, Missing, PairColumns, PairTile};
 use crate::block::GenotypeBlock;
 use crate::gemm::{ScoreChunk, shifted};
 use crate::null_model::TraitModel;
@@ -18,12 +20,8 @@ const COLLINEAR: f64 = 1e-10;
 const SUSPICIOUS: f64 = 1e-6;
 /// gᵀg of which taking a mask's missing samples off has left less than this share is summed anew.
 const CANCELLED: f64 = 1e-4;
-/// A trait of which dropping the variant's missing samples has left less than this share of ỹᵀỹ is fitted exactly.
-const LITTLE_LEFT: f64 = 1.0 / 16.0;
 /// Above this gᵀg/d the f32 score is not good enough for any trait.
 const ILL_CONDITIONED: f64 = 64.0;
-/// Above this r² the residual sum of squares cancels.
-const HIGH_R2: f64 = 0.9;
 
 /// One variant at work.
 pub(super) struct Variant<'w> {
@@ -34,8 +32,13 @@ pub(super) struct Variant<'w> {
     pub(super) plan: VariantPlan,
     pub(super) missing: &'w [u32],
     pub(super) chunk: &'w ScoreChunk,
+    pub(super) by_mask: &'w MissingByMask,
     pub(super) sums: &'w MissingSums,
+    pub(super) mask_sums: &'w MaskSums,
+    pub(super) fits: &'w mut PairColumns,
     pub(super) pair: &'w mut PairScratch,
+    /// d of the mask at work from its residuals, once these are in the scratch.
+    pub(super) exact_d: Option<f64>,
 }
 
 /// What belongs to (variant, mask).
@@ -82,46 +85,118 @@ impl Variant<'_> {
     pub(super) fn test_mask(&mut self, mask_idx: usize, out: &mut LinearRows) {
         let null = self.test.null;
         let mask = &null.masks()[mask_idx];
-        let n_traits = null.n_traits();
-        let fit = self.fit_mask(mask);
-        if let Ok(MaskFit { n_lost: n_lost @ 1.., .. }) = fit {
-            out.covariates_lost.push((self.v as u32, mask_idx as u32, n_lost as u32));
+        self.exact_d = None;
+        let fit = match self.fit_mask(mask, mask_idx) {
+            Ok(fit) => fit,
+            Err(status) => {
+                let traits = mask.runs.iter().flat_map(|&(first, n)| first..first + n);
+                let tested = traits.filter(|&t| null.models()[t as usize].status == Status::Ok);
+                out.pair_status.extend(tested.map(|t| (self.v as u32, t, status)));
+                return;
+            }
+        };
+        if fit.n_lost > 0 {
+            out.covariates_lost.push((self.v as u32, mask_idx as u32, fit.n_lost as u32));
         }
-        if self.test.with_scores
-            && let Ok(fit) = fit
-        {
+        if self.test.with_scores {
             out.d[self.v * null.n_masks() + mask_idx] = fit.d as f32;
         }
-        for &t in &mask.traits {
-            let model = &null.models()[t as usize];
-            if model.status != Status::Ok {
-                continue;
-            }
-            let pair = match fit {
-                Ok(mut fit) => self.fit_pair(mask, &mut fit, t as usize, model),
-                Err(status) => failed(status),
-            };
-            let pair = match pair.status {
-                Status::Ok if !is_storable(pair, model.unit) => failed(Status::OutOfRange),
-                _ => pair,
-            };
-            if pair.status != Status::Ok {
-                out.pair_status.push((self.v as u32, t, pair.status));
-            }
-            let (beta, se) = (pair.beta * model.unit, pair.se * model.unit);
-            out.beta[self.v * n_traits + t as usize] = beta as f32;
-            out.se[self.v * n_traits + t as usize] = se as f32;
-            if self.test.with_scores {
-                out.score[self.v * n_traits + t as usize] = (pair.score * model.unit) as f32;
-            }
-            let t_statistic = pair.beta / pair.se;
-            if let Ok(fit) = fit
-                && t_statistic * t_statistic >= self.test.hit_t2[mask_idx]
-            {
-                let log10p = student::log10_p(t_statistic, fit.df);
-                if log10p >= self.test.hit_log10p {
-                    out.hits.push(LinearHit { variant_idx: self.v as u32, trait_idx: t, beta, se, log10p });
+        for &(first, n) in &mask.runs {
+            self.test_run(mask, mask_idx, fit, (first as usize, n as usize), out);
+        }
+    }
+
+    /// Tests consecutive traits: all at once, then one by one those that are out of the ordinary.
+    fn test_run(
+        &mut self,
+        mask: &Mask,
+        mask_idx: usize,
+        fit: MaskFit,
+        (first, n): (usize, usize),
+        out: &mut LinearRows,
+    ) {
+        let null = self.test.null;
+        let missing = if fit.n_missing > 0 {
+            Missing::Dropped(Dropped {
+                projections: &self.sums.projections,
+                squares: &self.sums.squares,
+                to_mask: mask.projection(),
+                k_all: null.basis().n_covariates(),
+                factor: &self.pair.factor,
+                w: &self.pair.w[..mask.k],
+            })
+        } else if self.test.missing == MissingPolicy::Mean && !self.missing.is_empty() {
+            Missing::Filled(self.plan.fill, &self.sums.sums)
+        } else {
+            Missing::Nothing
+        };
+        let tile = PairTile {
+            first,
+            n,
+            models: null.pairs(),
+            scores: self.chunk.scores(self.row),
+            z: &self.pair.z[..mask.k],
+            dither: fit.dither,
+            d: fit.d,
+            df: fit.df,
+            hit_t2: self.test.hit_t2[mask_idx],
+            missing,
+        };
+        (self.test.kernels().fit_pairs)(&tile, self.fits);
+        let at = self.v * null.n_traits() + first;
+        out.beta[at..at + n].copy_from_slice(&self.fits.beta[..n]);
+        out.se[at..at + n].copy_from_slice(&self.fits.se[..n]);
+        if self.test.with_scores {
+            let scores = self.fits.score.iter().zip(&null.pairs().unit[first..]);
+            out.score[at..at + n].iter_mut().zip(scores).for_each(|(out, (s, unit))| *out = (s * unit) as f32);
+        }
+        for group in 0..n.div_ceil(8) {
+            let mut special = if fit.has_residual { u8::MAX } else { self.fits.special[group] };
+            while special != 0 {
+                let i = 8 * group + special.trailing_zeros() as usize;
+                if i < n {
+                    let sums = (self.fits.score[i], self.fits.yy[i]);
+                    self.test_pair(mask, mask_idx, fit, (first + i, sums), out);
                 }
+                special &= special - 1;
+            }
+        }
+    }
+
+    /// Tests one trait, of which (score, ỹᵀỹ) are known.
+    fn test_pair(
+        &mut self,
+        mask: &Mask,
+        mask_idx: usize,
+        mut fit: MaskFit,
+        (t, sums): (usize, (f64, f64)),
+        out: &mut LinearRows,
+    ) {
+        let null = self.test.null;
+        let model = &null.models()[t];
+        let pair = match model.status {
+            Status::Ok => self.fit_pair(mask, &mut fit, (t, sums), model),
+            status => failed(status),
+        };
+        let pair = match pair.status {
+            Status::Ok if !is_storable(pair, model.unit) => failed(Status::OutOfRange),
+            _ => pair,
+        };
+        if pair.status != Status::Ok && model.status == Status::Ok {
+            out.pair_status.push((self.v as u32, t as u32, pair.status));
+        }
+        let (beta, se) = (pair.beta * model.unit, pair.se * model.unit);
+        let at = self.v * null.n_traits() + t;
+        out.beta[at] = beta as f32;
+        out.se[at] = se as f32;
+        if self.test.with_scores {
+            out.score[at] = (pair.score * model.unit) as f32;
+        }
+        let t_statistic = pair.beta / pair.se;
+        if t_statistic * t_statistic >= self.test.hit_t2[mask_idx] {
+            let log10p = student::log10_p(t_statistic, fit.df);
+            if log10p >= self.test.hit_log10p {
+                out.hits.push(LinearHit { variant_idx: self.v as u32, trait_idx: t as u32, beta, se, log10p });
             }
         }
     }
@@ -144,19 +219,23 @@ impl Variant<'_> {
     }
 
     /// Leaves z (Qᵀg in the mask's basis), w = L⁻¹z and L in the scratch.
-    fn fit_mask(&mut self, mask: &Mask) -> Result<MaskFit, Status> {
-        let dropped = self.test.missing == MissingPolicy::Drop;
-        let n_missing = if dropped { self.missing.iter().filter(|&&i| mask.has(i)).count() } else { 0 };
+    fn fit_mask(&mut self, mask: &Mask, mask_idx: usize) -> Result<MaskFit, Status> {
+        let dropped = self.test.missing == MissingPolicy::Drop && !self.missing.is_empty();
+        let n_missing = if dropped { self.by_mask.n_observed(mask, mask_idx) } else { 0 };
         let n_used = mask.n_observed - n_missing;
-        let n_lost = if n_missing > 0 && n_used > 2 { self.factor(mask)? } else { 0 };
+        let n_lost = if n_missing > 0 && n_used > 2 { self.factor(mask, mask_idx)? } else { 0 };
         let rank = mask.k - n_lost;
         if n_used < rank + 2 {
             return Err(Status::TooFewSamples);
         }
         let df = (n_used - rank - 1) as f64;
-        let gg = self.sum_on_mask(mask);
+        let sums = self.mask_sums.of(mask, mask_idx, &mut self.pair.full);
+        if sums.is_zero {
+            return Err(Status::Monomorphic);
+        }
+        let gg = if sums.gg > CANCELLED * sums.everywhere { sums.gg } else { self.sum_anew(mask) };
         let dither = self.pair.full[self.test.null.basis().n_covariates()];
-        mask.to_mask(&self.pair.full, &mut self.pair.z);
+        mask.to_mask_with(self.test.kernels(), &self.pair.full, &mut self.pair.z);
         self.pair.w[..mask.k].copy_from_slice(&self.pair.z[..mask.k]);
         if n_missing > 0 {
             solve_lower(&self.pair.factor, mask.k, &mut self.pair.w[..mask.k]);
@@ -177,39 +256,12 @@ impl Variant<'_> {
         Ok(fit)
     }
 
-    /// Qᵀg and Σ g·dither over the mask into `full`; returns gᵀg. The full sums less the missing samples, or the observed ones' sums,
-    /// whichever are fewer.
-    fn sum_on_mask(&mut self, mask: &Mask) -> f64 {
+    /// Qᵀg and Σ g·dither over the mask into `full`, sample by sample; returns gᵀg.
+    fn sum_anew(&mut self, mask: &Mask) -> f64 {
         let basis = self.test.null.basis();
-        self.pair.full.copy_from_slice(self.chunk.projection(self.row));
-        let mut gg = self.chunk.square(self.row);
-        if self.test.missing == MissingPolicy::Mean {
-            for &i in self.missing {
-                add_scaled(self.plan.fill, basis.row_and_dither(i as usize), &mut self.pair.full);
-                gg += self.plan.fill * self.plan.fill;
-            }
-        }
-        if mask.is_full() {
-            return gg;
-        }
-        let everywhere = gg;
-        if mask.side_is_missing {
-            for &i in &mask.side {
-                let g = self.genotype(i);
-                if g != 0.0 {
-                    add_scaled(-g, basis.row_and_dither(i as usize), &mut self.pair.full);
-                    gg -= g * g;
-                }
-            }
-            if gg > CANCELLED * everywhere {
-                return gg;
-            }
-        }
         self.pair.full.fill(0.0);
-        gg = 0.0;
-        let observed = (0..basis.n_samples() as u32).filter(|&i| mask.side_is_missing && mask.has(i));
-        let side = mask.side.iter().copied().filter(|_| !mask.side_is_missing);
-        for i in side.chain(observed) {
+        let mut gg = 0.0;
+        for i in (0..basis.n_samples() as u32).filter(|&i| mask.has(i)) {
             let g = self.genotype(i);
             if g != 0.0 {
                 add_scaled(g, basis.row_and_dither(i as usize), &mut self.pair.full);
@@ -225,20 +277,13 @@ impl Variant<'_> {
         values.next().is_none_or(|first| values.all(|g| g == first))
     }
 
-    fn fit_pair(&mut self, mask: &Mask, fit: &mut MaskFit, t: usize, model: &TraitModel) -> PairFit {
-        let k = mask.k;
-        let mut s = self.chunk.scores(self.row)[t] - fit.dither + dot(&self.pair.z[..k], &model.rounding);
-        let mut yy = model.yy;
-        if fit.n_missing > 0 {
-            self.sums.projection(t, &mut self.pair.full);
-            let PairScratch { full, u, w, factor, .. } = &mut *self.pair;
-            mask.to_mask(full, u);
-            solve_lower(factor, k, &mut u[..k]);
-            s += dot(&w[..k], &u[..k]);
-            yy -= self.sums.square(t) + dot(&u[..k], &u[..k]);
-        } else if self.test.missing == MissingPolicy::Mean && !self.missing.is_empty() {
-            s += self.plan.fill * self.sums.sum(t);
-        }
+    fn fit_pair(
+        &mut self,
+        mask: &Mask,
+        fit: &mut MaskFit,
+        (t, (s, yy)): (usize, (f64, f64)),
+        model: &TraitModel,
+    ) -> PairFit {
         let explained = s * s / fit.d;
         let good = !fit.has_residual && yy > LITTLE_LEFT * model.yy && explained <= HIGH_R2 * yy;
         if !good {

@@ -4,7 +4,7 @@
 use super::fit::Variant;
 use super::scratch::PairScratch;
 use crate::null_model::mask::Mask;
-use crate::small_matrix::{add_outer_lower, cholesky_passing_over, dot, solve_lower_transposed};
+use crate::small_matrix::{add_outer_lower, add_scaled, cholesky_passing_over, dot, solve_lower_transposed};
 use crate::status::Status;
 
 /// Pivots of I − Q_MᵀQ_M (each a share of a covariate's squared length that is left) below this are a lost rank or cannot
@@ -17,14 +17,34 @@ const NOTHING_LEFT: f64 = 1e-18;
 impl Variant<'_> {
     /// Cholesky factor of A = I − Q_MᵀQ_M in the mask's basis, M the missing samples that the mask observes, and the
     /// number of ranks lost. RankLost where a column keeps so little that it is neither lost nor determined.
-    pub(super) fn factor(&mut self, mask: &Mask) -> Result<usize, Status> {
+    pub(super) fn factor(&mut self, mask: &Mask, mask_idx: usize) -> Result<usize, Status> {
         let k = mask.k;
-        let PairScratch { factor, row, .. } = &mut *self.pair;
+        let (basis, kernels) = (self.test.null.basis(), self.test.kernels());
+        let (padded, on_side) = (basis.padded(), self.by_mask.on_side(mask_idx));
+        let PairScratch { factor, row, full_row, gram, .. } = &mut *self.pair;
         let factor = &mut factor[..k * k];
-        factor.fill(0.0);
-        for &i in self.missing.iter().filter(|&&i| mask.has(i)) {
-            mask.to_mask(self.test.null.basis().row(i as usize), row);
-            add_outer_lower(&row[..k], factor);
+        if mask.is_full() {
+            mask.gram_to_mask(kernels, (&self.sums.gram, padded), factor, (full_row, row));
+        } else if mask.is_well_conditioned {
+            let sign = if mask.side_is_missing { -1.0 } else { 1.0 };
+            if mask.side_is_missing {
+                gram.copy_from_slice(&self.sums.gram);
+            } else {
+                gram.fill(0.0);
+            }
+            for &i in on_side {
+                let q = basis.row(i as usize);
+                for (&x, gram) in q.iter().zip(gram.chunks_exact_mut(padded)) {
+                    add_scaled(sign * x, q, gram);
+                }
+            }
+            mask.gram_to_mask(kernels, (gram, padded), factor, (full_row, row));
+        } else {
+            factor.fill(0.0);
+            for &i in self.missing.iter().filter(|&&i| mask.has(i)) {
+                mask.to_mask(basis.row(i as usize), row);
+                add_outer_lower(&row[..k], factor);
+            }
         }
         factor.iter_mut().for_each(|x| *x = -*x);
         (0..k).for_each(|j| factor[j * k + j] += 1.0);
