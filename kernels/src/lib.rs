@@ -9,6 +9,7 @@ mod block;
 mod counts;
 mod gemm;
 mod null_model;
+pub mod scan;
 mod small_matrix;
 mod stat;
 mod status;

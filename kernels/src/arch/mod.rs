@@ -9,6 +9,7 @@ pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
 pub(crate) mod portable;
+pub(crate) mod scan;
 
 /// Samples that are summed in f32 before the sum is folded into f64. Part of every result's definition.
 pub(crate) const SUM_BLOCK: usize = 256;
