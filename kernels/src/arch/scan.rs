@@ -4,9 +4,7 @@
 use std::arch::x86_64::{_mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8};
 
 use super::Isa;
-use crate::scan::{
-    decimals_body, expected_copies_body, int8_calls_body, mask_body, positions_body, text_calls_body,
-};
+use crate::scan::{decimals_body, expected_copies_body, int8_calls_body, mask_body, positions_body, text_calls_body};
 
 /// The scans of one instruction set. Lengths are checked in [`crate::scan`].
 pub(crate) struct Scans {

@@ -74,10 +74,7 @@ fn check_numbers(isa: Isa, units: &[u32]) {
     assert_eq!(bits(&got), bits(&want));
     let third = units.len() / 3;
     let parts = [&units[..third], &units[third..2 * third], &units[2 * third..3 * third]];
-    assert_eq!(
-        (scans.expected_copies)(parts, &mut got[..third]),
-        expected_copies_body(parts, &mut want[..third])
-    );
+    assert_eq!((scans.expected_copies)(parts, &mut got[..third]), expected_copies_body(parts, &mut want[..third]));
     assert_eq!(bits(&got[..third]), bits(&want[..third]));
 }
 
@@ -131,9 +128,8 @@ proptest! {
         let mut head = [0; 10];
         head.copy_from_slice(&padded.as_bytes()[..10]);
         if point || end != "." {
-            let (units, len) = decimal(head).unwrap();
-            prop_assert_eq!(len, text.len());
-            prop_assert_eq!(f64::from(units) / f64::from(DECIMAL_UNIT), text.parse::<f64>().unwrap());
+            let got = decimal(head).map(|(units, len)| (f64::from(units) / f64::from(DECIMAL_UNIT), len));
+            prop_assert_eq!(got, text.parse::<f64>().ok().map(|number| (number, text.len())));
         }
     }
 }
@@ -144,7 +140,7 @@ fn what_is_no_decimal_is_told() {
     assert_eq!(decimal(*b"-0.5:00000"), None);
     assert_eq!(decimal(*b"\t000000000"), None);
     assert_eq!(decimal(*b"1e-05\t0000"), Some((DECIMAL_UNIT, 1)));
-    assert_eq!(decimal(*b"0.1234567890"[..10].first_chunk().unwrap()), Some((12_345_678, 10)));
+    assert_eq!(decimal(*b"0.12345678"), Some((12_345_678, 10)));
 }
 
 #[test]
