@@ -61,20 +61,20 @@ pub fn positions(byte: u8, bytes: &[u8], out: &mut [u32]) -> Option<usize> {
 #[inline(always)]
 #[must_use]
 pub fn decimal(head: [u8; 10]) -> Option<(u32, usize)> {
-    let whole = head[0].wrapping_sub(b'0');
+    let [whole, point, fraction @ ..] = head;
+    let whole = whole.wrapping_sub(b'0');
     if whole > 9 {
         return None;
     }
-    if head[1] != b'.' {
-        return Some((u32::from(whole) * DECIMAL_UNIT, 1));
-    }
-    let [_, _, fraction @ ..] = head;
+    // No branch on the point: some numbers have one and others not, in no order that a CPU could foretell.
+    let point = u64::from(point == b'.');
     let digits = u64::from_le_bytes(fraction) ^ 0x3030_3030_3030_3030;
     let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
-    let n_digits = (others.trailing_zeros() / 8) as usize;
+    let n_digits = u64::from(others.trailing_zeros() / 8);
     // The first byte that is no digit and all after it are zeros.
-    let kept = digits & !(u64::MAX.checked_shl(8 * n_digits as u32).unwrap_or(0));
-    Some((u32::from(whole) * DECIMAL_UNIT + eight_digits(kept), 2 + n_digits))
+    let first = others & others.wrapping_neg();
+    let kept = digits & (first >> 7).wrapping_sub(1) & 0_u64.wrapping_sub(point);
+    Some((u32::from(whole) * DECIMAL_UNIT + eight_digits(kept), (1 + point * (1 + n_digits)) as usize))
 }
 
 /// Eight digits, the first in the lowest byte, as a number.
@@ -149,13 +149,13 @@ pub(crate) fn positions_body(bytes: &[u8], out: &mut [u32], mask: impl Fn(&[u8; 
         if n > limit {
             return None;
         }
-        // Four at a time whether they are there or not, since the number in a block is hard to foretell.
+        // Eight at a time whether they are there or not, since the number in a block is hard to foretell.
         while at < n {
-            for place in &mut out[at..at + 4] {
+            for place in &mut out[at..at + 8] {
                 *place = start + bits.trailing_zeros();
                 bits &= bits.wrapping_sub(1);
             }
-            at += 4;
+            at += 8;
         }
         start += 64;
     }

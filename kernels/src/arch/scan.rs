@@ -33,9 +33,9 @@ impl Scans {
     pub(crate) fn of(isa: Isa) -> &'static Self {
         match isa {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 if isa.is_supported() => &x86::AVX512,
+            Isa::Avx512 if isa.is_supported() && x86::has_bit_instructions() => &x86::AVX512,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 if isa.is_supported() => &x86::AVX2,
+            Isa::Avx2 if isa.is_supported() && x86::has_bit_instructions() => &x86::AVX2,
             _ => &PORTABLE,
         }
     }
@@ -44,6 +44,11 @@ impl Scans {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::*;
+
+    /// What every CPU with AVX2 has, though nothing says so.
+    pub(super) fn has_bit_instructions() -> bool {
+        is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2") && is_x86_feature_detected!("popcnt")
+    }
 
     macro_rules! compiled_for {
         ($features:literal, $scans:ident, $module:ident) => {
@@ -91,8 +96,8 @@ mod x86 {
         };
     }
 
-    compiled_for!("avx2,fma", AVX2, avx2);
-    compiled_for!("avx512f,avx2,fma", AVX512, avx512);
+    compiled_for!("avx2,fma,bmi1,bmi2,popcnt", AVX2, avx2);
+    compiled_for!("avx512f,avx2,fma,bmi1,bmi2,popcnt", AVX512, avx512);
 
     #[inline]
     #[target_feature(enable = "avx2")]
