@@ -76,6 +76,7 @@ impl<'a> Samples<'a> {
     }
 
     /// Where the field `n` colons after `at` begins; none if the sample ends before.
+    #[inline(always)]
     fn field(&self, mut at: usize, mut n: usize) -> Option<usize> {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -146,10 +147,7 @@ pub fn plain_dosages(
     for (out_idx, (&sample, units)) in samples.analysed().iter().zip(units.iter_mut()).enumerate() {
         let (code, is_odd, at) = fields.find(sample);
         odd |= is_odd;
-        if let Some(at) = at
-            && let Some((number, len)) = decimal(columns.head(at))
-            && ends_value(columns.head(at + len))
-        {
+        if let Some(number) = at.and_then(|at| one_decimal(column.bytes, at)) {
             *units = number;
             continue;
         }
@@ -180,7 +178,7 @@ pub fn plain_probabilities(
     for (out_idx, &sample) in samples.analysed().iter().enumerate() {
         let (code, is_odd, at) = fields.find(sample);
         odd |= is_odd;
-        let three = match at.and_then(|at| three_decimals(&columns, at)) {
+        let three = match at.and_then(|at| three_decimals(column.bytes, at)) {
             Some(three) => three,
             None => {
                 let mut value = [f32::NAN];
@@ -217,25 +215,37 @@ impl Fields<'_> {
         if !self.with_gt {
             return (MISSING_CALL, false, self.columns.field(start, self.idx));
         }
-        let (code, is_odd) = self.columns.call(sample);
-        (code, is_odd, self.columns.field(start + 3, self.idx))
+        let word = u32::from_le_bytes(self.columns.head(start));
+        let (code, is_odd) = text_call(word, true);
+        // The first colon follows the call at once, if it is plain.
+        let at = if word >> 24 == u32::from(b':') { self.columns.field(start + 4, self.idx - 1) } else { None };
+        (code, is_odd, at)
     }
 }
 
+/// The one decimal that a value beginning at `at` is. None too where the line ends soon after it.
 #[inline(always)]
-fn ends_value([byte]: [u8; 1]) -> bool {
-    byte == b':' || byte == b'\t'
+fn one_decimal(bytes: &[u8], at: usize) -> Option<u32> {
+    let head: &[u8; 16] = bytes.get(at..)?.first_chunk()?;
+    let (number, len) = decimal(*head.first_chunk()?)?;
+    ends_value(*head.get(len)?).then_some(number)
+}
+
+/// The three decimals between commas that a value beginning at `at` is. None too where the line ends soon after it.
+#[inline(always)]
+fn three_decimals(bytes: &[u8], at: usize) -> Option<[u32; 3]> {
+    let head: &[u8; 40] = bytes.get(at..)?.first_chunk()?;
+    let (p0, first) = decimal(*head.first_chunk()?)?;
+    let (p1, len) = decimal(*head.get(first + 1..)?.first_chunk()?)?;
+    let second = first + 1 + len;
+    let (p2, len) = decimal(*head.get(second + 1..)?.first_chunk()?)?;
+    let commas = (*head.get(first)? == b',') & (*head.get(second)? == b',');
+    (commas & ends_value(*head.get(second + 1 + len)?)).then_some([p0, p1, p2])
 }
 
 #[inline(always)]
-fn three_decimals(columns: &Samples<'_>, at: usize) -> Option<[u32; 3]> {
-    let (p0, len) = decimal(columns.head(at))?;
-    let at = at + len;
-    let (p1, len) = decimal(columns.head(at + 1))?;
-    let between = at + 1 + len;
-    let (p2, len) = decimal(columns.head(between + 1))?;
-    let commas = columns.head(at) == [b','] && columns.head(between) == [b','];
-    (commas && ends_value(columns.head(between + 1 + len))).then_some([p0, p1, p2])
+fn ends_value(byte: u8) -> bool {
+    (byte == b':') | (byte == b'\t')
 }
 
 /// A dosage within its bounds, or the call where it is missing; none where it is out of bounds.
