@@ -10,6 +10,7 @@ mod counts;
 mod gemm;
 mod inner_products;
 mod null_model;
+pub mod scan;
 mod small_matrix;
 mod stat;
 mod status;

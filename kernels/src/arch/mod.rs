@@ -13,6 +13,7 @@ pub(crate) mod covariates;
 mod lanes;
 pub(crate) mod pairs;
 pub(crate) mod portable;
+pub(crate) mod scan;
 mod traits;
 
 use carriers::{CallList, CarrierTile, Carriers};

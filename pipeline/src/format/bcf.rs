@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use super::bcf_genotypes::{self as genotypes, Values};
 use super::bcf_header::BcfHeader;
+use super::bcf_scan;
 use super::bgzf::VirtualOffset;
 use super::bgzf_source::{ByteSource, MAX_RECORD_LEN, too_long};
 use super::vcf::set_text;
 use super::vcf_call::{Call, FieldError, SampleMap};
-use super::vcf_site::{FieldSet, FilterState, RecordError, RecordPlace, RecordReader, Site, Until};
+use super::vcf_scan::Scratch;
+use super::vcf_site::{DosageField, FieldSet, FilterState, RecordError, RecordPlace, RecordReader, Site, Until};
 
 /// Type and length of a typed value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -299,20 +301,50 @@ impl RecordReader for BcfRecords {
         Ok(false)
     }
 
-    fn plain_calls(&self, samples: &SampleMap, out: &mut [u8]) -> Result<bool, FieldError> {
-        Ok(genotypes::plain_calls(self.values(&self.gt, "GT")?, samples, out))
+    fn plain_calls(&self, samples: &SampleMap, scratch: &mut Scratch, out: &mut [u8]) -> Result<bool, FieldError> {
+        Ok(bcf_scan::plain_calls(self.values(&self.gt, "GT")?, samples, scratch, out))
     }
 
-    fn calls(&self, samples: &SampleMap, out: &mut [Call]) -> Result<(), FieldError> {
+    fn calls(&self, samples: &SampleMap, _scratch: &mut Scratch, out: &mut [Call]) -> Result<(), FieldError> {
         let n_alleles = self.site.alternates().len() + 1;
         genotypes::calls(self.values(&self.gt, "GT")?, n_alleles, samples, out)
     }
 
-    fn dosages(&self, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError> {
-        genotypes::dosages(self.values(&self.ds, "DS")?, self.site.alternates().len(), samples, out)
+    fn plain_dosages(
+        &self,
+        field: DosageField,
+        samples: &SampleMap,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+    ) -> Option<u64> {
+        if self.site.alternates().len() != 1 {
+            return None;
+        }
+        let gt = match &self.gt {
+            Some(_) => Some(self.values(&self.gt, "GT").ok()?),
+            None => None,
+        };
+        match field {
+            DosageField::Ds => bcf_scan::plain_dosages(self.values(&self.ds, "DS").ok()?, gt, samples, scratch, out),
+            DosageField::Gp => {
+                bcf_scan::plain_probabilities(self.values(&self.gp, "GP").ok()?, gt, samples, scratch, out)
+            }
+        }
     }
 
-    fn probabilities(&self, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError> {
-        genotypes::probabilities(self.values(&self.gp, "GP")?, self.site.alternates().len(), samples, out)
+    fn dosages(
+        &self,
+        field: DosageField,
+        samples: &SampleMap,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+    ) -> Result<(), FieldError> {
+        let n_alts = self.site.alternates().len();
+        match field {
+            DosageField::Ds => genotypes::dosages(self.values(&self.ds, "DS")?, n_alts, samples, out),
+            DosageField::Gp => {
+                genotypes::probabilities(self.values(&self.gp, "GP")?, n_alts, samples, &mut scratch.values, out)
+            }
+        }
     }
 }

@@ -3,8 +3,6 @@
 //! GT (section 6.3.3): value = (allele + 1) << 1 | phase. The first allele can carry the phase bit too (VCF 4.4), so it is
 //! always shifted off. The lowest value of each integer type is "missing", the next "end of vector".
 
-use norna_kernels::MISSING_CALL;
-
 use super::bcf::TypedLen;
 use super::vcf_call::{Call, FieldError, SampleMap, dosages_from_probabilities};
 
@@ -29,8 +27,8 @@ enum Value {
 }
 
 /// Float patterns of a missing value and of the end of a vector.
-const FLOAT_MISSING: u32 = 0x7f80_0001;
-const FLOAT_END: u32 = 0x7f80_0002;
+pub(crate) const FLOAT_MISSING: u32 = 0x7f80_0001;
+pub(crate) const FLOAT_END: u32 = 0x7f80_0002;
 
 fn value(code: u8, bytes: &[u8]) -> Result<Value, &'static str> {
     let integer = |v: i32, lowest: i32| match v.wrapping_sub(lowest) {
@@ -70,36 +68,6 @@ impl<'a> Values<'a> {
             .chunks_exact(self.width())
             .map(move |b| value(code, b).map_err(|p| FieldError::sample(key, sample_idx, p)))
     }
-}
-
-/// ALT copies of a bi-allelic record; false if any analysed call is other than two alleles 0 and 1, or both missing.
-pub(crate) fn plain_calls(values: Values<'_>, samples: &SampleMap, out: &mut [u8]) -> bool {
-    if values.typed != (TypedLen { code: 1, len: 2 }) {
-        return false;
-    }
-    // Without the phase bit: 0 missing, 2 REF, 4 ALT.
-    let code = |call: [u8; 2]| match (call[0] & !1, call[1] & !1) {
-        (2, 2) => 0,
-        (2, 4) | (4, 2) => 1,
-        (4, 4) => 2,
-        (0, 0) => MISSING_CALL,
-        _ => 3,
-    };
-    let calls = values.bytes.as_chunks::<2>().0;
-    let mut plain = true;
-    if samples.is_identity() {
-        for (call, out) in calls.iter().zip(out) {
-            *out = code(*call);
-            plain &= *out != 3;
-        }
-        return plain;
-    }
-    for (&column, out) in samples.analysed().iter().zip(out) {
-        let Some(call) = calls.get(column as usize) else { return false };
-        *out = code(*call);
-        plain &= *out != 3;
-    }
-    plain
 }
 
 /// GT of any ploidy and integer type.
@@ -185,9 +153,9 @@ pub(crate) fn probabilities(
     values: Values<'_>,
     n_alts: usize,
     samples: &SampleMap,
+    numbers: &mut Vec<f32>,
     out: &mut [f32],
 ) -> Result<(), FieldError> {
-    let mut numbers = Vec::with_capacity(values.typed.len.min(1 << 16));
     for (&column, row) in samples.analysed().iter().zip(out.chunks_exact_mut(n_alts.max(1))) {
         let sample_idx = column as usize;
         numbers.clear();
@@ -199,7 +167,7 @@ pub(crate) fn probabilities(
                 Value::Float(v) => v,
             });
         }
-        dosages_from_probabilities(&numbers, row).map_err(|p| FieldError::sample("GP", sample_idx, p))?;
+        dosages_from_probabilities(numbers, row).map_err(|p| FieldError::sample("GP", sample_idx, p))?;
     }
     Ok(())
 }
@@ -254,19 +222,6 @@ mod tests {
         assert!(decode(1, 2, 1, &[2, 8]).unwrap_err().problem.contains("allele number 3"));
         assert!(decode(1, 2, 1, &[0x90, 2]).is_err());
         assert!(decode(7, 2, 1, b"ab").is_err());
-    }
-
-    #[test]
-    fn plain_calls_know_only_the_plain() {
-        let plain = |bytes: &[u8]| {
-            let mut out = vec![9; bytes.len() / 2];
-            let map = all(out.len());
-            plain_calls(Values { key: "GT", typed: TypedLen { code: 1, len: 2 }, bytes }, &map, &mut out).then_some(out)
-        };
-        assert_eq!(plain(&[2, 2, 3, 5, 5, 4, 0, 1]), Some(vec![0, 1, 2, 255]));
-        for odd in [[2, 6], [2, 0x81], [0x80, 0x81], [0, 4]] {
-            assert_eq!(plain(&odd), None, "{odd:?}");
-        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod bcf;
 pub mod bcf_genotypes;
 pub mod bcf_header;
+pub mod bcf_scan;
 pub mod bcf_write;
 pub mod bgzf;
 pub mod bgzf_source;
@@ -22,5 +23,6 @@ pub mod vcf;
 pub mod vcf_call;
 pub mod vcf_genotypes;
 pub mod vcf_header;
+pub mod vcf_scan;
 pub mod vcf_site;
 pub mod vcf_write;

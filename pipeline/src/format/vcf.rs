@@ -8,7 +8,8 @@ use super::bgzf::VirtualOffset;
 use super::bgzf_source::ByteSource;
 use super::vcf_call::{Call, FieldError, SampleMap, shown};
 use super::vcf_genotypes as genotypes;
-use super::vcf_site::{FieldSet, FilterState, RecordError, RecordPlace, RecordReader, Site, Until};
+use super::vcf_scan::{self, Scratch};
+use super::vcf_site::{DosageField, FieldSet, FilterState, RecordError, RecordPlace, RecordReader, Site, Until};
 
 /// Reads VCF lines one by one.
 pub struct VcfRecords {
@@ -206,25 +207,48 @@ impl RecordReader for VcfRecords {
         Ok(false)
     }
 
-    fn plain_calls(&self, samples: &SampleMap, out: &mut [u8]) -> Result<bool, FieldError> {
+    fn plain_calls(&self, samples: &SampleMap, scratch: &mut Scratch, out: &mut [u8]) -> Result<bool, FieldError> {
         if self.column_of(b"GT") != Some(0) {
             return Ok(false);
         }
         let gt_only = self.format.len() == 2;
-        Ok(genotypes::plain_calls(self.sample_bytes(), gt_only, samples, out))
+        Ok(vcf_scan::plain_calls(self.sample_bytes(), gt_only, samples, scratch, out))
     }
 
-    fn calls(&self, samples: &SampleMap, out: &mut [Call]) -> Result<(), FieldError> {
+    fn calls(&self, samples: &SampleMap, scratch: &mut Scratch, out: &mut [Call]) -> Result<(), FieldError> {
         let n_alleles = self.site.alternates().len() + 1;
-        genotypes::calls(self.field("GT")?, n_alleles, samples, out)
+        genotypes::calls(self.field("GT")?, n_alleles, samples, scratch, out)
     }
 
-    fn dosages(&self, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError> {
-        genotypes::dosages(self.field("DS")?, self.site.alternates().len(), samples, out)
+    fn plain_dosages(
+        &self,
+        field: DosageField,
+        samples: &SampleMap,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+    ) -> Option<u64> {
+        let with_gt = self.column_of(b"GT") == Some(0);
+        if (self.site.fields.gt && !with_gt) || self.site.alternates().len() != 1 {
+            return None;
+        }
+        match field {
+            DosageField::Ds => vcf_scan::plain_dosages(self.field("DS").ok()?, with_gt, samples, scratch, out),
+            DosageField::Gp => vcf_scan::plain_probabilities(self.field("GP").ok()?, with_gt, samples, scratch, out),
+        }
     }
 
-    fn probabilities(&self, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError> {
-        genotypes::probabilities(self.field("GP")?, self.site.alternates().len(), samples, out)
+    fn dosages(
+        &self,
+        field: DosageField,
+        samples: &SampleMap,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+    ) -> Result<(), FieldError> {
+        let n_alts = self.site.alternates().len();
+        match field {
+            DosageField::Ds => genotypes::dosages(self.field("DS")?, n_alts, samples, scratch, out),
+            DosageField::Gp => genotypes::probabilities(self.field("GP")?, n_alts, samples, scratch, out),
+        }
     }
 }
 

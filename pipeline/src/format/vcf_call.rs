@@ -1,5 +1,8 @@
 //! One sample's genotype as the file states it, before any policy on ploidy, sex or half calls.
 
+/// Dosages may miss their bounds by this much, as printed decimals do.
+pub const DOSAGE_SLACK: f32 = 1e-3;
+
 /// A genotype of up to two alleles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
@@ -67,6 +70,13 @@ impl SampleMap {
     /// Analysed columns, ascending.
     pub fn analysed(&self) -> &[u32] {
         &self.analysed
+    }
+
+    /// Values of the analysed samples out of those of all.
+    pub fn pick<T: Copy>(&self, all: &[T], out: &mut [T]) {
+        for (&column, out) in self.analysed.iter().zip(out) {
+            *out = all[column as usize];
+        }
     }
 
     /// Whether every sample is analysed.

@@ -1,12 +1,9 @@
-//! Sample columns of a VCF line, decoded from bytes without splitting them into strings.
-//!
-//! Nearly every line of a cohort is diploid calls of one digit, so those have a scan of their own; whatever it does not
-//! know goes through the general decoder, which is the one that reports errors.
-
-use norna_kernels::MISSING_CALL;
+//! Sample columns of a VCF line, decoded from bytes without splitting them into strings: the general decoder, which knows
+//! every shape of a value and reports the errors. What most lines look like is scanned faster by [`super::vcf_scan`].
 
 use super::table_cell::shape;
 use super::vcf_call::{Call, FieldError, SampleMap, dosages_from_probabilities};
+use super::vcf_scan::{Samples, Scratch};
 use super::vcf_site::FieldSet;
 
 /// One FORMAT key's values within the sample columns of a line.
@@ -37,119 +34,22 @@ pub fn fields_of(format: &[u8]) -> FieldSet {
     set
 }
 
-/// ALT copies of a bi-allelic line; false if any analysed call is other than `a/b` or `a|b` with 0, 1, or both `.`, or
-/// if the line has another number of samples.
-pub fn plain_calls(bytes: &[u8], gt_only: bool, samples: &SampleMap, out: &mut [u8]) -> bool {
-    let n = samples.n_file();
-    if gt_only && n > 0 && bytes.len() == 4 * n - 1 {
-        if samples.is_identity() {
-            return strided(bytes, out);
-        }
-        return strided_some(bytes, samples, out);
-    }
-    tabbed(bytes, samples, out)
-}
-
-/// Every sample is three bytes and a tab.
-fn strided(bytes: &[u8], out: &mut [u8]) -> bool {
-    // "0|0\t" read as a little-endian word; '/' differs from '|' by 0x53.
-    const REFERENCE: u32 = u32::from_le_bytes(*b"0|0\t");
-    let (words, last) = bytes.split_at(bytes.len() - 3);
-    let mut odd = 0;
-    for (word, out) in words.as_chunks::<4>().0.iter().zip(out.iter_mut()) {
-        let diff = u32::from_le_bytes(*word) ^ REFERENCE;
-        let separator = (diff >> 8) & 0xff;
-        odd |= (diff & 0xfffe_00fe) | (separator * (separator ^ 0x53));
-        *out = ((diff & 1) + ((diff >> 16) & 1)) as u8;
-    }
-    if odd == 0 {
-        return match (code([last[0], last[1], last[2]]), out.last_mut()) {
-            (Some(code), Some(out)) => {
-                *out = code;
-                true
-            }
-            _ => false,
-        };
-    }
-    for (call, out) in bytes.chunks(4).zip(out) {
-        match (code([call[0], call[1], call[2]]), call.get(3)) {
-            (Some(code), None | Some(b'\t')) => *out = code,
-            _ => return false,
-        }
-    }
-    true
-}
-
-fn strided_some(bytes: &[u8], samples: &SampleMap, out: &mut [u8]) -> bool {
-    if !bytes.iter().skip(3).step_by(4).all(|&b| b == b'\t') {
-        return false;
-    }
-    for (&column, out) in samples.analysed().iter().zip(out) {
-        let at = 4 * column as usize;
-        match code([bytes[at], bytes[at + 1], bytes[at + 2]]) {
-            Some(code) => *out = code,
-            None => return false,
-        }
-    }
-    true
-}
-
-/// GT comes first, and whatever follows it is passed over.
-fn tabbed(bytes: &[u8], samples: &SampleMap, out: &mut [u8]) -> bool {
-    let mut wanted = samples.analysed().iter().zip(out).peekable();
-    let mut at = 0;
-    let mut n_seen = 0;
-    loop {
-        let rest = &bytes[at.min(bytes.len())..];
-        if let Some((_, out)) = wanted.next_if(|(column, _)| **column as usize == n_seen) {
-            match (rest.first_chunk::<3>().and_then(|call| code(*call)), rest.get(3)) {
-                (Some(code), None | Some(b'\t' | b':')) => *out = code,
-                _ => return false,
-            }
-        }
-        n_seen += 1;
-        match memchr::memchr(b'\t', rest) {
-            Some(tab) => at += tab + 1,
-            None => return n_seen == samples.n_file(),
-        }
-    }
-}
-
-fn code(call: [u8; 3]) -> Option<u8> {
-    if call[1] != b'|' && call[1] != b'/' {
-        return None;
-    }
-    match (call[0], call[2]) {
-        (b'0', b'0') => Some(0),
-        (b'0', b'1') | (b'1', b'0') => Some(1),
-        (b'1', b'1') => Some(2),
-        (b'.', b'.') => Some(MISSING_CALL),
-        _ => None,
-    }
-}
-
 /// Calls `each(file column, output index, value)` for every analysed sample, with an empty value where trailing fields
 /// were dropped. The line must have the header's number of samples.
 fn for_each<'a>(
     column: Column<'a>,
     samples: &SampleMap,
+    tabs: &'a mut Vec<u32>,
     mut each: impl FnMut(usize, usize, &'a [u8]) -> Result<(), FieldError>,
 ) -> Result<(), FieldError> {
-    let mut wanted = samples.analysed().iter().enumerate().peekable();
-    let mut n_seen = 0;
-    let mut rest = Some(column.bytes).filter(|_| column.has_samples);
-    while let Some(bytes) = rest {
-        let tab = memchr::memchr(b'\t', bytes);
-        if let Some((out_idx, _)) = wanted.next_if(|(_, c)| **c as usize == n_seen) {
-            let sample = &bytes[..tab.unwrap_or(bytes.len())];
-            let value = sample.split(|&b| b == b':').nth(column.idx).unwrap_or_default();
-            each(n_seen, out_idx, value)?;
-        }
-        n_seen += 1;
-        rest = tab.map(|tab| &bytes[tab + 1..]);
+    let n_file = samples.n_file();
+    if !column.has_samples {
+        return if n_file == 0 { Ok(()) } else { Err(another_number_of_samples(0, n_file)) };
     }
-    if n_seen != samples.n_file() {
-        return Err(another_number_of_samples(n_seen, samples.n_file()));
+    let wrong = || another_number_of_samples(1 + memchr::memchr_iter(b'\t', column.bytes).count(), n_file);
+    let columns = Samples::find(column.bytes, n_file, tabs).ok_or_else(wrong)?;
+    for (out_idx, &sample) in samples.analysed().iter().enumerate() {
+        each(sample as usize, out_idx, columns.value(sample, column.idx))?;
     }
     Ok(())
 }
@@ -160,8 +60,14 @@ pub(crate) fn another_number_of_samples(n: usize, expected: usize) -> FieldError
 }
 
 /// GT of any ploidy, one call per analysed sample.
-pub fn calls(column: Column<'_>, n_alleles: usize, samples: &SampleMap, out: &mut [Call]) -> Result<(), FieldError> {
-    for_each(column, samples, |sample_idx, out_idx, value| {
+pub fn calls(
+    column: Column<'_>,
+    n_alleles: usize,
+    samples: &SampleMap,
+    scratch: &mut Scratch,
+    out: &mut [Call],
+) -> Result<(), FieldError> {
+    for_each(column, samples, &mut scratch.tabs, |sample_idx, out_idx, value| {
         out[out_idx] = call(value, n_alleles).map_err(|problem| FieldError::sample("GT", sample_idx, problem))?;
         Ok(())
     })
@@ -224,29 +130,39 @@ fn allele(text: &[u8], n_alleles: usize) -> Result<u16, Option<String>> {
 
 /// DS, analysed samples × ALT alleles. One value for several ALT alleles (DS declared as Number=1: their sum) says nothing
 /// of each: missing.
-pub fn dosages(column: Column<'_>, n_alts: usize, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError> {
-    for_each(column, samples, |sample_idx, out_idx, value| {
+pub fn dosages(
+    column: Column<'_>,
+    n_alts: usize,
+    samples: &SampleMap,
+    scratch: &mut Scratch,
+    out: &mut [f32],
+) -> Result<(), FieldError> {
+    for_each(column, samples, &mut scratch.tabs, |sample_idx, out_idx, value| {
         let row = &mut out[out_idx * n_alts..(out_idx + 1) * n_alts];
-        row.fill(f32::NAN);
-        if value.is_empty() || value == b"." {
-            return Ok(());
-        }
-        let mut n_values = 0;
-        for text in value.split(|&b| b == b',') {
-            let number = number(text).ok_or_else(|| FieldError::sample("DS", sample_idx, no_number(text)))?;
-            if let Some(slot) = row.get_mut(n_values) {
-                *slot = number as f32;
-            }
-            n_values += 1;
-        }
-        if n_values == 1 && n_alts > 1 {
-            row.fill(f32::NAN);
-        } else if n_values != n_alts {
-            let problem = format!("{n_values} values for {n_alts} ALT alleles");
-            return Err(FieldError::sample("DS", sample_idx, problem));
-        }
-        Ok(())
+        dosages_of(value, row).map_err(|problem| FieldError::sample("DS", sample_idx, problem))
     })
+}
+
+/// One sample's DS, a value for each ALT allele.
+pub(crate) fn dosages_of(value: &[u8], row: &mut [f32]) -> Result<(), String> {
+    row.fill(f32::NAN);
+    if value.is_empty() || value == b"." {
+        return Ok(());
+    }
+    let mut n_values = 0;
+    for text in value.split(|&b| b == b',') {
+        let number = number(text).ok_or_else(|| no_number(text))?;
+        if let Some(slot) = row.get_mut(n_values) {
+            *slot = number as f32;
+        }
+        n_values += 1;
+    }
+    if n_values == 1 && row.len() > 1 {
+        row.fill(f32::NAN);
+    } else if n_values != row.len() {
+        return Err(format!("{n_values} values for {} ALT alleles", row.len()));
+    }
+    Ok(())
 }
 
 /// GP as ALT copies, analysed samples × ALT alleles.
@@ -254,20 +170,25 @@ pub fn probabilities(
     column: Column<'_>,
     n_alts: usize,
     samples: &SampleMap,
+    scratch: &mut Scratch,
     out: &mut [f32],
 ) -> Result<(), FieldError> {
-    let mut values = Vec::new();
-    for_each(column, samples, |sample_idx, out_idx, value| {
+    let Scratch { tabs, values, .. } = scratch;
+    for_each(column, samples, tabs, |sample_idx, out_idx, value| {
         let row = &mut out[out_idx * n_alts..(out_idx + 1) * n_alts];
-        values.clear();
-        if !value.is_empty() && value != b"." {
-            for text in value.split(|&b| b == b',') {
-                let number = number(text).ok_or_else(|| FieldError::sample("GP", sample_idx, no_number(text)))?;
-                values.push(number as f32);
-            }
-        }
-        dosages_from_probabilities(&values, row).map_err(|problem| FieldError::sample("GP", sample_idx, problem))
+        probabilities_of(value, values, row).map_err(|problem| FieldError::sample("GP", sample_idx, problem))
     })
+}
+
+/// One sample's GP as copies of each ALT allele.
+pub(crate) fn probabilities_of(value: &[u8], values: &mut Vec<f32>, row: &mut [f32]) -> Result<(), String> {
+    values.clear();
+    if !value.is_empty() && value != b"." {
+        for text in value.split(|&b| b == b',') {
+            values.push(number(text).ok_or_else(|| no_number(text))? as f32);
+        }
+    }
+    dosages_from_probabilities(values, row)
 }
 
 /// A decimal number; `.` is NaN; none if it is no number. NaN and infinities as words are no numbers here.
@@ -310,34 +231,6 @@ mod tests {
     }
 
     #[test]
-    fn plain_calls_know_only_the_plain() {
-        for (line, gt_only, want) in [
-            ("0|0\t0/1\t1|1", true, Some([0, 1, 2])),
-            ("0|0\t./.\t1|0", true, Some([0, 255, 1])),
-            ("0|0:3\t1/1\t.|.:7:8", false, Some([0, 2, 255])),
-            ("0|0\t./1\t1|0", true, None),
-            ("0|0\t0/1\t2|1", true, None),
-            ("0|0\t0-1\t1|1", true, None),
-            ("0\t0/1\t1|1", true, None),
-            ("0|0\t0/1", true, None),
-            ("0|0\t0/1\t1|1\t0|0", true, None),
-            ("0|0 0/1\t1|1", true, None),
-            ("0|0\t0/1\t0|1/1", true, None),
-            ("", true, None),
-        ] {
-            let mut out = [9; 3];
-            let got = plain_calls(line.as_bytes(), gt_only, &all(3), &mut out).then_some(out);
-            assert_eq!(got, want, "{line}");
-        }
-        let some = SampleMap::new(3, Some(vec![0, 2])).unwrap();
-        for (line, gt_only) in [("0|1\t5\t1|1", false), ("0|1\t9|9\t1|1", true)] {
-            let mut out = [9; 2];
-            assert!(plain_calls(line.as_bytes(), gt_only, &some, &mut out));
-            assert_eq!(out, [1, 2]);
-        }
-    }
-
-    #[test]
     fn calls_of_every_shape() {
         let c = |a, b| Ok(Call { a, b });
         for (text, want) in [
@@ -369,11 +262,11 @@ mod tests {
     #[test]
     fn dropped_fields_are_missing_and_counts_are_checked() {
         let mut out = [0.0; 2];
-        dosages(column(b"0/1\t0/1:0.5", "DS", 1), 1, &all(2), &mut out).unwrap();
+        dosages(column(b"0/1\t0/1:0.5", "DS", 1), 1, &all(2), &mut Scratch::default(), &mut out).unwrap();
         assert!(out[0].is_nan() && out[1] == 0.5);
-        assert!(dosages(column(b"0/1:1,2\t0/1:0.5", "DS", 1), 1, &all(2), &mut out).is_err());
-        assert!(dosages(column(b"0/1:x\t0/1:0.5", "DS", 1), 1, &all(2), &mut out).is_err());
-        let error = dosages(column(b"0/1", "DS", 1), 1, &all(2), &mut out).unwrap_err();
+        assert!(dosages(column(b"0/1:1,2\t0/1:0.5", "DS", 1), 1, &all(2), &mut Scratch::default(), &mut out).is_err());
+        assert!(dosages(column(b"0/1:x\t0/1:0.5", "DS", 1), 1, &all(2), &mut Scratch::default(), &mut out).is_err());
+        let error = dosages(column(b"0/1", "DS", 1), 1, &all(2), &mut Scratch::default(), &mut out).unwrap_err();
         assert!(error.problem.contains("1 samples, where the header has 2"), "{}", error.problem);
     }
 

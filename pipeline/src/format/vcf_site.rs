@@ -2,6 +2,7 @@
 
 use super::bgzf::VirtualOffset;
 use super::vcf_call::{Call, FieldError, SampleMap};
+use super::vcf_scan::Scratch;
 
 /// The FILTER column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -127,14 +128,37 @@ pub trait RecordReader: Send {
     /// GT as ALT copies (0, 1, 2, [`norna_kernels::MISSING_CALL`]) of a bi-allelic record, into one value per analysed
     /// sample. False, with `out` undefined, unless every call is diploid and wholly called or wholly missing: then
     /// [`RecordReader::calls`] tells the rest.
-    fn plain_calls(&self, samples: &SampleMap, out: &mut [u8]) -> Result<bool, FieldError>;
+    fn plain_calls(&self, samples: &SampleMap, scratch: &mut Scratch, out: &mut [u8]) -> Result<bool, FieldError>;
 
     /// GT of any kind, one call per analysed sample. Alleles that the record does not have are errors.
-    fn calls(&self, samples: &SampleMap, out: &mut [Call]) -> Result<(), FieldError>;
+    fn calls(&self, samples: &SampleMap, scratch: &mut Scratch, out: &mut [Call]) -> Result<(), FieldError>;
 
-    /// DS, analysed samples × ALT alleles, as stated, NaN where missing.
-    fn dosages(&self, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError>;
+    /// A field of a bi-allelic record as ALT copies, 0 to 2, one per analysed sample, with GT where it is missing and NaN
+    /// where both are; gives how many came from GT. None, with `out` undefined, unless every call is plain (or the record
+    /// has no GT) and every value right: then [`RecordReader::dosages`] tells the rest.
+    fn plain_dosages(
+        &self,
+        field: DosageField,
+        samples: &SampleMap,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+    ) -> Option<u64>;
 
-    /// GP turned into ALT copies, analysed samples × ALT alleles, NaN where missing.
-    fn probabilities(&self, samples: &SampleMap, out: &mut [f32]) -> Result<(), FieldError>;
+    /// A field of any kind, analysed samples × ALT alleles, NaN where missing: DS as stated, GP turned into ALT copies.
+    fn dosages(
+        &self,
+        field: DosageField,
+        samples: &SampleMap,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+    ) -> Result<(), FieldError>;
+}
+
+/// A field that tells dosages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DosageField {
+    /// ALT copies.
+    Ds,
+    /// Genotype probabilities.
+    Gp,
 }

@@ -6,16 +6,14 @@
 use norna_kernels::MISSING_CALL;
 
 use crate::format::sex::Sex;
-use crate::format::vcf_call::{Call, FieldError};
-use crate::format::vcf_site::RecordReader;
+use crate::format::vcf_call::{Call, DOSAGE_SLACK, FieldError};
+use crate::format::vcf_scan::Scratch;
+use crate::format::vcf_site::{DosageField, RecordReader};
 
 use super::input::Context;
 use super::ledger::{Note, VariantLedger};
 use super::options::Field;
 use super::ploidy::{Locus, MISSING_PAIR, Pair, copies_of, resolve};
-
-/// Dosages may miss their bounds by this much, as printed decimals do.
-const DOSAGE_SLACK: f32 = 1e-3;
 
 /// What of the current record is decoded.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +36,16 @@ impl Record<'_> {
         self.records.site().alternates().len()
     }
 
+    /// Whether plain diploid calls need no policy here.
+    fn is_direct(&self) -> bool {
+        let two_copies = match self.locus {
+            Locus::Diploid => true,
+            Locus::X => self.context.sexes.is_none(),
+            Locus::Y | Locus::Mt => false,
+        };
+        two_copies && self.n_alts() == 1
+    }
+
     /// File column of an analysed sample.
     fn column(&self, idx: usize) -> usize {
         self.context.samples.analysed()[idx] as usize
@@ -50,6 +58,7 @@ pub(crate) struct Decoder {
     calls: Vec<Call>,
     pairs: Vec<Pair>,
     codes: Vec<u8>,
+    scratch: Scratch,
     /// Samples × ALT alleles.
     dosages: Vec<f32>,
 }
@@ -62,6 +71,7 @@ impl Decoder {
             calls: vec![Call::NONE; n],
             pairs: vec![MISSING_PAIR; n],
             codes: vec![0; n],
+            scratch: Scratch::default(),
             dosages: Vec::new(),
         }
     }
@@ -79,13 +89,8 @@ impl Decoder {
         row: &mut [u8],
         ledger: &mut VariantLedger,
     ) -> Result<(), FieldError> {
-        let two_copies = match record.locus {
-            Locus::Diploid => true,
-            Locus::X => record.context.sexes.is_none(),
-            Locus::Y | Locus::Mt => false,
-        };
-        let direct = record.n_alts() == 1 && two_copies && record.records.site().fields.gt;
-        if direct && record.records.plain_calls(&record.context.samples, row)? {
+        let direct = record.is_direct() && record.records.site().fields.gt;
+        if direct && record.records.plain_calls(&record.context.samples, &mut self.scratch, row)? {
             return Ok(());
         }
         if self.decoded == Decoded::Nothing {
@@ -104,6 +109,9 @@ impl Decoder {
         row: &mut [f32],
         ledger: &mut VariantLedger,
     ) -> Result<(), FieldError> {
+        if record.is_direct() && self.fill_plain_dosages(record, row, ledger)? {
+            return Ok(());
+        }
         if self.decoded == Decoded::Nothing {
             let has_field = self.decode_dosages(record, ledger)?;
             self.decoded = if has_field { Decoded::Dosages } else { Decoded::Pairs };
@@ -114,10 +122,31 @@ impl Decoder {
             return Ok(());
         }
         copies_of(alt_number(alt_idx), &self.pairs, &mut self.codes);
-        for (to, &code) in row.iter_mut().zip(&self.codes) {
-            *to = if code == MISSING_CALL { f32::NAN } else { f32::from(code) };
-        }
+        widen(&self.codes, row);
         Ok(())
+    }
+
+    /// The chosen field of a record whose calls are plain, GT where the record lacks it; false if they are not plain.
+    fn fill_plain_dosages(
+        &mut self,
+        record: &Record<'_>,
+        row: &mut [f32],
+        ledger: &mut VariantLedger,
+    ) -> Result<bool, FieldError> {
+        let fields = record.records.site().fields;
+        let samples = &record.context.samples;
+        let (field, present) = dosage_field(record);
+        if present {
+            let from_gt = record.records.plain_dosages(field, samples, &mut self.scratch, row);
+            ledger.add_note(Note::FromGt, from_gt.unwrap_or(0));
+            return Ok(from_gt.is_some());
+        }
+        if !fields.gt || !record.records.plain_calls(samples, &mut self.scratch, &mut self.codes)? {
+            return Ok(false);
+        }
+        ledger.add_note(Note::RecordsFromGt, 1);
+        widen(&self.codes, row);
+        Ok(true)
     }
 
     /// GT by the policy, into `self.pairs`.
@@ -133,7 +162,7 @@ impl Decoder {
             return Ok(());
         }
         let context = record.context;
-        record.records.calls(&context.samples, &mut self.calls)?;
+        record.records.calls(&context.samples, &mut self.scratch, &mut self.calls)?;
         let sexes = context.sexes.as_deref();
         resolve(&self.calls, record.locus, sexes, context.half_call, &mut self.pairs, ledger).map_err(|idx| {
             let problem = "one of two alleles is missing; see --vcf-half-call";
@@ -145,8 +174,7 @@ impl Decoder {
     /// field, and GT alone is in `self.pairs`.
     fn decode_dosages(&mut self, record: &Record<'_>, ledger: &mut VariantLedger) -> Result<bool, FieldError> {
         let fields = record.records.site().fields;
-        let field = record.context.field;
-        let present = if field == Field::Gp { fields.gp } else { fields.ds };
+        let (field, present) = dosage_field(record);
         if !present || fields.gt {
             self.decode_pairs(record, ledger)?;
         } else {
@@ -159,12 +187,9 @@ impl Decoder {
         }
         let samples = &record.context.samples;
         self.dosages.resize(samples.len() * record.n_alts(), f32::NAN);
-        match field {
-            Field::Gp => record.records.probabilities(samples, &mut self.dosages)?,
-            _ => record.records.dosages(samples, &mut self.dosages)?,
-        }
+        record.records.dosages(field, samples, &mut self.scratch, &mut self.dosages)?;
         for idx in 0..samples.len() {
-            let from_gt = self.settle_dosages(record, idx, field)?;
+            let from_gt = self.settle_dosages(record, idx, record.context.field)?;
             ledger.add_note(Note::FromGt, u64::from(from_gt));
         }
         Ok(true)
@@ -199,6 +224,22 @@ impl Decoder {
             *value = dosage.clamp(0.0, 2.0);
         }
         Ok(from_gt)
+    }
+}
+
+/// The chosen field, and whether the record has it.
+fn dosage_field(record: &Record<'_>) -> (DosageField, bool) {
+    let fields = record.records.site().fields;
+    match record.context.field {
+        Field::Gp => (DosageField::Gp, fields.gp),
+        _ => (DosageField::Ds, fields.ds),
+    }
+}
+
+/// Codes as dosages, NaN missing.
+fn widen(codes: &[u8], row: &mut [f32]) {
+    for (to, &code) in row.iter_mut().zip(codes) {
+        *to = if code == MISSING_CALL { f32::NAN } else { f32::from(code) };
     }
 }
 
