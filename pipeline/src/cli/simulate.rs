@@ -83,7 +83,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Traits")]
     pub n_covariates: usize,
 
-    /// Level of compression, 1 (fast) to 12; bgzip's own is 6, which takes three times as long for a quarter less
+    /// Level of compression, 1 (fast) to 12; bgzip's own is 6: a fifth smaller, two to three times as long
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=12), help_heading = "Run")]
     pub compression_level: u8,
     /// Threads; changes no output [default: all cores]
