@@ -9,11 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::report::{logger, resources::Resources, resources::human_bytes};
 use crate::simulate::{self, SimulateConfig, Summary};
 
-/// Make a cohort of simulated people from a seed.
-///
-/// Genotypes come from a coalescent with recombination: allele counts follow 1/i and every haplotype is a mosaic of its
-/// ancestors', so linkage falls with distance as in real data. Beside the genotypes and their index go STEM.pheno.tsv,
-/// STEM.covar.tsv and STEM.truth.tsv (what was planted). The same seed and flags give the same bytes whatever --threads.
+/// Flags of `norna simulate`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:
   norna simulate --n-samples 10000 --n-variants 100000 --n-traits 100 --out cohort.vcf.gz
