@@ -81,6 +81,28 @@ fn bytes_depend_on_the_seed_and_not_on_threads() {
     }
 }
 
+/// What a seed means is kept: change these digests only where the model changes, and say so in docs/simulate.md.
+#[test]
+fn a_seed_means_the_same_on_every_machine_and_in_every_version() {
+    use sha2::{Digest, Sha256};
+    let made = Made::new();
+    let flags = "--n-samples 50 --n-variants 200 --format-fields GT:DS:GP --missing-genotypes 0.02 --n-traits 3 \
+                 --n-binary-traits 1 --n-covariates 3";
+    made.simulate("c.vcf", flags);
+    for (name, digest) in [
+        ("c.vcf", "befea36bdbe0212e"),
+        ("c.pheno.tsv", "634eb85d7eaa49c8"),
+        ("c.covar.tsv", "252ebd1e1ffe0a53"),
+        ("c.truth.tsv", "917df2b3d4de5c4e"),
+    ] {
+        let text = String::from_utf8(made.bytes(name)).unwrap();
+        let body: String =
+            text.lines().filter(|line| !line.starts_with("##")).map(|line| format!("{line}\n")).collect();
+        let found: String = Sha256::digest(body.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, digest, "{name}");
+    }
+}
+
 #[test]
 fn bcftools_reads_the_same_from_every_format() {
     need!(Need::Bcftools, Need::Bgzip);

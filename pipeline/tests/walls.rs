@@ -139,6 +139,12 @@ fn source_sink_and_comm_do_not_know_one_another() {
 }
 
 #[test]
+fn simulate_knows_neither_readers_nor_runs() {
+    let kept_out = ["crate::source", "crate::sink", "crate::comm", "crate::run", "crate::cohort", "crate::shard"];
+    assert_only("pipeline/src/simulate", &kept_out, &[]);
+}
+
+#[test]
 fn only_comm_names_mpi() {
     assert_only("pipeline/src", &["mpi", "mpi_sys"], &["pipeline/src/comm/mpi"]);
 }

@@ -38,6 +38,10 @@ pub enum Command {
     /// Write rows of a results file as a table.
     Export(export::ExportArgs),
     /// Make a cohort of simulated people: genotypes, traits with planted effects, covariates.
+    ///
+    /// Genotypes come from a coalescent with recombination: allele counts follow 1/i and every haplotype is a mosaic of its
+    /// ancestors', so linkage falls with distance as in real data. Beside the genotypes and their index go STEM.pheno.tsv,
+    /// STEM.covar.tsv and STEM.truth.tsv (what was planted). The same seed and flags give the same bytes whatever --threads.
     Simulate(Box<simulate::SimulateArgs>),
 }
 

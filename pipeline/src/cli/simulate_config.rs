@@ -32,6 +32,7 @@ impl SimulateArgs {
         Ok(SimulateConfig {
             out: self.out.clone(),
             format,
+            compression_level: self.compression_level,
             force: self.force,
             threads: threads.min(MAX_THREADS),
             log_level: level,

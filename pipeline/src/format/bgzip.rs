@@ -43,13 +43,14 @@ pub struct BgzipPart {
     pub ends: Vec<VirtualOffset>,
 }
 
-/// Compresses `bytes` at the fastest level. `ends`: offsets in `bytes` at which records end, ascending.
+/// Compresses `bytes` at `level`, 1 (fast) to 12. `ends`: offsets in `bytes` at which records end, ascending.
 ///
 /// # Errors
 /// The compressor's.
-pub fn compress_part(bytes: &[u8], ends: &[usize]) -> io::Result<BgzipPart> {
+pub fn compress_part(bytes: &[u8], ends: &[usize], level: u8) -> io::Result<BgzipPart> {
     let sink = Vec::with_capacity(bytes.len() / 4);
-    let mut writer = Builder::default().set_compression_level(CompressionLevel::FAST).build_from_writer(sink);
+    let level = CompressionLevel::new(level).unwrap_or(CompressionLevel::FAST);
+    let mut writer = Builder::default().set_compression_level(level).build_from_writer(sink);
     let mut places = Vec::with_capacity(ends.len());
     let mut from = 0;
     for &end in ends {

@@ -14,6 +14,8 @@ pub struct SimulateConfig {
     pub out: PathBuf,
     /// Its format.
     pub format: OutputFormat,
+    /// Level of BGZF.
+    pub compression_level: u8,
     /// Replace files that this command made before.
     pub force: bool,
     /// Worker threads.

@@ -90,7 +90,7 @@ impl Renderer {
         let places = block.sites.iter().map(|site| (site.contig_idx, site.pos)).collect();
         let part = match self.config.format {
             OutputFormat::Vcf => BgzipPart { bytes: std::mem::take(&mut scratch.bytes), ends: Vec::new() },
-            _ => compress_part(&scratch.bytes, &scratch.ends)?,
+            _ => compress_part(&scratch.bytes, &scratch.ends, self.config.compression_level)?,
         };
         Ok(Encoded { places, n_missing, part })
     }
@@ -244,6 +244,6 @@ impl GenotypeWriter {
 }
 
 fn compressed(bytes: &[u8], path: &Path) -> Result<Vec<u8>, SimulateError> {
-    let part = compress_part(bytes, &[]);
+    let part = compress_part(bytes, &[], 1);
     part.map(|part| part.bytes).map_err(|source| SimulateError::Io { path: path.to_owned(), source })
 }
