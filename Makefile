@@ -65,7 +65,7 @@ test: deps
 bench: deps build
 	benches/peers.sh $(NORNA) $(DATA)/chr22.vcf.gz $(DATA)/traits.tsv $(DATA)/covars.tsv | tee benches/record/$$(date -u +%F)-peers-geuvadis-slice.txt
 	$(CARGO) bench --locked -p norna-benches
-	$(CARGO) test --locked --release -p norna --test golden -- --ignored --nocapture
+	$(CARGO) test --locked --release -p norna --test golden --test store_chunks -- --ignored --nocapture
 
 lint: deps
 	$(CARGO) fmt --all --check

@@ -344,16 +344,17 @@ fn finish(
     let path = workdir::unfinished_in(&dir);
     let written = match &mut root {
         None => finalise::write(&plan, &path, ranks, threads, None),
-        Some((files, root)) => {
+        Some((_, root)) => {
             let ledger = summary::ledger(study, &root.ledger());
             let qc = Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None };
-            let provenance = || summary::provenance(config, study, reports, files, start.elapsed());
-            finalise::write(&plan, &path, ranks, threads, Some((root, bins, &qc, &provenance)))
+            finalise::write(&plan, &path, ranks, threads, Some((root, bins, &qc)))
         }
     };
     consensus(comm, written)?;
     // Ranks other than 0 wait here, so that a failure to publish is everybody's.
-    let finalised = consensus(comm, root.map(|(_, root)| root.publish()).transpose())?;
+    let published =
+        root.map(|(files, root)| root.publish(&summary::provenance(config, study, reports, &files, start.elapsed())));
+    let finalised = consensus(comm, published.transpose())?;
     log::debug!("results written in {:.2} s", writing.elapsed().as_secs_f64());
     Ok(finalised)
 }

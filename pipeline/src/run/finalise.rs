@@ -166,22 +166,16 @@ impl<'a> Root<'a> {
         total
     }
 
-    fn write(
-        &mut self,
-        plan: &Plan,
-        bins: &Bins,
-        qc: &Qc,
-        provenance: &dyn Fn() -> serde_json::Value,
-    ) -> Result<(), FinaliseError> {
+    fn write(&mut self, plan: &Plan, bins: &Bins, qc: &Qc) -> Result<(), FinaliseError> {
         plan.index.for_each(|batch| self.writer.append(batch).map_err(FinaliseError::from))?;
-        Ok(self.writer.complete((bins, &self.finished.tally), qc, &provenance())?)
+        Ok(self.writer.complete((bins, &self.finished.tally), qc)?)
     }
 
     /// Marks the file as whole and publishes it, once every rank has written its part.
     ///
     /// # Errors
     /// [`FinaliseError`]; nothing stands under the final name then.
-    pub fn publish(self) -> Result<Finalised, FinaliseError> {
+    pub fn publish(self, provenance: &serde_json::Value) -> Result<Finalised, FinaliseError> {
         let ledger = self.ledger();
         let finalised = Finalised {
             n_rows: self.n_rows,
@@ -190,7 +184,7 @@ impl<'a> Root<'a> {
             statuses: self.writer.status_counts(),
             ledger,
         };
-        self.writer.seal()?;
+        self.writer.seal(provenance)?;
         publish(&self.workdir.unfinished_output(), self.workdir.out())?;
         Ok(finalised)
     }
@@ -205,7 +199,7 @@ pub fn write(
     path: &Path,
     (rank, n_ranks): (usize, usize),
     threads: usize,
-    root: Option<(&mut Root<'_>, &Bins, &Qc, &dyn Fn() -> serde_json::Value)>,
+    root: Option<(&mut Root<'_>, &Bins, &Qc)>,
 ) -> Result<(), FinaliseError> {
     let bands = Bands::open(path, &plan.layout, &plan.index, (rank, n_ranks))?;
     let helpers = bands.threads(threads) - 1;
@@ -213,7 +207,7 @@ pub fn write(
         for _ in 0..helpers {
             scope.spawn(|| bands.work());
         }
-        let root = root.map_or(Ok(()), |(root, bins, qc, provenance)| root.write(plan, bins, qc, provenance));
+        let root = root.map_or(Ok(()), |(root, bins, qc)| root.write(plan, bins, qc));
         bands.work();
         root
     });

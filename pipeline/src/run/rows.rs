@@ -62,20 +62,20 @@ impl Keeper {
         batch: &mut RowBatch,
         scratch: &mut KeeperScratch,
     ) {
-        batch.variants.clear();
-        for ((variant, counts), status) in block.variants.iter().zip(&block.counts).zip(&rows.status) {
-            batch.variants.push(VariantRow {
-                chrom: variant.chrom.to_string(),
-                pos: variant.pos,
-                id: variant.id.clone(),
-                reference: variant.reference.clone(),
-                alternate: variant.alternate.clone(),
-                a1_freq: counts.a1_freq(),
-                n: counts.n_called,
-                mac: counts.mac(),
-                missing: counts.n_missing,
-                status: status.code(),
-            });
+        batch.variants.resize_with(block.variants.len(), VariantRow::default);
+        let read = block.variants.iter().zip(&block.counts).zip(&rows.status);
+        for (row, ((variant, counts), status)) in batch.variants.iter_mut().zip(read) {
+            row.chrom.clear();
+            row.chrom.push_str(&variant.chrom);
+            row.id.clone_from(&variant.id);
+            row.reference.clone_from(&variant.reference);
+            row.alternate.clone_from(&variant.alternate);
+            row.pos = variant.pos;
+            row.a1_freq = counts.a1_freq();
+            row.n = counts.n_called;
+            row.mac = counts.mac();
+            row.missing = counts.n_missing;
+            row.status = status.code();
         }
         batch.statuses.clear();
         batch.statuses.extend(rows.pair_status.iter().map(|&(row, trait_idx, status)| (row, trait_idx, status.code())));

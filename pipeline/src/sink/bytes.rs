@@ -124,9 +124,9 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next text.
-    pub fn text(&mut self) -> Result<String, DecodeError> {
+    pub fn text(&mut self) -> Result<&'a str, DecodeError> {
         let n = self.count(1)?;
-        String::from_utf8(self.take(n)?.to_vec()).map_err(|_| DecodeError)
+        std::str::from_utf8(self.take(n)?).map_err(|_| DecodeError)
     }
 }
 

@@ -51,51 +51,53 @@ pub fn encode_rows(batch: &RowBatch, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads what [`encode_rows`] wrote; the matrices are empty.
+/// Reads what [`encode_rows`] wrote into `batch`, whose matrices are left alone.
 ///
 /// # Errors
 /// [`DecodeError`] where lengths or text do not hold; nothing is allocated beyond the size of `bytes`.
-pub fn decode_rows(bytes: &[u8]) -> Result<RowBatch, DecodeError> {
+pub fn decode_rows(bytes: &[u8], batch: &mut RowBatch) -> Result<(), DecodeError> {
     let r = &mut Cursor::new(bytes);
-    let n_variants = r.count(1)?;
-    // A variant takes 61 bytes or more: no more room is made than the bytes can fill.
-    let mut variants = Vec::with_capacity(n_variants.min(bytes.len() / 61));
-    for _ in 0..n_variants {
-        let [chrom, id, reference, alternate] = [r.text()?, r.text()?, r.text()?, r.text()?];
-        variants.push(VariantRow {
-            chrom,
-            id,
-            reference,
-            alternate,
-            pos: r.u32()?,
-            a1_freq: r.f64()?,
-            n: r.u32()?,
-            mac: r.f64()?,
-            missing: r.u32()?,
-            status: r.u8()?,
-        });
+    // A variant takes 61 bytes or more.
+    let n_variants = r.count(61)?;
+    batch.variants.resize_with(n_variants, VariantRow::default);
+    for v in &mut batch.variants {
+        for text in [&mut v.chrom, &mut v.id, &mut v.reference, &mut v.alternate] {
+            text.clear();
+            text.push_str(r.text()?);
+        }
+        v.pos = r.u32()?;
+        v.a1_freq = r.f64()?;
+        v.n = r.u32()?;
+        v.mac = r.f64()?;
+        v.missing = r.u32()?;
+        v.status = r.u8()?;
     }
-    let full_rows = list(r, 4, Cursor::u32)?;
-    let triple = |r: &mut Cursor<'_>| Ok((r.u32()?, r.u32()?, r.u32()?));
-    let [n_missing, covariates_lost] = [list(r, 12, triple)?, list(r, 12, triple)?];
-    let statuses = list(r, 9, |r| Ok((r.u32()?, r.u32()?, r.u8()?)))?;
-    let hits = list(r, 36, |r| {
+    list(r, 4, &mut batch.full_rows, Cursor::u32)?;
+    for counts in [&mut batch.n_missing, &mut batch.covariates_lost] {
+        list(r, 12, counts, |r| Ok((r.u32()?, r.u32()?, r.u32()?)))?;
+    }
+    list(r, 9, &mut batch.statuses, |r| Ok((r.u32()?, r.u32()?, r.u8()?)))?;
+    list(r, 36, &mut batch.hits, |r| {
         let [variant_idx, trait_idx, n_observed] = [r.u32()?, r.u32()?, r.u32()?];
         Ok(HitRow { variant_idx, trait_idx, n_observed, beta: r.f64()?, se: r.f64()?, log10p: r.f64()? })
     })?;
-    let exact =
-        list(r, 16, |r| Ok(ExactRow { variant_idx: r.u32()?, trait_idx: r.u32()?, beta: r.f32()?, se: r.f32()? }))?;
-    let matrices = Default::default();
-    Ok(RowBatch { variants, full_rows, matrices, n_missing, covariates_lost, statuses, hits, exact })
+    list(r, 16, &mut batch.exact, |r| {
+        Ok(ExactRow { variant_idx: r.u32()?, trait_idx: r.u32()?, beta: r.f32()?, se: r.f32()? })
+    })
 }
 
-/// Items of at least `min_len` bytes after their count.
+/// Items of at least `min_len` bytes after their count, in the place of those of `out`.
 fn list<'a, T>(
     cursor: &mut Cursor<'a>,
     min_len: usize,
+    out: &mut Vec<T>,
     mut item: impl FnMut(&mut Cursor<'a>) -> Result<T, DecodeError>,
-) -> Result<Vec<T>, DecodeError> {
-    (0..cursor.count(min_len)?).map(|_| item(cursor)).collect()
+) -> Result<(), DecodeError> {
+    out.clear();
+    for _ in 0..cursor.count(min_len)? {
+        out.push(item(cursor)?);
+    }
+    Ok(())
 }
 
 /// Appends cells of a matrix: 4 bytes each, little-endian.
@@ -139,7 +141,9 @@ mod tests {
     fn rows_survive_the_round_trip() {
         let mut bytes = Vec::new();
         encode_rows(&batch(), &mut bytes);
-        assert_eq!(decode_rows(&bytes).unwrap(), batch());
+        let mut decoded = RowBatch::default();
+        decode_rows(&bytes, &mut decoded).unwrap();
+        assert_eq!(decoded, batch());
     }
 
     #[test]
@@ -147,7 +151,7 @@ mod tests {
         let mut bytes = Vec::new();
         encode_rows(&batch(), &mut bytes);
         for len in 0..bytes.len() {
-            assert_eq!(decode_rows(&bytes[..len]), Err(DecodeError), "length {len}");
+            assert_eq!(decode_rows(&bytes[..len], &mut batch()), Err(DecodeError), "length {len}");
         }
     }
 }

@@ -137,7 +137,7 @@ impl Finished {
 
     fn add_model(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
         let (mut r, n_traits) = (Cursor::new(payload), self.n_traits());
-        let chrom = r.text()?;
+        let chrom = r.text()?.to_owned();
         let squares = (0..n_traits).map(|_| r.f64()).collect::<Result<_, _>>()?;
         self.models.insert(chrom, squares);
         Ok(())
@@ -175,7 +175,7 @@ impl Finished {
         }
         let n_traits = self.n_traits();
         for _ in 0..r.count(8)? {
-            let chrom = r.text()?;
+            let chrom = r.text()?.to_owned();
             let squares = (0..n_traits).map(|_| r.f64()).collect::<Result<_, _>>()?;
             self.models.insert(chrom, squares);
         }
@@ -254,10 +254,10 @@ impl SpoolIndex {
     /// # Errors
     /// What `each` returns, or [`SpoolError::Read`] for a frame that does not verify.
     pub fn for_each<E: From<SpoolError>>(&self, mut each: impl FnMut(&RowBatch) -> Result<(), E>) -> Result<(), E> {
-        let mut payload = Vec::new();
+        let (mut payload, mut batch) = (Vec::new(), RowBatch::default());
         for part in &self.parts {
             let len = self.read_frame(part, part.offset, FrameKind::Rows, &mut payload)?;
-            let batch = decode_rows(&payload[..len]).map_err(|e| self.error(part, part.offset, &e))?;
+            decode_rows(&payload[..len], &mut batch).map_err(|e| self.error(part, part.offset, &e))?;
             if batch.counts() != part.rows {
                 return Err(self.error(part, part.offset, &"rows are missing").into());
             }

@@ -1,7 +1,7 @@
 //! Rows of results on their way from a kernel to the spool and from the spool to the store.
 
 /// One tested row: a (chrom, pos, id, ref, alt) of the input, in input order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct VariantRow {
     /// Chromosome as written in the file.
     pub chrom: String,

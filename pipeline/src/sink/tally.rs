@@ -57,9 +57,9 @@ mod tests {
         add_tally(&bytes, 5, &mut sums).unwrap();
         assert!(sums.iter().zip(counts).all(|(&sum, count)| sum == 1 + 2 * u64::from(count)));
         for end in 0..bytes.len() {
-            assert!(add_tally(&bytes[..end], 5, &mut vec![0; 15]).is_err(), "{end}");
+            assert!(add_tally(&bytes[..end], 5, &mut [0; 15]).is_err(), "{end}");
         }
-        assert!(add_tally(&bytes, 4, &mut vec![0; 12]).is_err() && add_tally(&bytes, 5, &mut vec![0; 10]).is_err());
-        assert!(add_tally(&bytes, 5, &mut vec![u64::MAX; 15]).is_err());
+        assert!(add_tally(&bytes, 4, &mut [0; 12]).is_err() && add_tally(&bytes, 5, &mut [0; 10]).is_err());
+        assert!(add_tally(&bytes, 5, &mut [u64::MAX; 15]).is_err());
     }
 }

@@ -31,6 +31,39 @@ pub(super) struct VariantColumns {
     status: Dataset,
 }
 
+/// Rows on their way to the columns.
+#[derive(Default)]
+pub(super) struct VariantBand {
+    piece: TextPiece,
+    /// CHROM, ID, REF, ALT.
+    texts: [Vec<TextRef>; 4],
+    pos: Vec<u32>,
+    a1_freq: Vec<f64>,
+    n: Vec<u32>,
+    mac: Vec<f64>,
+    missing: Vec<u32>,
+    status: Vec<u8>,
+}
+
+impl VariantBand {
+    pub(super) fn len(&self) -> usize {
+        self.pos.len()
+    }
+
+    pub(super) fn push(&mut self, row: &VariantRow) {
+        let texts = [(&row.chrom, true), (&row.id, false), (&row.reference, false), (&row.alternate, false)];
+        for (column, (text, often)) in self.texts.iter_mut().zip(texts) {
+            column.push(self.piece.put(text, often));
+        }
+        self.pos.push(row.pos);
+        self.a1_freq.push(row.a1_freq);
+        self.n.push(row.n);
+        self.mac.push(row.mac);
+        self.missing.push(row.missing);
+        self.status.push(row.status);
+    }
+}
+
 impl VariantColumns {
     pub(super) fn create(place: &Place, root: &Group, n_variants: usize) -> Result<Self, StoreError> {
         let group = &file::group(place, root, "variants")?;
@@ -78,49 +111,43 @@ impl VariantColumns {
         Ok((columns, n_variants.unwrap_or(0)))
     }
 
-    /// Writes `rows` from row `start` on. `raw` is the file beside the library's handle on it, for the strings.
+    /// Writes a band from row `start` on and begins the next. `raw` is the file beside the library's handle on it, for the
+    /// strings.
     pub(super) fn write(
         &self,
         place: &Place,
         (root, raw): (&Group, &File),
         start: usize,
-        rows: &[VariantRow],
+        band: &mut VariantBand,
     ) -> Result<(), StoreError> {
         fn put<T: H5Type>(
             place: &Place,
             dataset: &Dataset,
             start: usize,
-            values: impl Iterator<Item = T>,
+            values: &mut Vec<T>,
         ) -> Result<(), StoreError> {
-            let values: Vec<T> = values.collect();
-            place.h5(&dataset.name(), dataset.write_slice(&values[..], start..start + values.len()))
+            let written = dataset.write_slice(&values[..], start..start + values.len());
+            values.clear();
+            place.h5(&dataset.name(), written)
         }
-        self.write_texts(place, (root, raw), start, rows)?;
-        put(place, &self.pos, start, rows.iter().map(|row| row.pos))?;
-        put(place, &self.a1_freq, start, rows.iter().map(|row| row.a1_freq))?;
-        put(place, &self.n, start, rows.iter().map(|row| row.n))?;
-        put(place, &self.mac, start, rows.iter().map(|row| row.mac))?;
-        put(place, &self.missing, start, rows.iter().map(|row| row.missing))?;
-        put(place, &self.status, start, rows.iter().map(|row| row.status))
+        self.write_texts(place, (root, raw), start, band)?;
+        put(place, &self.pos, start, &mut band.pos)?;
+        put(place, &self.a1_freq, start, &mut band.a1_freq)?;
+        put(place, &self.n, start, &mut band.n)?;
+        put(place, &self.mac, start, &mut band.mac)?;
+        put(place, &self.missing, start, &mut band.missing)?;
+        put(place, &self.status, start, &mut band.status)
     }
 
-    /// The strings of some rows, in a piece of their own.
+    /// The strings of a band, in a piece of their own.
     fn write_texts(
         &self,
         place: &Place,
         (root, raw): (&Group, &File),
         start: usize,
-        rows: &[VariantRow],
+        band: &mut VariantBand,
     ) -> Result<(), StoreError> {
-        let mut piece = TextPiece::default();
-        let mut columns: [Vec<TextRef>; 4] = Default::default();
-        for row in rows {
-            let texts = [(&row.chrom, true), (&row.id, false), (&row.reference, false), (&row.alternate, false)];
-            for (column, (text, often)) in columns.iter_mut().zip(texts) {
-                column.push(piece.put(text, often));
-            }
-        }
-        let address = match piece.take() {
+        let address = match band.piece.take() {
             bytes if bytes.is_empty() => 0,
             bytes => {
                 let name = format!("{TEXT}/{start}");
@@ -130,10 +157,12 @@ impl VariantColumns {
                 address
             }
         };
-        for (dataset, texts) in [&self.chrom, &self.id, &self.reference, &self.alternate].into_iter().zip(&columns) {
+        let columns = [&self.chrom, &self.id, &self.reference, &self.alternate];
+        for (dataset, texts) in columns.into_iter().zip(&mut band.texts) {
             let at = file::address(place, &dataset.name(), dataset)? + (start * REFERENCE) as u64;
             let written = raw.write_all_at(&references(texts, address), at);
             written.map_err(|error| place.io("cannot write", error))?;
+            texts.clear();
         }
         Ok(())
     }

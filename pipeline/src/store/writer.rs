@@ -3,29 +3,29 @@
 //! Memory: a band of 32,768 variants with their strings, a chunk of each list, and 6·R·masks of missing counts (R rows of
 //! a chunk, 1,024 to 32,768) where there are some. Nothing grows with the variants.
 
-use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::path::Path;
 
 use hdf5::types::FixedAscii;
-use hdf5::{Dataset, File, Group};
+use hdf5::{File, Group};
 use ndarray::ArrayView2;
 use norna_kernels::Status;
 use norna_kernels::genomic_control::{N_BINS, lower_edge};
 
-use super::columns::{VariantColumns, set_code_names};
+use super::columns::{VariantBand, VariantColumns, set_code_names};
+use super::compact_columns::CompactColumns;
 use super::error::{Place, StoreError};
 use super::file;
-use super::growable::{ExactList, HitList, StatusList};
+use super::growable::{HitList, StatusList};
 use super::mask_counts::MaskCounts;
 use super::matrix::{Layout, MatrixPlace};
 use super::publish::sync_file;
 use super::qc::{Bins, P_BINS, TALLY_BINS, chi2_histogram, p_histogram};
 use super::schema::{
-    ASSOC_MODEL, ASSOC_ROW, COVARIATES_LOST, FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, MODEL_CHROM, N_MISSING,
-    Qc, RESIDUAL_SQUARE, ResultsHeader, SIGNATURE_BYTES, Store,
+    COVARIATES_LOST, FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, N_MISSING, Qc, ResultsHeader, SIGNATURE_BYTES,
+    Store,
 };
-use crate::sink::rows::{RowBatch, VariantRow};
+use crate::sink::rows::RowBatch;
 
 /// Rows of /variants written together.
 const BAND_ROWS: usize = 1 << 15;
@@ -54,7 +54,7 @@ pub struct ResultsWriter {
     columns: VariantColumns,
     /// Rows on their way to the file before the band.
     written: usize,
-    band: Vec<VariantRow>,
+    band: VariantBand,
     n_missing: MaskCounts<u32>,
     covariates_lost: MaskCounts<u16>,
     statuses: StatusList,
@@ -63,19 +63,6 @@ pub struct ResultsWriter {
     /// Pairs appended, by the code of their status.
     n_status: [u64; Status::ALL.len()],
     n_hits: u64,
-}
-
-/// What a compact store has beside its matrices.
-struct CompactColumns {
-    exact: ExactList,
-    row: Option<Dataset>,
-    model: Option<Dataset>,
-    /// Place of each chromosome's model.
-    models: BTreeMap<String, u32>,
-    /// Rows of the band: their places in the matrices.
-    rows: Vec<i64>,
-    /// Full rows before the next one.
-    n_full: u64,
 }
 
 impl ResultsWriter {
@@ -118,7 +105,7 @@ impl ResultsWriter {
             n_status: [0; Status::ALL.len()],
             n_hits: 0,
             written: 0,
-            band: Vec::new(),
+            band: VariantBand::default(),
             place,
             file,
             raw,
@@ -161,9 +148,10 @@ impl ResultsWriter {
         let mut full_rows = batch.full_rows.iter().peekable();
         for (row, variant) in (0..).zip(&batch.variants) {
             if let Some(compact) = &mut self.compact {
-                compact.push(first as i64 + i64::from(row), full_rows.next_if_eq(&&row).is_some());
+                let is_full = full_rows.next_if_eq(&&row).is_some();
+                compact.push(first as i64 + i64::from(row), is_full, &variant.chrom);
             }
-            self.band.push(variant.clone());
+            self.band.push(variant);
             if self.band.len() == BAND_ROWS {
                 self.flush_band()?;
             }
@@ -201,26 +189,20 @@ impl ResultsWriter {
     }
 
     fn flush_band(&mut self) -> Result<(), StoreError> {
-        if self.band.is_empty() {
+        let n = self.band.len();
+        if n == 0 {
             return Ok(());
         }
-        self.columns.write(&self.place, (&self.file, &self.raw), self.written, &self.band)?;
+        self.columns.write(&self.place, (&self.file, &self.raw), self.written, &mut self.band)?;
         if let Some(compact) = &mut self.compact {
-            compact.flush(&self.place, self.written, &self.band)?;
+            compact.flush(&self.place, self.written)?;
         }
-        self.written += self.band.len();
-        self.band.clear();
+        self.written += n;
         Ok(())
     }
 
-    /// Writes what waits, /qc with the histograms of `tally` (traits × [`TALLY_BINS`]), and /provenance (an object; each of
-    /// its keys becomes a dataset with JSON text). Every row must have been appended.
-    pub fn complete(
-        &mut self,
-        (bins, tally): (&Bins, &[u64]),
-        qc: &Qc,
-        provenance: &serde_json::Value,
-    ) -> Result<(), StoreError> {
+    /// Writes what waits, and /qc with the histograms of `tally` (traits × [`TALLY_BINS`]). Every row must have been appended.
+    pub fn complete(&mut self, (bins, tally): (&Bins, &[u64]), qc: &Qc) -> Result<(), StoreError> {
         self.flush_band()?;
         let (n, made) = (self.written as u64, self.extent.n_variants);
         if n != made {
@@ -244,12 +226,13 @@ impl ResultsWriter {
             compact.exact.flush(&self.place)?;
         }
         write_qc(&self.place, &self.file, (bins, tally), qc)?;
-        write_provenance(&self.place, &self.file, provenance)?;
         place_flush(&self.place, &self.file)
     }
 
-    /// Marks the file as whole, closes and syncs it: for when every matrix has been written and synced.
-    pub fn seal(self) -> Result<(), StoreError> {
+    /// Writes /provenance (an object; each of its keys becomes a dataset with JSON text), marks the file as whole, closes and
+    /// syncs it: for when every matrix has been written and synced.
+    pub fn seal(self, provenance: &serde_json::Value) -> Result<(), StoreError> {
+        write_provenance(&self.place, &self.file, provenance)?;
         let store = self.header.store.name();
         file::set_scalar(&self.place, &self.file, "n_samples", &self.header.n_samples)?;
         file::set_text(&self.place, &self.file, "store", store)?;
@@ -276,61 +259,17 @@ fn place_flush(place: &Place, file: &File) -> Result<(), StoreError> {
     place.h5("cannot flush", file.flush())
 }
 
-impl CompactColumns {
-    fn create(
-        place: &Place,
-        root: &Group,
-        assoc: &Group,
-        (header, extent): (&ResultsHeader, &Extent),
-    ) -> Result<Self, StoreError> {
-        let n_traits = header.traits.len();
-        if extent.models.is_empty() || extent.models.iter().any(|(_, squares)| squares.len() != n_traits) {
-            return Err(place.argument("a compact store needs the squares of its null models"));
-        }
-        let n_variants = extent.n_variants as usize;
-        let squares: Vec<f64> = extent.models.iter().flat_map(|(_, squares)| squares.iter().copied()).collect();
-        let shape = (extent.models.len(), n_traits);
-        let dataset = root.new_dataset::<f64>().no_chunk().shape(shape).create(RESIDUAL_SQUARE);
-        let dataset = place.h5(RESIDUAL_SQUARE, dataset)?;
-        place.h5(RESIDUAL_SQUARE, dataset.write(view(place, shape, &squares)?))?;
-        let chroms = file::strings(extent.models.iter().map(|(chrom, _)| chrom.as_str()));
-        file::table_column(place, root, MODEL_CHROM, &chroms)?;
-        let has_own = extent.models.len() > 1;
-        let row = (extent.n_full > 0).then(|| file::column::<i64>(place, root, ASSOC_ROW, n_variants)).transpose()?;
-        let model = has_own.then(|| file::column::<u32>(place, root, ASSOC_MODEL, n_variants)).transpose()?;
-        let models = (0..).zip(&extent.models).map(|(place, (chrom, _))| (chrom.clone(), place)).collect();
-        Ok(Self { exact: ExactList::create(place, assoc)?, row, model, models, rows: Vec::new(), n_full: 0 })
-    }
-
-    /// Takes the next variant.
-    fn push(&mut self, variant: i64, is_full: bool) {
-        let n_full = self.n_full as i64;
-        self.rows.push(if is_full { -1 - n_full } else { variant - n_full });
-        self.n_full += u64::from(is_full);
-    }
-
-    fn flush(&mut self, place: &Place, start: usize, variants: &[VariantRow]) -> Result<(), StoreError> {
-        let rows = start..start + variants.len();
-        if let Some(row) = &self.row {
-            place.h5(ASSOC_ROW, row.write_slice(&self.rows[..], rows.clone()))?;
-        }
-        if let Some(model) = &self.model {
-            let of = |variant: &VariantRow| self.models.get(&variant.chrom).copied().unwrap_or(0);
-            let models: Vec<u32> = variants.iter().map(of).collect();
-            place.h5(ASSOC_MODEL, model.write_slice(&models[..], rows))?;
-        }
-        self.rows.clear();
-        Ok(())
-    }
-}
-
 fn sorted<T: Clone, K: Ord>(values: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
     let mut values = values.to_vec();
     values.sort_by_key(key);
     values
 }
 
-fn view<'a, T>(place: &Place, shape: (usize, usize), cells: &'a [T]) -> Result<ArrayView2<'a, T>, StoreError> {
+pub(super) fn view<'a, T>(
+    place: &Place,
+    shape: (usize, usize),
+    cells: &'a [T],
+) -> Result<ArrayView2<'a, T>, StoreError> {
     ArrayView2::from_shape(shape, cells).map_err(|error| place.argument(error.to_string()))
 }
 

@@ -122,17 +122,19 @@ pub fn qc(header: &ResultsHeader) -> Qc {
 pub struct FileWriter {
     path: PathBuf,
     writer: ResultsWriter,
+    store: Store,
     bins: Bins,
     tally: Vec<u32>,
-    cells: [Vec<u8>; 2],
+    cells: [Vec<u8>; 4],
 }
 
 impl FileWriter {
     pub fn create(path: &Path, header: &ResultsHeader, n_variants: u64) -> Result<Self, StoreError> {
-        let writer = ResultsWriter::create(path, header, Extent { n_variants, ..Extent::default() })?;
+        let models = vec![(String::new(), vec![1.0; header.traits.len()])];
+        let writer = ResultsWriter::create(path, header, Extent { n_variants, n_full: 0, models })?;
         let bins = Bins::new(&header.traits);
         let tally = bins.tally();
-        Ok(Self { path: path.to_path_buf(), writer, bins, tally, cells: Default::default() })
+        Ok(Self { path: path.to_path_buf(), writer, store: header.store, bins, tally, cells: Default::default() })
     }
 
     pub fn append(&mut self, batch: &RowBatch) -> Result<(), StoreError> {
@@ -140,7 +142,9 @@ impl FileWriter {
         for (cells, matrix) in self.cells.iter_mut().zip(&batch.matrices) {
             cells.extend(matrix.iter().flat_map(|cell| cell.to_le_bytes()));
         }
-        self.bins.count(&batch.matrices[0], &batch.matrices[1], &mut self.tally);
+        if self.store == Store::Full {
+            self.bins.count(&batch.matrices[0], &batch.matrices[1], &mut self.tally);
+        }
         Ok(())
     }
 
@@ -158,7 +162,7 @@ impl FileWriter {
 
     pub fn finish(mut self, qc: &Qc, provenance: &serde_json::Value) -> Result<(), StoreError> {
         let tally = self.tally();
-        self.writer.complete((&self.bins, &tally), qc, provenance)?;
+        self.writer.complete((&self.bins, &tally), qc)?;
         let bands = BandWriter::open(&self.path)?;
         let mut band = Vec::new();
         for (matrix, cells) in self.writer.layout().matrices.iter().zip(&self.cells) {
@@ -171,7 +175,7 @@ impl FileWriter {
             }
         }
         bands.sync()?;
-        self.writer.seal()
+        self.writer.seal(provenance)
     }
 }
 
