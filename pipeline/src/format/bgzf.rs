@@ -1,14 +1,14 @@
 //! Where BGZF blocks begin and end: kinds of compression, the end-of-file block, and the first block after a byte.
 //!
-//! SAM specification, section 4.1. Inflating itself is noodles' work.
+//! SAM specification, section 4.1. Blocks are inflated in [`super::bgzf_reader`].
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// Bytes of a block's header, up to and with BSIZE.
-const HEADER_LEN: usize = 18;
+pub(crate) const HEADER_LEN: usize = 18;
 /// Most bytes that a block can take in the file (BSIZE is a u16, less one).
-const MAX_BLOCK_LEN: u64 = 1 << 16;
+pub(crate) const MAX_BLOCK_LEN: u64 = 1 << 16;
 
 /// The empty block that ends a whole file.
 pub const EOF_BLOCK: [u8; 28] = [
@@ -62,7 +62,7 @@ impl Compression {
 }
 
 /// Length of the block whose header `head` begins with; none if it is no BGZF header.
-fn block_len(head: &[u8]) -> Option<u64> {
+pub(crate) fn block_len(head: &[u8]) -> Option<u64> {
     let head = head.get(..HEADER_LEN)?;
     let fixed = head[..4] == [0x1f, 0x8b, 0x08, 0x04] && head[10..16] == [6, 0, b'B', b'C', 2, 0];
     let len = u64::from(u16::from_le_bytes([head[16], head[17]])) + 1;
@@ -153,16 +153,7 @@ pub enum BgzfError {
     Damaged,
 }
 
-/// An error of the inflating library as one about the file; what the system said stays as it is.
-pub fn block_error(e: io::Error) -> io::Error {
-    let is_ours = e.get_ref().is_some_and(|inner| inner.is::<BgzfError>());
-    if is_ours || e.raw_os_error().is_some() || e.kind() == io::ErrorKind::Interrupted {
-        return e;
-    }
-    io::Error::new(io::ErrorKind::InvalidData, BgzfError::Damaged)
-}
-
-/// The error of a BGZF file without its end. Not of kind `UnexpectedEof`, which noodles takes for a good end.
+/// The error of a BGZF file without its end.
 pub fn truncated() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, BgzfError::Truncated)
 }

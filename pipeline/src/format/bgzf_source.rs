@@ -6,9 +6,8 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
-use noodles::bgzf;
-
-use super::bgzf::{Compression, VirtualOffset, block_error, first_block_from};
+use super::bgzf::{Compression, EofGuard, VirtualOffset, first_block_from};
+use super::bgzf_reader::BgzfReader;
 
 /// Longest line or record that is read: past it the file is taken to be damaged.
 pub const MAX_RECORD_LEN: usize = 1 << 30;
@@ -16,7 +15,7 @@ pub const MAX_RECORD_LEN: usize = 1 << 30;
 /// A source of inflated bytes.
 pub enum ByteSource {
     /// A BGZF file.
-    Bgzf(Box<bgzf::io::Reader<File>>),
+    Bgzf(Box<BgzfReader<File>>),
     /// An uncompressed file and the offset of the next byte.
     Plain(BufReader<File>, u64),
     /// What can only be read once, from its start, and the inflated offset of the next byte.
@@ -25,21 +24,12 @@ pub enum ByteSource {
     Memory(Vec<u8>, usize),
 }
 
-/// Inflated blocks of a stream, with errors in our words.
-struct Blocks<R: Read>(bgzf::io::Reader<R>);
-
-impl<R: Read> Read for Blocks<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buf).map_err(block_error)
-    }
-}
-
 impl ByteSource {
     /// `file` from its start. A plain gzip file becomes a stream.
     pub fn open(mut file: File, compression: Compression) -> io::Result<Self> {
         file.seek(SeekFrom::Start(0))?;
         Ok(match compression {
-            Compression::Bgzf => Self::Bgzf(Box::new(bgzf::io::Reader::new(file))),
+            Compression::Bgzf => Self::Bgzf(Box::new(BgzfReader::new(file))),
             Compression::Plain => Self::Plain(BufReader::with_capacity(1 << 16, file), 0),
             Compression::Gzip => {
                 let inflated = flate2::read::MultiGzDecoder::new(BufReader::new(file));
@@ -52,10 +42,7 @@ impl ByteSource {
     pub fn stream(inner: impl Read + Send + 'static, compression: Compression) -> Self {
         let reader: Box<dyn BufRead + Send> = match compression {
             Compression::Plain => Box::new(BufReader::with_capacity(1 << 16, inner)),
-            Compression::Bgzf => Box::new(BufReader::with_capacity(
-                1 << 16,
-                Blocks(bgzf::io::Reader::new(super::bgzf::EofGuard::new(inner))),
-            )),
+            Compression::Bgzf => Box::new(BgzfReader::new(EofGuard::new(inner))),
             Compression::Gzip => {
                 let inflated = flate2::read::MultiGzDecoder::new(BufReader::new(inner));
                 Box::new(BufReader::with_capacity(1 << 16, inflated))
@@ -67,10 +54,7 @@ impl ByteSource {
     /// Goes to `to`. Streams and batches stay where they are.
     pub fn seek(&mut self, to: VirtualOffset) -> io::Result<()> {
         match self {
-            Self::Bgzf(reader) => {
-                let to = bgzf::VirtualPosition::from(to.0);
-                reader.seek(to).map(|_| ()).map_err(block_error)
-            }
+            Self::Bgzf(reader) => reader.seek(to),
             Self::Plain(reader, at) => {
                 reader.seek(SeekFrom::Start(to.compressed()))?;
                 *at = to.compressed();
@@ -85,10 +69,7 @@ impl ByteSource {
         match self {
             Self::Bgzf(reader) => {
                 let Some(start) = first_block_from(reader.get_mut(), offset, file_len)? else { return Ok(false) };
-                reader
-                    .seek(bgzf::VirtualPosition::from(VirtualOffset::new(start, 0).0))
-                    .map(|_| true)
-                    .map_err(block_error)
+                reader.seek(VirtualOffset::new(start, 0)).map(|()| true)
             }
             Self::Plain(..) => self.seek(VirtualOffset::new(offset, 0)).map(|()| offset < file_len),
             Self::Stream(..) | Self::Memory(..) => Err(io::Error::from(io::ErrorKind::Unsupported)),
@@ -98,7 +79,7 @@ impl ByteSource {
     /// Some bytes that follow; empty at the end.
     pub fn fill(&mut self) -> io::Result<&[u8]> {
         match self {
-            Self::Bgzf(reader) => reader.fill_buf().map_err(block_error),
+            Self::Bgzf(reader) => reader.fill(),
             Self::Plain(reader, _) => reader.fill_buf(),
             Self::Stream(reader, _) => reader.fill_buf(),
             Self::Memory(bytes, at) => Ok(&bytes[*at..]),
@@ -124,7 +105,7 @@ impl ByteSource {
     /// Place of the next byte.
     pub fn address(&self) -> VirtualOffset {
         match self {
-            Self::Bgzf(reader) => VirtualOffset(u64::from(reader.virtual_position())),
+            Self::Bgzf(reader) => reader.address(),
             Self::Plain(_, at) | Self::Stream(_, at) => VirtualOffset::new(*at, 0),
             Self::Memory(_, at) => VirtualOffset::new(*at as u64, 0),
         }

@@ -6,6 +6,7 @@ pub mod bcf_header;
 pub mod bcf_scan;
 pub mod bcf_write;
 pub mod bgzf;
+pub mod bgzf_reader;
 pub mod bgzf_source;
 pub mod bgzip;
 pub mod chromosome;

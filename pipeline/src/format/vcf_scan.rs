@@ -259,41 +259,4 @@ fn or_call(value: f32, code: u8, from_gt: &mut u64) -> Option<f32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_calls_know_only_the_plain() {
-        for (line, gt_only, want) in [
-            ("0|0\t0/1\t1|1", true, Some([0, 1, 2])),
-            ("0|0\t./.\t1|0", true, Some([0, 255, 1])),
-            ("0|0:3\t1/1\t.|.:7:8", false, Some([0, 2, 255])),
-            ("0|0\t./1\t1|0", true, None),
-            ("0|0\t0/1\t2|1", true, None),
-            ("0|0\t0-1\t1|1", true, None),
-            ("0\t0/1\t1|1", true, None),
-            ("0|0\t0/1", true, None),
-            ("0|0\t0/1\t1|1\t0|0", true, None),
-            ("0|0 0/1\t1|1", true, None),
-            ("0|0\t0/1\t0|1/1", true, None),
-            ("", true, None),
-        ] {
-            let mut out = [9; 3];
-            let got = plain_calls(
-                line.as_bytes(),
-                gt_only,
-                &SampleMap::new(3, None).unwrap(),
-                &mut Scratch::default(),
-                &mut out,
-            )
-            .then_some(out);
-            assert_eq!(got, want, "{line}");
-        }
-        let some = SampleMap::new(3, Some(vec![0, 2])).unwrap();
-        for (line, gt_only) in [("0|1\t5\t1|1", false), ("0|1\t9|9\t1|1", true)] {
-            let mut out = [9; 2];
-            assert!(plain_calls(line.as_bytes(), gt_only, &some, &mut Scratch::default(), &mut out));
-            assert_eq!(out, [1, 2]);
-        }
-    }
-}
+mod tests;
