@@ -17,7 +17,7 @@ const CHUNK: usize = 512;
 /// Sums of a chunk, at most and about, but for the [`DENSE`] variants that it always takes.
 const SUMS: usize = 1 << 20;
 /// Variants of which fewer than one sample in so many differs from the shift are summed over those samples alone.
-const DENSE_FROM: usize = 5;
+const DENSE_FROM: usize = 3;
 
 /// How a variant's sums are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -209,10 +209,10 @@ fn pack_dosages(dosages: &[&[f32]], shifts: &[f32], tile: usize, out: &mut [f32]
     for (first, out) in (0..).step_by(SUM_BLOCK / 4).zip(out.chunks_mut(SUM_BLOCK / 4 * tile)) {
         for r in 0..tile {
             let out = out.iter_mut().skip(r).step_by(tile);
-            match dosages.get(r) {
+            match dosages.get(r).zip(shifts.get(r)) {
                 None => out.for_each(|out| *out = 0.0),
-                Some(dosages) => out.zip(&dosages[first..]).for_each(|(out, &g)| {
-                    let g = g - shifts[r];
+                Some((dosages, shift)) => out.zip(&dosages[first..]).for_each(|(out, &g)| {
+                    let g = g - shift;
                     *out = if g.is_nan() { 0.0 } else { g };
                 }),
             }
