@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use norna_benches::CpuTime;
 use norna_kernels::{
     CovariateBasis, GenotypeBlock, GenotypeKind, LinearRows, LinearScratch, LinearTest, MISSING_CALL, MissingPolicy,
     NullModel, allele_counts,
@@ -60,7 +60,7 @@ fn block(missing: f64) -> GenotypeBlock {
     block_of(&frequencies, missing)
 }
 
-fn bench_block(group: &mut BenchmarkGroup<'_, WallTime>, name: String, null: &NullModel, block: &GenotypeBlock) {
+fn bench_block(group: &mut BenchmarkGroup<'_, CpuTime>, name: String, null: &NullModel, block: &GenotypeBlock) {
     let test = LinearTest::new(null, MissingPolicy::Drop, 7.3);
     let counts: Vec<_> = (0..block.len()).map(|v| allele_counts(block, v, None)).collect();
     let (mut scratch, mut rows) = (LinearScratch::new(&test), LinearRows::new());
@@ -72,7 +72,7 @@ fn bench_block(group: &mut BenchmarkGroup<'_, WallTime>, name: String, null: &Nu
 }
 
 /// Whole blocks: traits, share of trait values missing (each trait its own), share of calls missing.
-fn linear(criterion: &mut Criterion) {
+fn linear(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("linear");
     group.sample_size(10).measurement_time(Duration::from_secs(4)).warm_up_time(Duration::from_secs(1));
     for (n_traits, trait_missing, call_missing) in [
@@ -92,7 +92,7 @@ fn linear(criterion: &mut Criterion) {
 
 /// Variants of one frequency each: from carriers alone to dense tiles. At 0.5 the block is dense and its rate that of the
 /// score product with packing, to be held against sgemm.
-fn frequencies(criterion: &mut Criterion) {
+fn frequencies(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("frequency");
     group.sample_size(10).measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(500));
     for n_traits in [1, 32, 1000] {
@@ -104,7 +104,7 @@ fn frequencies(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn null_models(criterion: &mut Criterion) {
+fn null_models(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("null model");
     group.sample_size(10).measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_millis(500));
     for (n_traits, missing) in [(1, 0.0), (320, 0.0), (320, 0.05)] {
@@ -120,5 +120,9 @@ fn null_models(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, linear, frequencies, null_models);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = linear, frequencies, null_models
+}
 criterion_main!(benches);

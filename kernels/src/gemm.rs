@@ -10,10 +10,14 @@ use crate::null_model::panels::Panels;
 
 /// Samples of a strip: a multiple of [`SUM_BLOCK`], so that it does not change a sum.
 const STRIP: usize = 4 * SUM_BLOCK;
-/// Variants of a chunk.
-const CHUNK: usize = 128;
+/// Dense variants of a chunk, at most and about: packed, a strip of them stays in cache.
+const DENSE: usize = 126;
+/// Variants of a chunk, at most: many, so that the traits are read once for many of them.
+const CHUNK: usize = 512;
+/// Sums of a chunk, at most and about, but for the [`DENSE`] variants that it always takes.
+const SUMS: usize = 1 << 20;
 /// Variants of which fewer than one sample in so many differs from the shift are summed over those samples alone.
-const DENSE_FROM: usize = 5;
+const DENSE_FROM: usize = 3;
 
 /// How a variant's sums are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +44,8 @@ pub(crate) struct ScoreChunk {
     tile: usize,
     columns: usize,
     padded: usize,
+    n_dense: usize,
+    n_variants: usize,
     /// By variant: its row of the sums.
     slots: Vec<usize>,
     dense: Vec<usize>,
@@ -58,15 +64,19 @@ impl ScoreChunk {
     /// Memory for chunks against `columns` trait columns and `padded` covariates.
     pub(crate) fn new(kernels: &Kernels, columns: usize, padded: usize) -> Self {
         let tile = kernels.tile;
-        let slots = CHUNK + tile;
+        let n_dense = DENSE.next_multiple_of(tile);
+        let n_variants = (SUMS / columns.max(1)).clamp(n_dense, CHUNK);
+        let slots = n_variants + tile;
         Self {
             tile,
             columns,
             padded,
-            slots: Vec::with_capacity(CHUNK),
-            dense: Vec::with_capacity(CHUNK),
-            sparse: Vec::with_capacity(CHUNK),
-            packed: vec![0f32; CHUNK.next_multiple_of(tile) * STRIP + PACK_SLACK],
+            n_dense,
+            n_variants,
+            slots: Vec::with_capacity(n_variants),
+            dense: Vec::with_capacity(n_dense),
+            sparse: Vec::with_capacity(n_variants),
+            packed: vec![0f32; n_dense * STRIP + PACK_SLACK],
             carriers: CarrierStrip::default(),
             scores: vec![0f64; slots * columns + 8],
             projections: vec![0f64; slots * padded],
@@ -74,9 +84,9 @@ impl ScoreChunk {
         }
     }
 
-    /// Variants that one [`Self::compute`] takes.
-    pub(crate) fn capacity(&self) -> usize {
-        CHUNK
+    /// Variants that one [`Self::compute`] takes, all in all and on the dense path.
+    pub(crate) fn capacity(&self) -> (usize, usize) {
+        (self.n_variants, self.n_dense)
     }
 
     /// Sums of variants `first..first + plans.len()` of the block, genotype less shift.
@@ -199,10 +209,10 @@ fn pack_dosages(dosages: &[&[f32]], shifts: &[f32], tile: usize, out: &mut [f32]
     for (first, out) in (0..).step_by(SUM_BLOCK / 4).zip(out.chunks_mut(SUM_BLOCK / 4 * tile)) {
         for r in 0..tile {
             let out = out.iter_mut().skip(r).step_by(tile);
-            match dosages.get(r) {
+            match dosages.get(r).zip(shifts.get(r)) {
                 None => out.for_each(|out| *out = 0.0),
-                Some(dosages) => out.zip(&dosages[first..]).for_each(|(out, &g)| {
-                    let g = g - shifts[r];
+                Some((dosages, shift)) => out.zip(&dosages[first..]).for_each(|(out, &g)| {
+                    let g = g - shift;
                     *out = if g.is_nan() { 0.0 } else { g };
                 }),
             }

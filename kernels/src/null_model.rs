@@ -264,6 +264,29 @@ mod tests {
     }
 
     #[test]
+    fn any_order_of_work_gives_the_same_bits() {
+        let n = 70;
+        let value = |t: u32, i: u32| {
+            if (i * 7 + t / 3).is_multiple_of(11) { f64::NAN } else { f64::from(i * (t + 3) % 23).sqrt() }
+        };
+        let columns: Vec<Vec<f64>> = (0..75).map(|t| (0..n).map(|i| value(t, i)).collect()).collect();
+        let traits: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let age: Vec<f64> = (0..n).map(|i| f64::from(i * i % 7)).collect();
+        let basis = Arc::new(CovariateBasis::new(n as usize, &[&age]).0);
+        let forth = NullModel::fit(&basis, &traits, None);
+        let back = NullModel::fit_with(&basis, &traits, None, &|n, one| (0..n).rev().for_each(one));
+        let alone = NullModel::fit(&basis, &traits[41..42], None);
+        let residuals = |null: &NullModel, t| null.panels().residuals(t).map(f64::to_bits).collect::<Vec<_>>();
+        for t in 0..traits.len() {
+            assert_eq!(residuals(&forth, t), residuals(&back, t));
+            assert_eq!(forth.residual_sd(t).to_bits(), back.residual_sd(t).to_bits());
+        }
+        assert_eq!(forth.pairs().rounding, back.pairs().rounding);
+        assert_eq!(residuals(&alone, 0), residuals(&forth, 41));
+        assert_eq!(alone.pairs().rounding[alone.pairs().stride], forth.pairs().rounding[forth.pairs().stride + 41]);
+    }
+
+    #[test]
     fn a_sample_with_a_covariate_of_its_own_is_left_out() {
         let n = 9;
         let mut own = vec![1.0; n];

@@ -64,6 +64,25 @@ proptest! {
     }
 
     #[test]
+    fn prop_pairs_together_equal_pairs_one_by_one(design in design(), policy in policy()) {
+        let cohort = Cohort::simulate(&Design { n_traits: design.n_traits * 5, ..design });
+        let null = cohort.null();
+        for isa in [Isa::Scalar, Isa::Avx2, Isa::Avx512] {
+            // A threshold that every pair reaches, and one that none does: pairs are then looked at one by one, or not.
+            let tests = [0.0, 1e9].map(|hit| LinearTest::with_isa(&null, policy, hit, isa));
+            let [Some(each), Some(together)] = tests else { continue };
+            let (each, together) = (run(&each.with_scores(), &cohort), run(&together.with_scores(), &cohort));
+            prop_assert_eq!(bits(&each).0, bits(&together).0);
+            prop_assert_eq!(bits(&each).1, bits(&together).1);
+            let words = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            prop_assert_eq!(words(&each.score), words(&together.score));
+            prop_assert_eq!(words(&each.d), words(&together.d));
+            prop_assert_eq!(&each.pair_status, &together.pair_status);
+            prop_assert!(together.hits.is_empty());
+        }
+    }
+
+    #[test]
     fn prop_ref_and_alt_swapped_change_the_sign(design in design(), policy in policy()) {
         let cohort = Cohort::simulate(&Design { dosages: false, ..design });
         let mut swapped = cohort.clone();

@@ -14,7 +14,7 @@ use super::lanes::Avx2Lanes;
 use super::pairs::{PairColumns, PairTile, fit_pairs_body};
 use super::portable::{list_calls_from, pack_calls_from, project_body};
 use super::traits::{project_traits_body, residuals_body, square_traits_body};
-use super::{GemmTile, PackTile, ProjectTile, SUM_BLOCK, stamp};
+use super::{GemmTile, Matrix, PackTile, ProjectTile, SUM_BLOCK, stamp};
 use crate::block::MISSING_CALL;
 
 /// Variants in a tile.

@@ -15,7 +15,7 @@ use super::lanes::Avx512Lanes;
 use super::pairs::{PairColumns, PairTile, fit_pairs_body};
 use super::portable::{list_calls_from, pack_calls_from, project_body};
 use super::traits::{project_traits_body, residuals_body, square_traits_body};
-use super::{GemmTile, PackTile, ProjectTile, SUM_BLOCK, avx2, stamp};
+use super::{GemmTile, Matrix, PackTile, ProjectTile, SUM_BLOCK, avx2, stamp};
 use crate::block::MISSING_CALL;
 
 /// Variants in a tile.
@@ -190,23 +190,30 @@ fn pack_calls_avx512(tile: PackTile<'_>, out: &mut [f32]) {
     pack_calls_from::<TILE>(tile, n / 16 * 16, out);
 }
 
-#[target_feature(enable = "avx512f,avx2,fma")]
+/// Samples that are passed over at once where none is to be listed.
+const LISTED: usize = 128;
+
+#[target_feature(enable = "avx512f,avx2,fma,popcnt")]
 fn list_calls_avx512(calls: &[u8], list: CallList, out: &mut Vec<u32>) {
     let [a, b] = list.values.map(|value| _mm256_set1_epi8(value as i8));
     let flip = if list.equal { 0 } else { u32::MAX };
-    let (chunks, mut len) = (calls.as_chunks::<32>().0, out.len());
-    out.resize(len + 32 * chunks.len(), 0);
+    let (chunks, mut len) = (calls.as_chunks::<LISTED>().0, out.len());
+    out.resize(len + LISTED * chunks.len(), 0);
     let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    for (chunk, first) in chunks.iter().zip((list.first..).step_by(32)) {
-        // SAFETY: `chunk` has 32 bytes.
-        let calls = unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) };
-        let equal = _mm256_or_si256(_mm256_cmpeq_epi8(calls, a), _mm256_cmpeq_epi8(calls, b));
-        let wanted = _mm256_movemask_epi8(equal) as u32 ^ flip;
-        if wanted == 0 {
+    for (chunk, first) in chunks.iter().zip((list.first..).step_by(LISTED)) {
+        let mut wanted = [0u32; LISTED / 32];
+        for (wanted, calls) in wanted.iter_mut().zip(chunk.as_chunks::<32>().0) {
+            // SAFETY: 32 bytes.
+            let calls = unsafe { _mm256_loadu_si256(calls.as_ptr().cast()) };
+            let equal = _mm256_or_si256(_mm256_cmpeq_epi8(calls, a), _mm256_cmpeq_epi8(calls, b));
+            *wanted = _mm256_movemask_epi8(equal) as u32 ^ flip;
+        }
+        if wanted == [0; LISTED / 32] {
             continue;
         }
-        for (half, wanted) in [(0, wanted as u16), (16, (wanted >> 16) as u16)] {
-            let samples = _mm512_add_epi32(lanes, _mm512_set1_epi32((first + half) as i32));
+        for (part, first) in (0..LISTED / 16).zip((first..).step_by(16)) {
+            let wanted = (wanted[part / 2] >> (16 * (part % 2))) as u16;
+            let samples = _mm512_add_epi32(lanes, _mm512_set1_epi32(first as i32));
             // As many values are left as there are samples, so that sixteen fit.
             let out = &mut out[len..len + 16];
             // SAFETY: sixteen values (sliced above).
@@ -215,7 +222,7 @@ fn list_calls_avx512(calls: &[u8], list: CallList, out: &mut Vec<u32>) {
         }
     }
     out.truncate(len);
-    list_calls_from(calls, list, 32 * chunks.len(), out);
+    list_calls_from(calls, list, LISTED * chunks.len(), out);
 }
 
 /// 16 × 16 bytes transposed: four perfect shuffles of the rows.

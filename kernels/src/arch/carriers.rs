@@ -1,8 +1,8 @@
 //! Sums over the samples whose genotype is not 0 (after the shift). Adding 0·y changes no sum, so that these are the bits
 //! of the dense tiles: the same samples in the same order, in the same blocks of [`SUM_BLOCK`].
 
-use super::SUM_BLOCK;
 use super::lanes::{LANES, Lanes};
+use super::{Matrix, SUM_BLOCK};
 
 /// Which samples of a variant are listed.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,7 @@ pub(super) fn last_of_block(sample: u32) -> u32 {
 #[inline(always)]
 pub(super) fn project_carriers_body<L: Lanes>(
     carriers: Carriers<'_>,
-    (q, width): (&[f64], usize),
+    (q, width): Matrix<'_>,
     x: &mut [f64],
     gg: &mut [f64],
 ) {

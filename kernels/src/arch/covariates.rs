@@ -1,5 +1,6 @@
 //! Sums in the space of the covariates: over a variant's missing samples, over a mask's.
 
+use super::Matrix;
 use super::lanes::{LANES, Lanes, sum_as_dot};
 
 /// Sums over the missing samples of a variant against one panel of residuals y = hi + lo: Σ qⱼy into [covariate][stride]
@@ -16,7 +17,7 @@ pub(crate) struct MissingTile<'a> {
     pub(crate) width: usize,
     /// Orthonormal covariates, [sample][q_width].
     pub(crate) q: &'a [f64],
-    /// Padded number of covariates, a multiple of 8.
+    /// Padded number of covariates, a multiple of 8, at least `k` + 3.
     pub(crate) q_width: usize,
     /// Covariates.
     pub(crate) k: usize,
@@ -46,7 +47,7 @@ pub(crate) struct TakeOff<'a> {
 
 /// See [`super::Kernels::dot_columns`].
 #[inline(always)]
-pub(super) fn dot_columns_body<L: Lanes>(x: &[f64], (m, stride): (&[f64], usize), out: &mut [f64]) {
+pub(super) fn dot_columns_body<L: Lanes>(x: &[f64], (m, stride): Matrix<'_>, out: &mut [f64]) {
     for (c, out) in out.chunks_exact_mut(LANES).enumerate() {
         sum_as_dot(x.len(), |i| L::splat(x[i]).mul(L::load(&m[i * stride + c * LANES..]))).store(out);
     }
@@ -54,7 +55,7 @@ pub(super) fn dot_columns_body<L: Lanes>(x: &[f64], (m, stride): (&[f64], usize)
 
 /// See [`super::Kernels::gram`].
 #[inline(always)]
-pub(super) fn gram_body<L: Lanes>(samples: &[u32], (m, width): (&[f64], usize), out: &mut [f64]) {
+pub(super) fn gram_body<L: Lanes>(samples: &[u32], (m, width): Matrix<'_>, out: &mut [f64]) {
     for column in (0..width).step_by(LANES) {
         for first in (0..width).step_by(8) {
             let mut sums = [L::splat(0.0); 8];
@@ -79,42 +80,40 @@ pub(super) fn missing_sums_body<L: Lanes>(tile: MissingTile<'_>, projections: &m
     for column in (0..tile.width).step_by(LANES) {
         let mut first = 0;
         while first < tile.k {
-            if tile.k - first > 4 {
-                missing_rows::<L, 8>(tile, column, first, projections);
-                first += 8;
-            } else {
-                missing_rows::<L, 4>(tile, column, first, projections);
-                first += 4;
-            }
+            let square = match tile.k - first {
+                0..=4 => missing_rows::<L, 4>(tile, column, &mut first, projections),
+                5..=8 => missing_rows::<L, 8>(tile, column, &mut first, projections),
+                _ => missing_rows::<L, 12>(tile, column, &mut first, projections),
+            };
+            square.store(&mut squares[column..]);
         }
-        let mut square = L::splat(0.0);
-        for &i in tile.samples {
-            let y = residual::<L>(tile, column, i);
-            square = square.add(y.mul(y));
-        }
-        square.store(&mut squares[column..]);
     }
 }
 
+/// Up to `N` covariates; returns Σ y².
 #[inline(always)]
-fn residual<L: Lanes>(tile: MissingTile<'_>, column: usize, sample: u32) -> L {
-    let at = sample as usize * tile.width + column;
-    L::load_f32(&tile.hi[at..]).add(L::load_f32(&tile.lo[at..]))
-}
-
-#[inline(always)]
-fn missing_rows<L: Lanes, const N: usize>(tile: MissingTile<'_>, column: usize, first: usize, out: &mut [f64]) {
-    let mut sums = [L::splat(0.0); N];
+fn missing_rows<L: Lanes, const N: usize>(
+    tile: MissingTile<'_>,
+    column: usize,
+    first: &mut usize,
+    out: &mut [f64],
+) -> L {
+    let (mut sums, mut square) = ([L::splat(0.0); N], L::splat(0.0));
     for &i in tile.samples {
-        let y = residual::<L>(tile, column, i);
-        let q = &tile.q[i as usize * tile.q_width + first..][..N];
+        let at = i as usize * tile.width + column;
+        let y = L::load_f32(&tile.hi[at..]).add(L::load_f32(&tile.lo[at..]));
+        square = square.add(y.mul(y));
+        let q = &tile.q[i as usize * tile.q_width..][..tile.q_width];
+        let q = &q[*first..*first + N];
         for j in 0..N {
             sums[j] = sums[j].add(L::splat(q[j]).mul(y));
         }
     }
-    for (j, sum) in (first..tile.k).zip(sums) {
+    for (j, sum) in (*first..tile.k).zip(sums) {
         sum.store(&mut out[j * tile.stride + column..]);
     }
+    *first += N;
+    square
 }
 
 /// See [`TakeOff`].

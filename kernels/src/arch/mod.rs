@@ -53,7 +53,9 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => is_x86_feature_detected!("avx512f") && Isa::Avx2.is_supported(),
+            Isa::Avx512 => {
+                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("popcnt") && Isa::Avx2.is_supported()
+            }
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }
@@ -124,6 +126,9 @@ pub(crate) struct PackTile<'a> {
     pub(crate) shifts: &'a [f32],
 }
 
+/// A matrix, row by row, and the distance between its rows.
+pub(crate) type Matrix<'a> = (&'a [f64], usize);
+
 /// The kernels of one instruction set. Only [`Kernels::new`] makes one, after asking the CPU.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kernels {
@@ -144,11 +149,11 @@ pub(crate) struct Kernels {
     /// What `gemm` does, from the carriers alone: the same bits.
     pub(crate) gemm_carriers: fn(CarrierTile<'_>, &mut [f64]),
     /// What `project` does, from the carriers alone: the same bits. Rows q as [`ProjectTile::q`], their width.
-    pub(crate) project_carriers: fn(Carriers<'_>, (&[f64], usize), &mut [f64], &mut [f64]),
+    pub(crate) project_carriers: fn(Carriers<'_>, Matrix<'_>, &mut [f64], &mut [f64]),
     /// out[c] = [`crate::small_matrix::dot`] of x and column c of a matrix [x.len()][stride]; out: a multiple of 8.
-    pub(crate) dot_columns: fn(&[f64], (&[f64], usize), &mut [f64]),
+    pub(crate) dot_columns: fn(&[f64], Matrix<'_>, &mut [f64]),
     /// Σ xᵢxᵢᵀ over listed rows of a matrix [sample][width], width a multiple of 8, into [width][width].
-    pub(crate) gram: fn(&[u32], (&[f64], usize), &mut [f64]),
+    pub(crate) gram: fn(&[u32], Matrix<'_>, &mut [f64]),
     /// See [`MissingTile`].
     pub(crate) missing_sums: fn(MissingTile<'_>, &mut [f64], &mut [f64]),
     /// See [`TakeOff`].
@@ -156,9 +161,9 @@ pub(crate) struct Kernels {
     /// See [`PairTile`].
     pub(crate) fit_pairs: fn(&PairTile<'_>, &mut PairColumns),
     /// Qᵀy of eight traits [sample][8] into [covariate][8], samples in order. Q and its width as [`ProjectTile::q`].
-    pub(crate) project_traits: fn(&[f64], (&[f64], usize), &mut [f64]),
+    pub(crate) project_traits: fn(&[f64], Matrix<'_>, &mut [f64]),
     /// y − Q·coefficients of eight traits, [sample][8] and [covariate][8]; 0 where a trait's bit of the sample is not set.
-    pub(crate) residuals: fn(&mut [f64], &[u8], (&[f64], usize), &[f64]),
+    pub(crate) residuals: fn(&mut [f64], &[u8], Matrix<'_>, &[f64]),
     /// Σ y² of eight traits [sample][8], each in the order of [`crate::small_matrix::dot`].
     pub(crate) square_traits: fn(&[f64], &mut [f64]),
 }
@@ -170,14 +175,14 @@ pub(crate) const PACK_SLACK: usize = 16;
 macro_rules! stamp {
     ($features:literal, $lanes:ty) => {
         stamp! { @ $features, $lanes,
-            project_carriers(carriers: Carriers<'_>, q: (&[f64], usize), x: &mut [f64], gg: &mut [f64]) = project_carriers_body;
-            dot_columns(x: &[f64], m: (&[f64], usize), out: &mut [f64]) = dot_columns_body;
-            gram(rows: &[u32], m: (&[f64], usize), out: &mut [f64]) = gram_body;
+            project_carriers(carriers: Carriers<'_>, q: Matrix<'_>, x: &mut [f64], gg: &mut [f64]) = project_carriers_body;
+            dot_columns(x: &[f64], m: Matrix<'_>, out: &mut [f64]) = dot_columns_body;
+            gram(rows: &[u32], m: Matrix<'_>, out: &mut [f64]) = gram_body;
             missing_sums(tile: MissingTile<'_>, projections: &mut [f64], squares: &mut [f64]) = missing_sums_body;
             take_off(tile: TakeOff<'_>, sums: &mut [f64]) = take_off_body;
             fit_pairs(tile: &PairTile<'_>, out: &mut PairColumns) = fit_pairs_body;
-            project_traits(y: &[f64], q: (&[f64], usize), out: &mut [f64]) = project_traits_body;
-            residuals(y: &mut [f64], observed: &[u8], q: (&[f64], usize), coefficients: &[f64]) = residuals_body;
+            project_traits(y: &[f64], q: Matrix<'_>, out: &mut [f64]) = project_traits_body;
+            residuals(y: &mut [f64], observed: &[u8], q: Matrix<'_>, coefficients: &[f64]) = residuals_body;
             square_traits(y: &[f64], out: &mut [f64]) = square_traits_body;
         }
     };

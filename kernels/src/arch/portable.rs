@@ -4,7 +4,7 @@ use super::carriers::{CallList, CarrierTile, Carriers, END, last_of_block, proje
 use super::covariates::{MissingTile, TakeOff, dot_columns_body, gram_body, missing_sums_body, take_off_body};
 use super::pairs::{PairColumns, PairTile, fit_pairs_body};
 use super::traits::{project_traits_body, residuals_body, square_traits_body};
-use super::{GemmTile, PackTile, ProjectTile, SUM_BLOCK};
+use super::{GemmTile, Matrix, PackTile, ProjectTile, SUM_BLOCK};
 use crate::block::MISSING_CALL;
 
 /// Variants in a tile.
@@ -170,17 +170,17 @@ fn carriers_with(tile: CarrierTile<'_>, acc: &mut [f64], fma: impl Fn(f32, f32, 
 }
 
 /// See [`super::Kernels::project_carriers`].
-pub(crate) fn project_carriers(carriers: Carriers<'_>, q: (&[f64], usize), x: &mut [f64], gg: &mut [f64]) {
+pub(crate) fn project_carriers(carriers: Carriers<'_>, q: Matrix<'_>, x: &mut [f64], gg: &mut [f64]) {
     project_carriers_body::<[f64; LANES]>(carriers, q, x, gg);
 }
 
 /// See [`super::Kernels::dot_columns`].
-pub(crate) fn dot_columns(x: &[f64], m: (&[f64], usize), out: &mut [f64]) {
+pub(crate) fn dot_columns(x: &[f64], m: Matrix<'_>, out: &mut [f64]) {
     dot_columns_body::<[f64; LANES]>(x, m, out);
 }
 
 /// See [`super::Kernels::gram`].
-pub(crate) fn gram(rows: &[u32], m: (&[f64], usize), out: &mut [f64]) {
+pub(crate) fn gram(rows: &[u32], m: Matrix<'_>, out: &mut [f64]) {
     gram_body::<[f64; LANES]>(rows, m, out);
 }
 
@@ -200,12 +200,12 @@ pub(crate) fn fit_pairs(tile: &PairTile<'_>, out: &mut PairColumns) {
 }
 
 /// See [`super::Kernels::project_traits`].
-pub(crate) fn project_traits(y: &[f64], q: (&[f64], usize), out: &mut [f64]) {
+pub(crate) fn project_traits(y: &[f64], q: Matrix<'_>, out: &mut [f64]) {
     project_traits_body::<[f64; LANES]>(y, q, out);
 }
 
 /// See [`super::Kernels::residuals`].
-pub(crate) fn residuals(y: &mut [f64], observed: &[u8], q: (&[f64], usize), coefficients: &[f64]) {
+pub(crate) fn residuals(y: &mut [f64], observed: &[u8], q: Matrix<'_>, coefficients: &[f64]) {
     residuals_body::<[f64; LANES]>(y, observed, q, coefficients);
 }
 

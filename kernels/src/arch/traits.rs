@@ -1,10 +1,11 @@
 //! Traits residualised on the covariates, eight at a time, [sample][8].
 
+use super::Matrix;
 use super::lanes::{LANES, Lanes, sum_as_dot};
 
 /// See [`super::Kernels::project_traits`].
 #[inline(always)]
-pub(super) fn project_traits_body<L: Lanes>(y: &[f64], (q, width): (&[f64], usize), out: &mut [f64]) {
+pub(super) fn project_traits_body<L: Lanes>(y: &[f64], (q, width): Matrix<'_>, out: &mut [f64]) {
     for first in (0..width).step_by(8) {
         let mut sums = [L::splat(0.0); 8];
         for (y, q) in y.chunks_exact(LANES).zip(q.chunks_exact(width)) {
@@ -21,12 +22,7 @@ pub(super) fn project_traits_body<L: Lanes>(y: &[f64], (q, width): (&[f64], usiz
 
 /// See [`super::Kernels::residuals`].
 #[inline(always)]
-pub(super) fn residuals_body<L: Lanes>(
-    y: &mut [f64],
-    observed: &[u8],
-    (q, width): (&[f64], usize),
-    coefficients: &[f64],
-) {
+pub(super) fn residuals_body<L: Lanes>(y: &mut [f64], observed: &[u8], (q, width): Matrix<'_>, coefficients: &[f64]) {
     let k = coefficients.len() / LANES;
     for ((y, &observed), q) in y.chunks_exact_mut(LANES).zip(observed).zip(q.chunks_exact(width)) {
         let fitted = sum_as_dot(k, |j| L::splat(q[j]).mul(L::load(&coefficients[j * LANES..])));

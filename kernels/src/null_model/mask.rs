@@ -2,7 +2,7 @@
 //! the basis of all samples, so that per-variant sums are made once and the missing samples' part is taken off.
 
 use super::basis::{COLLINEAR_SHARE, CovariateBasis, DropReason, DroppedColumn};
-use crate::arch::Kernels;
+use crate::arch::{Kernels, Matrix};
 use crate::small_matrix::{add_outer_lower, add_scaled, cholesky, dot, invert_lower};
 
 /// Below this ratio of a Cholesky pivot to its diagonal the basis of a mask is made by QR instead.
@@ -115,7 +115,7 @@ impl Mask {
     pub(crate) fn gram_to_mask(
         &self,
         kernels: &Kernels,
-        (gram, width): (&[f64], usize),
+        (gram, width): Matrix<'_>,
         out: &mut [f64],
         (full, short): (&mut [f64], &mut [f64]),
     ) {

@@ -43,6 +43,9 @@ const CENTRE_ABOVE: f64 = 16.0;
 /// Samples whose missing calls are listed at a time, which bounds what a list may grow by.
 const LISTED_AT_ONCE: usize = 4096;
 
+/// Missing samples of a chunk's variants, beyond which it ends.
+const MISSING_AT_ONCE: usize = 1 << 20;
+
 /// The linear test of one null model.
 #[derive(Debug, Clone)]
 pub struct LinearTest<'a> {
@@ -116,14 +119,15 @@ impl<'a> LinearTest<'a> {
     ) {
         out.reset(block.len(), self.null.n_traits(), self.with_scores.then(|| self.null.n_masks()));
         let n_variants = block.len().min(counts.len());
-        for first in (0..n_variants).step_by(scratch.chunk.capacity()) {
-            let end = n_variants.min(first + scratch.chunk.capacity());
-            plan_chunk(&self.kernels, block, first, &counts[first..end], scratch);
+        let mut first = 0;
+        while first < n_variants {
+            plan_chunk(&self.kernels, block, first, &counts[first..n_variants], scratch);
             let null = (self.null.basis(), self.null.panels());
             scratch.chunk.compute(&self.kernels, block, first, &scratch.paths, null);
-            for row in 0..end - first {
+            for row in 0..scratch.plans.len() {
                 self.test_variant(block, first, row, scratch, out);
             }
+            first += scratch.plans.len();
         }
     }
 
@@ -185,7 +189,7 @@ impl<'a> LinearTest<'a> {
     }
 }
 
-/// Decides on each variant of a chunk, by the variant alone, before any sum.
+/// Decides on each variant, by the variant alone and before any sum, until the chunk is full.
 fn plan_chunk(
     kernels: &Kernels,
     block: &GenotypeBlock,
@@ -196,7 +200,11 @@ fn plan_chunk(
     scratch.plans.clear();
     scratch.paths.clear();
     scratch.missing.clear();
-    for (v, counts) in (first..).zip(counts) {
+    let (n_variants, mut n_dense) = scratch.chunk.capacity();
+    for (v, counts) in (first..).zip(counts).take(n_variants) {
+        if n_dense == 0 || scratch.missing.len() > MISSING_AT_ONCE {
+            break;
+        }
         let start = scratch.missing.len();
         if counts.n_missing > 0 {
             list_missing(kernels, block, v, &mut scratch.missing);
@@ -215,6 +223,7 @@ fn plan_chunk(
             }
             _ => (0.0, Path::Skip),
         };
+        n_dense -= usize::from(path == Path::Dense);
         let missing = (start, scratch.missing.len());
         scratch.plans.push(VariantPlan { shift, fill: mean - f64::from(shift), status, missing });
         scratch.paths.push((shift, path));

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use norna_kernels::{CovariateBasis, NullModel, Status};
+use norna_kernels::{CovariateBasis, ForEach, NullModel, Status};
+use rayon::prelude::*;
 
 use crate::cohort::{Cohort, CohortError, Column, Loco};
 
@@ -28,7 +29,7 @@ impl NullModels {
     /// Fits the model that all chromosomes share; with predictions, others follow as chromosomes are met.
     pub fn fit(basis: CovariateBasis, cohort: &mut Cohort) -> Self {
         let (basis, traits) = (Arc::new(basis), std::mem::take(&mut cohort.traits));
-        let base = fit(&basis, &traits, None);
+        let base = fit(&basis, &traits, None, &|n, one| (0..n).into_par_iter().for_each(one));
         let loco = cohort.loco.take().map(|loco| {
             let residual_sd = (0..traits.len()).map(|t| base.residual_sd(t)).collect();
             PerChromosome { basis, traits, residual_sd, loco, recent: Mutex::default() }
@@ -90,15 +91,21 @@ impl NullModels {
             return Ok(Some(model.clone()));
         }
         let offsets = per.loco.offsets(chrom, &per.traits, &per.residual_sd)?;
-        let model = Arc::new(fit(&per.basis, &per.traits, Some(&offsets)));
+        // On this thread alone: one that waited for others could take up another worker's task, which wants the lock.
+        let model = Arc::new(fit(&per.basis, &per.traits, Some(&offsets), &|n, one| (0..n).for_each(one)));
         recent.truncate(KEPT - 1);
         recent.push_front((chrom.to_owned(), model.clone()));
         Ok(Some(model))
     }
 }
 
-fn fit(basis: &Arc<CovariateBasis>, traits: &[Column], offsets: Option<&[Vec<f64>]>) -> NullModel {
+fn fit(
+    basis: &Arc<CovariateBasis>,
+    traits: &[Column],
+    offsets: Option<&[Vec<f64>]>,
+    for_each: ForEach<'_>,
+) -> NullModel {
     let traits: Vec<&[f64]> = traits.iter().map(|t| t.values.as_slice()).collect();
     let offsets: Option<Vec<&[f64]>> = offsets.map(|o| o.iter().map(Vec::as_slice).collect());
-    NullModel::fit(basis, &traits, offsets.as_deref())
+    NullModel::fit_with(basis, &traits, offsets.as_deref(), for_each)
 }

@@ -70,7 +70,7 @@ impl LinearScratch {
         let null = test.null();
         let (padded, k) = (null.basis().padded(), null.basis().n_covariates());
         let chunk = ScoreChunk::new(test.kernels(), null.panels().columns(), padded);
-        let capacity = chunk.capacity();
+        let (capacity, _) = chunk.capacity();
         let longest = null.masks().iter().flat_map(|mask| &mask.runs).map(|run| run.1).max().unwrap_or(0);
         Self {
             chunk,
