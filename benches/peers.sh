@@ -25,6 +25,7 @@ measure() {
   done | sort -g | head -n 1
 }
 
+covar=covar.tsv plink2_flags=()
 # row NAME PEER_REPEATS TRAITS INPUT_FLAGS_OF_NORNA... -- INPUT_FLAGS_OF_PLINK2...
 row() {
   local name=$1 peer_repeats=$2 traits=$3 ours theirs
@@ -32,10 +33,10 @@ row() {
   local flags=()
   while [[ $1 != -- ]]; do flags+=("$1"); shift; done
   shift
-  ours=$(measure "$repeats" "$norna" assoc "${flags[@]}" --pheno "$traits" --covar covar.tsv --out "$out/norna.h5" \
+  ours=$(measure "$repeats" "$norna" assoc "${flags[@]}" --pheno "$traits" --covar "$covar" --out "$out/norna.h5" \
     --force --threads 1 -q)
-  theirs=$(measure "$peer_repeats" plink2 "$@" --pheno "$traits" --covar covar.tsv --glm hide-covar \
-    --pfilter 1e-4 --threads 1 --out "$out/plink2")
+  theirs=$(measure "$peer_repeats" plink2 "$@" --pheno "$traits" --covar "$covar" "${plink2_flags[@]}" \
+    --glm hide-covar --pfilter 1e-4 --threads 1 --out "$out/plink2")
   rm -f "$out"/plink2*
   table_row "$name" plink2 "$ours" "$theirs"
 }
@@ -47,7 +48,7 @@ table_row() {
 }
 
 echo "date: $(date -u +%F)"
-echo "machine: $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) cores, kernels $("$norna" --version -v 2>/dev/null | grep -o 'avx[0-9]*' || true)"
+echo "machine: $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), $(nproc --all) cores"
 echo "commit: $(git -C "$here" describe --always --dirty 2>/dev/null || echo unknown)"
 echo "versions: $("$norna" --version); $(plink2 --version)"
 echo "work: $samples samples × $variants variants (benches/reference_work.sh), 10 covariates"
@@ -66,6 +67,9 @@ row 'VCF.gz, 1 % missing genotypes, 1 trait' 1 traits1.tsv --vcf missing.vcf.gz 
 row 'the same, 100 traits (variants / 10)' 1 traits100.tsv --vcf missing10.vcf.gz -- --vcf missing10.vcf.gz
 # plink2 from its own format, where no text has to be read.
 row 'PGEN (norna: VCF.gz), 1,000 traits' 1 traits1000.tsv --vcf gt.vcf.gz -- --pfile gt
+real=$here/../datasets/geuvadis
+covar=$real/covars.tsv plink2_flags=(--covar-variance-standardize)
+row 'real: GEUVADIS slice, 20 traits, 12 covariates' "$repeats" "$real/traits.tsv" --vcf "$real/chr22.vcf.gz" -- --vcf "$real/chr22.vcf.gz"
 if python3 -c 'import tensorqtl' 2>/dev/null; then
   for n in 1 100 1000; do
     ours=$(measure "$repeats" "$norna" assoc --vcf gt.vcf.gz --pheno "traits$n.tsv" --covar covar.tsv --out "$out/norna.h5" --force --threads 1 -q)

@@ -14,8 +14,9 @@ simulate() {
 
 echo "simulating the reference work: $made" >&2
 simulate --n-variants "$variants" --n-traits 1000 --n-covariates 10 --out gt.vcf.gz
-mv gt.pheno.tsv traits1000.tsv
-mv gt.covar.tsv covar.tsv
+# Without the line that marks them as simulated, which not every peer passes over.
+sed '/^##/d' gt.pheno.tsv >traits1000.tsv
+sed '/^##/d' gt.covar.tsv >covar.tsv
 cut -f 1-101 traits1000.tsv >traits100.tsv
 cut -f 1-2 traits1000.tsv >traits1.tsv
 bcftools view -Ob -o gt.bcf gt.vcf.gz
@@ -25,6 +26,6 @@ simulate --n-variants "$variants" --missing-genotypes 0.01 --out missing.vcf.gz
 simulate --n-variants "$((variants / 10))" --missing-genotypes 0.01 --out missing10.vcf.gz
 simulate --n-variants "$((variants / 9))" --format-fields GT:DS:GP --out ds.vcf.gz
 simulate --n-variants 100 --n-traits 100 --missing-traits 0.05 --out patterns.vcf.gz
-mv patterns.pheno.tsv traits100m.tsv
-rm -f patterns.* ds.*.tsv missing*.tsv
+sed '/^##/d' patterns.pheno.tsv >traits100m.tsv
+rm -f patterns.* gt.*.tsv ds.*.tsv missing*.tsv
 echo "$made" >made
