@@ -5,9 +5,9 @@ use std::ops::Range;
 use hdf5::{Dataset, File};
 use norna_kernels::ScoreScale;
 
+use super::checked::{ROWS_AT_ONCE, dataset, list, rectangle};
 use super::columns::slice;
 use super::error::{Place, StoreError};
-use super::reader::{ROWS_AT_ONCE, dataset, list, rectangle};
 use super::schema::{ASSOC_MODEL, ASSOC_ROW, MAX_MODELS, RESIDUAL_SQUARE, ResultsHeader};
 
 /// The parts of a compact store.
