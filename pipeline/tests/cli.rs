@@ -85,6 +85,28 @@ fn a_dry_run_computes_nothing_and_tells_memory() {
 }
 
 #[test]
+fn the_store_is_chosen_by_flag_or_file_and_estimated() {
+    let study = Study::geuvadis_slice();
+    let file = study.path("study.toml");
+    let mut bytes = Vec::new();
+    for store in ["full", "compact", "hits"] {
+        let run = study.try_assoc("out.h5", &["--dry-run", "--json", "--store", store]).ok();
+        let estimate: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        std::fs::write(&file, format!("store = {store:?}\n")).unwrap();
+        let out = study.assoc(&format!("{store}.h5"), &["--config", file.to_str().unwrap()]);
+        let info = norna(&["info", out.to_str().unwrap()]).ok().stdout;
+        assert!(info.contains(&format!("store             {store}: ")), "{info}");
+        let real = std::fs::metadata(&out).unwrap().len() as f64;
+        let share = estimate["output_bytes"].as_f64().unwrap() / real;
+        assert!((0.5..1.5).contains(&share), "{store}: {estimate} for {real}");
+        bytes.push(estimate["output_bytes"].as_u64().unwrap());
+    }
+    assert!(bytes.is_sorted_by(|a, b| a > b), "{bytes:?}");
+    let run = study.try_assoc("none.h5", &["--store", "tiny"]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+}
+
+#[test]
 fn a_configuration_file_equals_flags() {
     need!(Need::H5py);
     let study = small_study();

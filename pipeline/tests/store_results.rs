@@ -198,16 +198,11 @@ fn read_all(path: &Path) -> Result<(), StoreError> {
     reader.provenance().map(drop)
 }
 
-#[test]
-fn damaged_bytes_never_bring_the_process_down() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, bad) = (folder.path().join("good"), folder.path().join("bad"));
-    write(&path, 40, 2, 40);
-    let good = std::fs::read(&path).unwrap();
+fn damage_and_read(good: &[u8], bad: &Path) {
     let mut n_errors = 0;
     for seed in 0..600 {
         let draw = |k: u64| store_common::uniform(seed * 1000 + k);
-        let mut bytes = good.clone();
+        let mut bytes = good.to_vec();
         for k in 0..1 + seed % 4 {
             // Half of the damage goes to the first 16 KiB, where metadata are dense.
             let span = if draw(4 * k) < 0.5 { 16_384 } else { bytes.len() };
@@ -219,13 +214,49 @@ fn damaged_bytes_never_bring_the_process_down() {
                 _ => (draw(4 * k + 3) * 256.0) as u8,
             };
         }
-        std::fs::write(&bad, &bytes).unwrap();
-        if let Err(error) = read_all(&bad) {
+        std::fs::write(bad, &bytes).unwrap();
+        if let Err(error) = read_all(bad) {
             assert_eq!(error.to_string().lines().count(), 1, "seed {seed}: {error}");
             n_errors += 1;
         }
     }
     assert!(n_errors > 50, "{n_errors}");
+}
+
+#[test]
+fn damaged_bytes_never_bring_the_process_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("good");
+    write(&path, 40, 2, 40);
+    damage_and_read(&std::fs::read(&path).unwrap(), &folder.path().join("bad"));
+}
+
+#[test]
+fn damaged_bytes_of_a_compact_store_never_bring_the_process_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("good");
+    store_common::write_compact(&path, 40, 2);
+    read_all(&path).unwrap();
+    damage_and_read(&std::fs::read(&path).unwrap(), &folder.path().join("bad"));
+}
+
+#[test]
+fn exact_pairs_stand_for_their_scores() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.h5");
+    store_common::write_compact(&path, 9000, 5);
+    let reader = ResultsReader::open(&path).unwrap();
+    for (rows, traits) in [(0..9000, 0..5), (8191..8193, 0..5), (123..4567, 1..3), (50..51, 0..1)] {
+        let (beta, se) = reader.block(rows.clone(), traits.clone()).unwrap();
+        for (i, (&beta, &se)) in beta.iter().zip(&se).enumerate() {
+            let (v, t) = (rows.start + i / traits.len(), traits.start + i % traits.len());
+            let score = cell(v, t).0;
+            match (v * 5 + t).is_multiple_of(50) {
+                true => assert_eq!((beta, se), (7.0, 0.5)),
+                false => assert!(beta == score || (beta.is_nan() && score.is_nan()), "{v} {t}"),
+            }
+        }
+    }
 }
 
 /// Bytes that this thread has read.

@@ -8,7 +8,7 @@ use hdf5::{Dataset, Group};
 use super::error::{Place, StoreError};
 use super::file;
 use super::growable::ExactList;
-use super::schema::{ASSOC_MODEL, ASSOC_ROW, MODEL_CHROM, RESIDUAL_SQUARE, ResultsHeader};
+use super::schema::{ASSOC_MODEL, ASSOC_ROW, MAX_MODELS, MODEL_CHROM, RESIDUAL_SQUARE, ResultsHeader};
 use super::writer::{Extent, view};
 
 /// What a compact store has beside its matrices.
@@ -36,6 +36,10 @@ impl CompactColumns {
         let n_traits = header.traits.len();
         if extent.models.is_empty() || extent.models.iter().any(|(_, squares)| squares.len() != n_traits) {
             return Err(place.argument("a compact store needs the squares of its null models"));
+        }
+        if extent.models.len() > MAX_MODELS {
+            let problem = format!("{} chromosomes with predictions: {MAX_MODELS} are held", extent.models.len());
+            return Err(place.argument(problem));
         }
         let n_variants = extent.n_variants as usize;
         let squares: Vec<f64> = extent.models.iter().flat_map(|(_, squares)| squares.iter().copied()).collect();

@@ -1,6 +1,7 @@
 //! norna's HDF5 files. The layout of results.h5 is a contract (docs/formats.md); this is the only module that
 //! names hdf5, so that what is in a file and how it is read stand side by side.
 
+mod checked;
 mod columns;
 mod compact_columns;
 mod error;

@@ -21,8 +21,8 @@ struct PEdges {
     df: f64,
     /// `edges[i]` is the t² whose p is (i + 1) / P_BINS: falling.
     edges: [f64; P_BINS - 1],
-    /// For each bin of t², a bin of p that is no lower than that of any t² in it: where the search starts.
-    start: Vec<u8>,
+    /// For each bin of t², bins of p that are no lower and no higher than that of any t² in it: mostly the same.
+    between: Vec<(u8, u8)>,
 }
 
 /// The bins of all traits.
@@ -42,17 +42,22 @@ impl PEdges {
                 *edge = student::t_for_log10_p(-p.log10(), df).powi(2);
             }
         }
-        // One bin further down, since the histogram rounds t² to f32.
-        let lower_edge = |bin: usize| genomic_control::lower_edge(bin.saturating_sub(1));
-        let start = (0..N_BINS).map(|bin| p_bin(&edges, P_BINS - 1, lower_edge(bin)) as u8).collect();
-        Self { df, edges, start }
+        // One bin further down and up, since the histogram rounds t² to f32.
+        let p_bin_of_edge = |bin: usize| p_bin(&edges, P_BINS - 1, genomic_control::lower_edge(bin)) as u8;
+        let between = (0..N_BINS).map(|bin| (p_bin_of_edge(bin.saturating_sub(1)), p_bin_of_edge(bin + 2))).collect();
+        Self { df, edges, between }
     }
 
     fn count(&self, beta: f32, se: f32, tally: &mut [u32]) {
         let Some(bin) = genomic_control::bin_of(beta, se) else { return };
         tally[bin] += 1;
-        let t = f64::from(beta) / f64::from(se);
-        tally[N_BINS + p_bin(&self.edges, usize::from(self.start[bin]), t * t)] += 1;
+        let (start, end) = self.between[bin];
+        let mut p = usize::from(start);
+        if start != end {
+            let t = f64::from(beta) / f64::from(se);
+            p = p_bin(&self.edges, p, t * t);
+        }
+        tally[N_BINS + p] += 1;
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) const ASSOC_MODEL: &str = "/assoc/model";
 pub(super) const RESIDUAL_SQUARE: &str = "/traits/residual_square";
 /// Compact: the chromosome of each null model.
 pub(super) const MODEL_CHROM: &str = "/traits/model_chrom";
+/// Most null models that a compact store has: one a chromosome or contig.
+pub(super) const MAX_MODELS: usize = 1 << 12;
 /// Cells of a chunk of /assoc matrices at most: 128 KiB of f32.
 const CHUNK_CELLS: usize = 32 * 1024;
 /// Traits of a chunk at most: 32 of 3,000 are 1.1 % of the bytes.

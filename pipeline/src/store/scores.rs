@@ -5,13 +5,10 @@ use std::ops::Range;
 use hdf5::{Dataset, File};
 use norna_kernels::ScoreScale;
 
+use super::checked::{ROWS_AT_ONCE, dataset, list, rectangle};
 use super::columns::slice;
 use super::error::{Place, StoreError};
-use super::reader::{ROWS_AT_ONCE, dataset, list, rectangle};
-use super::schema::{ASSOC_MODEL, ASSOC_ROW, RESIDUAL_SQUARE, ResultsHeader};
-
-/// Most null models that a file has: one a chromosome.
-const MAX_MODELS: usize = 1 << 16;
+use super::schema::{ASSOC_MODEL, ASSOC_ROW, MAX_MODELS, RESIDUAL_SQUARE, ResultsHeader};
 
 /// The parts of a compact store.
 pub(super) struct Scores {

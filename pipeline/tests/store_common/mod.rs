@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use norna::report::export_pair::{Missing, PairStats};
-use norna::sink::rows::{HitRow, RowBatch, VariantRow};
+use norna::sink::rows::{ExactRow, HitRow, RowBatch, VariantRow};
 use norna::store::{
     BandWriter, Bins, Extent, LedgerRole, Qc, ResultsHeader, ResultsWriter, Store, StoreError, TraitInfo,
     pairs_with_number,
@@ -177,6 +177,21 @@ impl FileWriter {
         bands.sync()?;
         self.writer.seal(provenance)
     }
+}
+
+/// Writes a compact file whose scores are the effects of [`cell`], d is 1 and every 50th pair is exact.
+pub fn write_compact(path: &Path, n_variants: usize, n_traits: usize) {
+    let mut header = header(n_traits);
+    header.store = Store::Compact;
+    let mut writer = FileWriter::create(path, &header, n_variants as u64).unwrap();
+    let mut batch = batch(&header, 0..n_variants);
+    for i in (0..n_variants * n_traits).step_by(50) {
+        let (variant_idx, trait_idx) = ((i / n_traits) as u32, (i % n_traits) as u32);
+        batch.exact.push(ExactRow { variant_idx, trait_idx, beta: 7.0, se: 0.5 });
+    }
+    batch.matrices[1] = vec![1.0; n_variants * header.n_masks()];
+    writer.append(&batch).unwrap();
+    writer.finish(&qc(&header), &json!({})).unwrap();
 }
 
 /// Writes a file in batches of `step` rows.
