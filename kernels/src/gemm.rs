@@ -17,7 +17,7 @@ const CHUNK: usize = 512;
 /// Sums of a chunk, at most and about, but for the [`DENSE`] variants that it always takes.
 const SUMS: usize = 1 << 20;
 /// Variants of which fewer than one sample in so many differs from the shift are summed over those samples alone.
-const DENSE_FROM: usize = 3;
+const DENSE_FROM: usize = 4;
 
 /// How a variant's sums are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

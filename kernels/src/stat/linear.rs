@@ -213,13 +213,13 @@ fn plan_chunk(
         let (shift, path) = match (status, block.kind()) {
             (Status::Ok, GenotypeKind::Calls) => {
                 let shift = nearest_dosage(mean);
-                let n_carriers = counts.n_called - counts.n_by_call[shift as usize];
+                let n_carriers = counts.n_called.saturating_sub(counts.n_by_call[shift as usize]);
                 (shift, Path::of(n_carriers as usize, block.n_samples()))
             }
             (Status::Ok, GenotypeKind::Dosages) => {
                 let shift = dosage_shift(block.dosages(v), mean);
                 let n_shift: usize = block.dosages(v).iter().map(|&g| usize::from(g == shift)).sum();
-                (shift, Path::of(counts.n_called as usize - n_shift, block.n_samples()))
+                (shift, Path::of((counts.n_called as usize).saturating_sub(n_shift), block.n_samples()))
             }
             _ => (0.0, Path::Skip),
         };

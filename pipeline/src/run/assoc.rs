@@ -22,6 +22,8 @@ use super::trait_correlation::TraitGram;
 use super::work_queue::Supply;
 use super::workdir::{self, Workdir};
 use super::worker::Job;
+use rayon::ThreadPool;
+
 use crate::cohort::transform::mean_and_sd;
 use crate::cohort::{Cohort, CohortConfig};
 use crate::comm::{self, Communicator, broadcast, consensus, gather};
@@ -100,7 +102,10 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
     log::info!("kernels: {}", isa.name());
 
     let input = open_input(config, comm)?;
-    let mut study = consensus(comm, Study::open(config, input, comm.rank() == 0))?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = consensus(comm, pool.map_err(|e| format!("starting {threads} threads: {e}; give fewer --threads")))?;
+    let is_root = comm.rank() == 0;
+    let mut study = consensus(comm, pool.install(|| Study::open(config, input, is_root)))?;
     let estimate = Estimate::new(&study, threads, (config.store, config.hit_log10p));
     if config.dry_run {
         return if comm.rank() == 0 { estimate.print(config.json) } else { Ok(()) };
@@ -114,7 +119,7 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
         (config.store, config.hit_log10p),
     );
     let bins = Bins::new(&header.traits);
-    let reports = compute(config, comm, &study, (workdir.as_ref(), &header, &bins), threads, &estimate)?;
+    let reports = compute(config, comm, &study, (workdir.as_ref(), &header, &bins), &pool, &estimate)?;
     consensus(comm, study.end_solving())?;
     let finalised = finish(config, comm, &study, (workdir.as_ref(), &header, &bins), (&reports, threads, start))?;
     if let Some(finalised) = finalised {
@@ -241,7 +246,7 @@ impl Study {
 
 /// Some two thousand shards, within what is worth a claim and what a thread can hold. Never from the number of ranks.
 fn default_shard_bytes(input_bytes: u64) -> u64 {
-    (input_bytes / 2048).clamp(256 << 10, 8 << 20)
+    (input_bytes / 2048).clamp(512 << 10, 8 << 20)
 }
 
 /// Computes all shards; every rank's report at rank 0.
@@ -250,13 +255,11 @@ fn compute(
     comm: &dyn Communicator,
     study: &Study,
     (workdir, header, bins): (Option<&Workdir>, &ResultsHeader, &Bins),
-    threads: usize,
+    pool: &ThreadPool,
     estimate: &Estimate,
 ) -> Result<Vec<RankReport>> {
     let dir = workdir.map_or_else(|| workdir::folder_of(&config.out), |w| w.dir().to_owned());
     let spool = consensus(comm, SpoolWriter::create(&dir, comm.rank()))?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = consensus(comm, pool.map_err(|e| format!("starting {threads} threads: {e}; give fewer --threads")))?;
     let (keeper, models_told) = (Keeper::new(header, config.missing), Mutex::default());
     let base_test = LinearTest::new(study.models.base(), config.missing, config.hit_log10p);
     let (spool, shared, shards_done) = (Mutex::new(spool), Shared::default(), AtomicU64::new(0));
@@ -283,7 +286,7 @@ fn compute(
             supply.read_streams(readers, &study.input, &study.plan, study.shard_bytes);
         }
         let mut dealer = Dealer::new();
-        let claimers: Vec<_> = (0..threads).map(|_| dealer.claimer()).collect();
+        let claimers: Vec<_> = (0..pool.current_num_threads()).map(|_| dealer.claimer()).collect();
         let dealt = pool.in_place_scope(|scope| {
             for claimer in claimers {
                 let job = &job;
@@ -300,7 +303,7 @@ fn compute(
         shards: shards_done.load(Ordering::Relaxed),
         rows: shared.rows.load(Ordering::Relaxed),
         given: supply.n_given as u64,
-        threads: threads as u64,
+        threads: pool.current_num_threads() as u64,
         compute_seconds: start.elapsed().as_secs_f64(),
         resources: Resources::now(),
     };

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::assoc::Study;
-use super::worker::BLOCK_VARIANTS;
+use super::worker::block_variants;
 use crate::report::resources::human_bytes;
 use crate::store::{Store, TALLY_BINS, results_bytes};
 
@@ -29,6 +29,7 @@ pub struct Estimate {
     n_shards: usize,
     n_streams: usize,
     threads: u64,
+    block_variants: u64,
     input_bytes: u64,
     store: Store,
     /// The hit threshold: under the null, this share of pairs are hits.
@@ -48,6 +49,7 @@ impl Estimate {
             n_shards: study.plan.shards.len(),
             n_streams: study.plan.streams.len(),
             threads: threads as u64,
+            block_variants: block_variants(study.input.kind(), model.n_samples()) as u64,
             input_bytes: study.estimate.bytes,
             store,
             hit_p: libm::pow(10.0, -hit_log10p),
@@ -56,7 +58,7 @@ impl Estimate {
 
     /// Peak memory of a rank, bytes.
     pub fn memory_per_rank(&self) -> u64 {
-        let block = BLOCK_VARIANTS as u64;
+        let block = self.block_variants;
         let traits = 8 * self.n_samples * self.n_traits.next_multiple_of(32);
         let covariates = 8 * self.n_samples * self.n_covariates;
         let genotypes = 4 * self.n_samples * block;

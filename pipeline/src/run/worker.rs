@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use norna_kernels::{LinearRows, LinearScratch, LinearTest, MissingPolicy};
+use norna_kernels::{GenotypeKind, LinearRows, LinearScratch, LinearTest, MissingPolicy};
 
 use super::null_models::NullModels;
 use super::rows::{Keeper, KeeperScratch};
@@ -17,8 +17,15 @@ use crate::sink::tally::encode_tally;
 use crate::source::{Input, RawBatch, VariantBlock};
 use crate::store::{Bins, TALLY_BINS};
 
-/// Variants in a block: enough to fill the score product's tiles, few enough to stay in cache. Changes no result.
-pub const BLOCK_VARIANTS: usize = 128;
+/// Variants in a block: enough to fill the score product's tiles with those that are not rare, and 8 MiB of genotypes at
+/// most. Changes no result.
+pub fn block_variants(kind: GenotypeKind, n_samples: usize) -> usize {
+    let bytes = match kind {
+        GenotypeKind::Calls => 1,
+        GenotypeKind::Dosages => 4,
+    };
+    ((8 << 20) / (bytes * n_samples).max(1)).clamp(64, 512)
+}
 
 /// What the workers of a rank share.
 pub struct Job<'a> {
@@ -78,8 +85,9 @@ impl Job<'_> {
     }
 
     fn buffers(&self) -> Buffers {
+        let (kind, n_samples) = (self.input.kind(), self.models.base().n_samples());
         Buffers {
-            block: VariantBlock::new(self.input.kind(), self.models.base().n_samples(), BLOCK_VARIANTS),
+            block: VariantBlock::new(kind, n_samples, block_variants(kind, n_samples)),
             rows: LinearRows::default(),
             scratch: LinearScratch::new(&self.base_test),
             batch: RowBatch::default(),
