@@ -108,6 +108,12 @@ impl NullModel {
         self.masks.len()
     }
 
+    /// Entries of the masks' lists: of each mask the samples that it misses, or those that it observes if fewer.
+    #[must_use]
+    pub fn n_mask_entries(&self) -> usize {
+        self.masks.iter().map(|mask| mask.side.len()).sum()
+    }
+
     /// Analysed samples.
     #[must_use]
     pub fn n_samples(&self) -> usize {

@@ -37,7 +37,9 @@ pub fn mean_and_sd(values: &[f64]) -> (f64, f64) {
 fn scaled_moments(values: &[f64]) -> (i32, f64, f64) {
     let largest = values.iter().fold(0f64, |max, value| max.max(value.abs()));
     let exponent = if largest > 0.0 && largest.is_finite() { -libm::ilogb(largest) } else { 0 };
-    let observed = || values.iter().filter(|value| !value.is_nan()).map(|&value| libm::ldexp(value, exponent));
+    // In two factors, since 2^1074 is no f64.
+    let scale = [exponent / 2, exponent - exponent / 2].map(|part| libm::ldexp(1.0, part));
+    let observed = || values.iter().filter(|value| !value.is_nan()).map(|value| value * scale[0] * scale[1]);
     let n = observed().count() as f64;
     let first_mean = observed().sum::<f64>() / n;
     let mean = first_mean + observed().map(|value| value - first_mean).sum::<f64>() / n;

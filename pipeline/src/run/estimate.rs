@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::assoc::Study;
+use super::trait_correlation::MAX_ORDER;
 use super::worker::block_variants;
 use crate::report::resources::human_bytes;
 use crate::store::{Store, TALLY_BINS, results_bytes};
@@ -25,6 +26,7 @@ pub struct Estimate {
     n_samples: u64,
     n_traits: u64,
     n_masks: u64,
+    n_mask_entries: u64,
     n_covariates: u64,
     n_shards: usize,
     n_streams: usize,
@@ -45,6 +47,7 @@ impl Estimate {
             n_samples: model.n_samples() as u64,
             n_traits: model.n_traits() as u64,
             n_masks: model.n_masks() as u64,
+            n_mask_entries: model.n_mask_entries() as u64,
             n_covariates: 1 + study.covariate_names.len() as u64,
             n_shards: study.plan.shards.len(),
             n_streams: study.plan.streams.len(),
@@ -61,13 +64,17 @@ impl Estimate {
         let block = self.block_variants;
         let traits = 8 * self.n_samples * self.n_traits.next_multiple_of(32);
         let covariates = 8 * self.n_samples * self.n_covariates;
+        let masks =
+            8 * self.n_mask_entries + self.n_masks * (self.n_samples / 8 + 8 * self.n_covariates * self.n_covariates);
+        let order = self.n_traits.min(self.n_samples);
+        let correlation = if order <= MAX_ORDER as u64 { 16 * order * order } else { 0 };
         let genotypes = 4 * self.n_samples * block;
         let rows = 32 * block * self.n_traits;
         let tally = TALLY_BINS as u64 * self.n_traits;
         let band = 2 * 4 * 1024 * self.n_traits;
         let writing = 8 * 3 * tally + (self.threads * band).min(band.max(BANDS_MEMORY));
         let testing = self.threads * (genotypes + rows + 4 * tally + READER_MEMORY);
-        BASE_MEMORY + 2 * traits + covariates + testing.max(writing)
+        BASE_MEMORY + 2 * traits + covariates + masks + correlation + testing.max(writing)
     }
 
     /// Size of results.h5, and of the spools together, bytes.
