@@ -10,8 +10,11 @@ DEMO_OUT ?= demo-out
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NORNA := $(TARGET)/release/norna
 DATA := datasets/geuvadis
+BENCH_DATA ?= $(TARGET)/bench-data
+RECORD := benches/record/$(shell date -u +%F)
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libclang-dev libhdf5-dev libopenmpi-dev openmpi-bin python3 python3-h5py
+BENCH_PACKAGES := time python3-numpy libopenblas0-pthread
 TEST_PACKAGES := plink2 bcftools samtools tabix hdf5-tools shellcheck
 
 # Open MPI wants these said where the user is root (containers) or cores are fewer than ranks; others ignore them.
@@ -26,7 +29,7 @@ endif
 help:
 	@echo 'make demo   installs what is missing, builds, runs norna on real data with $(RANKS) MPI ranks, shows the top hits'
 	@echo 'make test   every test, the comparison with plink2 included; and the build without MPI'
-	@echo 'make bench  kernels and peers, into benches/record/'
+	@echo 'make bench  peers, growth, kernels, into benches/record/: an hour on two idle cores, 10 GB'
 	@echo 'make lint   formatting, clippy, shellcheck'
 	@echo 'make deps   only installs what is missing (Debian, Ubuntu)'
 
@@ -63,8 +66,10 @@ test: deps
 	$(CARGO) test --locked --workspace --no-fail-fast
 
 bench: deps build
-	benches/peers.sh $(NORNA) $(DATA)/chr22.vcf.gz $(DATA)/traits.tsv $(DATA)/covars.tsv | tee benches/record/$$(date -u +%F)-peers-geuvadis-slice.txt
-	$(CARGO) bench --locked -p norna-benches
+	@.ci/install $(BENCH_PACKAGES)
+	benches/peers.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-peers.txt
+	benches/scaling.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-scaling.txt
+	{ python3 benches/openblas_sgemm.py; $(CARGO) bench --locked -p norna-benches; } | tee $(RECORD)-kernels.txt
 	$(CARGO) test --locked --release -p norna --test golden --test store_chunks -- --ignored --nocapture
 
 lint: deps

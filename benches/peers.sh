@@ -4,7 +4,7 @@
 # DATA_DIR gets the reference work, simulated once. plink2 is needed; tensorQTL (PyPI) joins where python3 can import it.
 # PEERS_SAMPLES and PEERS_VARIANTS make a smaller work, for a look.
 set -euo pipefail
-norna=$1 data=$2 repeats=${3:-3}
+norna=$(realpath "$1") data=$2 repeats=${3:-3}
 samples=${PEERS_SAMPLES:-10000} variants=${PEERS_VARIANTS:-18000}
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$data"

@@ -2,7 +2,7 @@
 # The reference work of peers.sh: a simulated cohort in the formats that norna and its peers read. Made once.
 # Usage: reference_work.sh NORNA DATA_DIR SAMPLES VARIANTS
 set -euo pipefail
-norna=$1 data=$2 samples=$3 variants=$4
+norna=$(realpath "$1") data=$2 samples=$3 variants=$4
 cd "$data"
 made=$(printf '%s samples, %s variants, %s' "$samples" "$variants" "$("$norna" --version)")
 [[ -e made && $(<made) == "$made" ]] && exit 0

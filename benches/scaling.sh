@@ -4,7 +4,7 @@
 # Usage: scaling.sh NORNA DATA_DIR     (some 2 GB of files, 15 minutes on two idle cores)
 # SCALING_PASSES: how often the second part reads its file (12 makes a minute on one core of a fast machine).
 set -euo pipefail
-norna=$1 data=$2 passes=${SCALING_PASSES:-12}
+norna=$(realpath "$1") data=$2 passes=${SCALING_PASSES:-12}
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$data"
 out=$(mktemp -d "$data/out.XXXXXX")
