@@ -13,7 +13,7 @@ simulate() {
 }
 
 echo "simulating the reference work: $made" >&2
-simulate --n-variants "$variants" --n-traits 1000 --n-covariates 10 --out gt.vcf.gz
+simulate --n-variants "$variants" --n-traits 1000 --heritability 0.01 --n-covariates 10 --out gt.vcf.gz
 # Without the line that marks them as simulated, which not every peer passes over.
 sed '/^##/d' gt.pheno.tsv >traits1000.tsv
 sed '/^##/d' gt.covar.tsv >covar.tsv
