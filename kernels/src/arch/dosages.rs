@@ -89,16 +89,13 @@ compiled_for!("avx2,fma", AVX2, avx2);
 #[cfg(target_arch = "x86_64")]
 compiled_for!("avx512f,avx2,fma,popcnt", AVX512, avx512);
 
-/// Calls `each` with every strip, the last one filled up with NaN.
+/// All strips, the last one filled up with NaN in `last`.
 #[inline(always)]
-fn strips(dosages: &[f32], mut each: impl FnMut(&[f32; STRIP])) {
+fn strips<'a>(dosages: &'a [f32], last: &'a mut [f32; STRIP]) -> impl Iterator<Item = &'a [f32; STRIP]> {
     let (whole, rest) = dosages.as_chunks();
-    whole.iter().for_each(&mut each);
-    if !rest.is_empty() {
-        let mut last = [f32::NAN; STRIP];
-        last[..rest.len()].copy_from_slice(rest);
-        each(&last);
-    }
+    last.fill(f32::NAN);
+    last[..rest.len()].copy_from_slice(rest);
+    whole.iter().chain((!rest.is_empty()).then_some(&*last))
 }
 
 /// Boyer and Moore's vote (1981) in each of many lanes. What cancels out are pairs of unlike values, so that a value of more
@@ -107,7 +104,8 @@ fn strips(dosages: &[f32], mut each: impl FnMut(&[f32; STRIP])) {
 fn common_body(dosages: &[f32]) -> Common {
     let (mut candidates, mut votes) = ([0f32; STRIP], [0u32; STRIP]);
     let (mut least, mut most) = ([f32::INFINITY; STRIP], [f32::NEG_INFINITY; STRIP]);
-    strips(dosages, |strip| {
+    let mut last = [0f32; STRIP];
+    for strip in strips(dosages, &mut last) {
         for l in 0..STRIP {
             let (g, candidate, n) = (strip[l], candidates[l], votes[l]);
             let called = !g.is_nan();
@@ -118,7 +116,7 @@ fn common_body(dosages: &[f32]) -> Common {
             let step = if open | (g == candidate) { 1 } else { u32::MAX };
             votes[l] = n.wrapping_add(if called { step } else { 0 });
         }
-    });
+    }
     let (mut candidate, mut left) = (f32::NAN, 0u64);
     for (&value, &votes) in candidates.iter().zip(&votes) {
         let votes = u64::from(votes);
@@ -140,7 +138,8 @@ fn spread_body(dosages: &[f32], mean: f64, shift: f32) -> Spread {
     let mut lanes = [[0f64; 8]; 2];
     let mut n_at_shift = 0;
     let (mut centred, mut shifted) = ([0f64; STRIP], [0f64; STRIP]);
-    strips(dosages, |strip| {
+    let mut last = [0f32; STRIP];
+    for strip in strips(dosages, &mut last) {
         let mut n = 0u32;
         for l in 0..STRIP {
             let g = strip[l];
@@ -158,7 +157,7 @@ fn spread_body(dosages: &[f32], mean: f64, shift: f32) -> Spread {
                 lanes[1][l] += shifted[l];
             }
         }
-    });
+    }
     let [centred, shifted] = lanes.map(|lanes| lanes.iter().sum());
     Spread { centred, shifted, n_at_shift }
 }
@@ -167,7 +166,8 @@ fn spread_body(dosages: &[f32], mean: f64, shift: f32) -> Spread {
 fn list_body(dosages: &[f32], shift: f32, samples: &mut Vec<u32>, values: &mut Vec<f32>) {
     let (mut listed, mut listed_values) = ([0u32; STRIP], [0f32; STRIP]);
     let mut first = 0;
-    strips(dosages, |strip| {
+    let mut last = [0f32; STRIP];
+    for strip in strips(dosages, &mut last) {
         let mut others = 0u32;
         for &g in strip {
             others += u32::from((g - shift != 0.0) & !g.is_nan());
@@ -184,7 +184,7 @@ fn list_body(dosages: &[f32], shift: f32, samples: &mut Vec<u32>, values: &mut V
             values.extend_from_slice(&listed_values[..others as usize]);
         }
         first += STRIP as u32;
-    });
+    }
 }
 
 #[cfg(test)]
