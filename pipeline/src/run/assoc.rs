@@ -279,10 +279,10 @@ fn compute(
     let mut progress = Progress::start("testing", estimate.rows, quiet);
     let mut supply = Supply::new(&study.plan);
     let dealt = std::thread::scope(|readers| {
-        if comm.rank() == 0 {
-            supply.read_streams(readers, &study.input, &study.plan, study.shard_bytes);
-        }
         let mut dealer = Dealer::new();
+        if comm.rank() == 0 {
+            supply.read_streams(readers, &study.input, &study.plan, study.shard_bytes, dealer.waker());
+        }
         let claimers: Vec<_> = (0..threads).map(|_| dealer.claimer()).collect();
         let dealt = pool.in_place_scope(|scope| {
             for claimer in claimers {
