@@ -7,7 +7,7 @@ use crate::shard::ShardPlan;
 use crate::source::{Input, RawBatch};
 
 /// Batches that wait to be claimed, at most.
-const BATCHES_AHEAD: usize = 4;
+pub const BATCHES_AHEAD: usize = 4;
 
 /// Shards and batches, each given once.
 pub struct Supply {
@@ -49,7 +49,10 @@ impl Supply {
             for &file_idx in &plan.streams {
                 let mut stream = match input.stream(file_idx) {
                     Ok(stream) => stream,
-                    Err(e) => return drop(deliver(&sender, Err(e.to_string()))),
+                    Err(e) => {
+                        deliver(&sender, Err(e.to_string()));
+                        return;
+                    }
                 };
                 loop {
                     let item = match stream.next_batch(batch_bytes) {
