@@ -3,6 +3,7 @@
 //! the covariates go over them. Both ways give the same bits; which one a variant takes depends on the variant alone.
 
 use crate::arch::carriers::{CallList, CarrierTile, Carriers, END};
+use crate::arch::dosages::DosageScans;
 use crate::arch::{GemmTile, Kernels, PACK_SLACK, PackTile, ProjectTile, SUM_BLOCK};
 use crate::block::{GenotypeBlock, GenotypeKind, MISSING_CALL};
 use crate::null_model::basis::CovariateBasis;
@@ -255,13 +256,8 @@ impl CarrierStrip {
                 self.values.extend(listed.map(|&i| values[usize::from(calls[i as usize] & 3)]));
             }
             GenotypeKind::Dosages => {
-                for (i, &g) in (0u32..).zip(&block.dosages(v)[samples]) {
-                    let g = g - shift;
-                    if g != 0.0 && !g.is_nan() {
-                        self.samples.push(i);
-                        self.values.push(g);
-                    }
-                }
+                let list = DosageScans::of(kernels.isa).list;
+                list(&block.dosages(v)[samples], shift, &mut self.samples, &mut self.values);
             }
         }
         self.samples.push(END);

@@ -1,8 +1,13 @@
 //! Genotype columns as files hold them, turned into codes without a branch per sample. Here rather than with the formats
 //! because this is where instruction sets are chosen; what is not plain is told as such and left to the formats' decoders.
 
+mod values;
+
 use crate::arch::isa;
 use crate::arch::scan::Scans;
+
+pub use values::{NO_PLACE, calls_after, decimals_after, skip_fields, triples_after};
+pub(crate) use values::{calls_after_body, decimals_after_body, skip_fields_body, triples_after_body};
 
 /// Decimals are held as whole numbers of this part of one: 8 digits after the point.
 pub const DECIMAL_UNIT: u32 = 100_000_000;
@@ -79,10 +84,11 @@ pub fn decimal(head: [u8; 10]) -> Option<(u32, usize)> {
 
 /// Eight digits, the first in the lowest byte, as a number.
 #[inline(always)]
-fn eight_digits(digits: u64) -> u32 {
-    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let quads = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
-    ((quads * 10_000 + (quads >> 32)) & 0xffff_ffff) as u32
+pub(crate) fn eight_digits(digits: u64) -> u32 {
+    // Shifts, since vectors have no product of 64 bits: 10 = 8 + 2, 100 = 64 + 32 + 4.
+    let pairs = ((digits << 3) + (digits << 1) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let quads = (pairs << 6) + (pairs << 5) + (pairs << 2) + (pairs >> 16);
+    ((quads & 0xffff) * 10_000 + ((quads >> 32) & 0xffff)) as u32
 }
 
 /// Decimals as the `f32` next to the correctly rounded `f64`, over at most `most`: units of 1/[`DECIMAL_UNIT`] in, numbers

@@ -10,6 +10,7 @@ pub(crate) mod avx2;
 pub(crate) mod avx512;
 pub(crate) mod carriers;
 pub(crate) mod covariates;
+pub(crate) mod dosages;
 mod lanes;
 pub(crate) mod pairs;
 pub(crate) mod portable;

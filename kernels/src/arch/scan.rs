@@ -4,7 +4,10 @@
 use std::arch::x86_64::{_mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8};
 
 use super::Isa;
-use crate::scan::{decimals_body, expected_copies_body, int8_calls_body, mask_body, positions_body, text_calls_body};
+use crate::scan::{
+    calls_after_body, decimals_after_body, decimals_body, expected_copies_body, int8_calls_body, mask_body,
+    positions_body, skip_fields_body, text_calls_body, triples_after_body,
+};
 
 /// The scans of one instruction set. Lengths are checked in [`crate::scan`].
 pub(crate) struct Scans {
@@ -18,6 +21,14 @@ pub(crate) struct Scans {
     pub(crate) decimals: fn(&[u32], f32, f32, &mut [f32]) -> bool,
     /// See [`crate::scan::expected_copies`].
     pub(crate) expected_copies: fn([&[u32]; 3], &mut [f32]) -> bool,
+    /// See [`crate::scan::calls_after`].
+    pub(crate) calls_after: fn(&[u8], &mut [u32], &mut [u8]) -> bool,
+    /// See [`crate::scan::skip_fields`].
+    pub(crate) skip_fields: fn(&[u8], usize, &mut [u32]),
+    /// See [`crate::scan::decimals_after`].
+    pub(crate) decimals_after: fn(&[u8], &[u32], &mut [u32]) -> bool,
+    /// See [`crate::scan::triples_after`].
+    pub(crate) triples_after: fn(&[u8], &[u32], [&mut [u32]; 3]) -> bool,
 }
 
 static PORTABLE: Scans = Scans {
@@ -26,6 +37,10 @@ static PORTABLE: Scans = Scans {
     positions: |byte, bytes, out| positions_body(bytes, out, |block| mask_body(byte, block)),
     decimals: decimals_body,
     expected_copies: expected_copies_body,
+    calls_after: calls_after_body,
+    skip_fields: skip_fields_body,
+    decimals_after: decimals_after_body,
+    triples_after: triples_after_body,
 };
 
 impl Scans {
@@ -79,6 +94,26 @@ mod x86 {
                 pub(super) fn expected_copies(units: [&[u32]; 3], out: &mut [f32]) -> bool {
                     expected_copies_body(units, out)
                 }
+
+                #[target_feature(enable = $features)]
+                pub(super) fn calls_after(bytes: &[u8], places: &mut [u32], codes: &mut [u8]) -> bool {
+                    calls_after_body(bytes, places, codes)
+                }
+
+                #[target_feature(enable = $features)]
+                pub(super) fn skip_fields(bytes: &[u8], n: usize, places: &mut [u32]) {
+                    skip_fields_body(bytes, n, places);
+                }
+
+                #[target_feature(enable = $features)]
+                pub(super) fn decimals_after(bytes: &[u8], places: &[u32], units: &mut [u32]) -> bool {
+                    decimals_after_body(bytes, places, units)
+                }
+
+                #[target_feature(enable = $features)]
+                pub(super) fn triples_after(bytes: &[u8], places: &[u32], units: [&mut [u32]; 3]) -> bool {
+                    triples_after_body(bytes, places, units)
+                }
             }
 
             pub(super) static $scans: Scans = Scans {
@@ -92,6 +127,14 @@ mod x86 {
                 decimals: |units, most, clamp, out| unsafe { $module::decimals(units, most, clamp, out) },
                 // SAFETY: as above.
                 expected_copies: |units, out| unsafe { $module::expected_copies(units, out) },
+                // SAFETY: as above.
+                calls_after: |bytes, places, codes| unsafe { $module::calls_after(bytes, places, codes) },
+                // SAFETY: as above.
+                skip_fields: |bytes, n, places| unsafe { $module::skip_fields(bytes, n, places) },
+                // SAFETY: as above.
+                decimals_after: |bytes, places, units| unsafe { $module::decimals_after(bytes, places, units) },
+                // SAFETY: as above.
+                triples_after: |bytes, places, units| unsafe { $module::triples_after(bytes, places, units) },
             };
         };
     }

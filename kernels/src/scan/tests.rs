@@ -110,6 +110,11 @@ macro_rules! scans_by_the_rule {
                 fn prop_numbers(units in prop::collection::vec(prop_oneof![0..=210_000_000_u32, any::<u32>()], 0..200)) {
                     check_numbers($isa, &units);
                 }
+
+                #[test]
+                fn prop_samples(picks in prop::collection::vec(any::<(usize, usize, usize)>(), 1..300), odd: bool) {
+                    check_samples($isa, &picks, odd);
+                }
             }
         }
     };
@@ -151,4 +156,76 @@ fn text_calls_of_other_lengths_are_refused() {
     let mut out = [0; 2];
     assert!(text_calls(b"0|1\t.|.", &mut out));
     assert_eq!(out, [1, MISSING_CALL]);
+}
+
+/// Samples of GT, a number, three numbers, and what a sample may end with instead.
+fn samples_text(picks: &[(usize, usize, usize)], odd: bool) -> String {
+    const CALLS: [&str; 8] = ["0|0", "0/1", "1|1", "./.", "0|1", "1", ".|1", "0/2"];
+    const NUMBERS: [&str; 14] =
+        ["0", "1", "2", "0.5", "1.25", "0.013", "1.98765", "1.", "0.123456", ".", "", "1e-3", "10", "0.1.2"];
+    const TRIPLES: [&str; 8] =
+        ["1,0,0", "0.1,0.20,0.7", "0.062,0.938,0", "0.33333,0.33333,0.33333", ".", "0,1", "0,0,0,1", "0,0.123456,1"];
+    let sample = |&(call, number, triple): &(usize, usize, usize)| match (odd, call % 16) {
+        (true, 15) => "0|1".to_owned(),
+        (true, _) => format!("{}:{}:{}", CALLS[call % 8], NUMBERS[number % 14], TRIPLES[triple % 8]),
+        (false, _) => format!("{}:{}:{}", CALLS[call % 5], NUMBERS[number % 8], TRIPLES[triple % 4]),
+    };
+    picks.iter().map(sample).collect::<Vec<_>>().join("\t")
+}
+
+/// A number of up to 5 digits after the point, in units, by the parser of the standard library.
+fn short_by_rule(text: &str) -> u32 {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.len() != 1 || fraction.len() > 5 || !digits(whole) || !digits(fraction) {
+        return DECIMAL_MISSING;
+    }
+    (text.parse::<f64>().unwrap() * f64::from(DECIMAL_UNIT)).round() as u32
+}
+
+fn check_samples(isa: Isa, picks: &[(usize, usize, usize)], odd: bool) {
+    let text = samples_text(picks, odd);
+    let samples: Vec<Vec<&str>> = text.split('\t').map(|sample| sample.split(':').collect()).collect();
+    let n = samples.len();
+    let tabs: Vec<u32> = std::iter::once(u32::MAX).chain(text.match_indices('\t').map(|(at, _)| at as u32)).collect();
+    let scans = Scans::of(isa);
+
+    let (mut places, mut codes) = (tabs.clone(), vec![9; n]);
+    let plain = (scans.calls_after)(text.as_bytes(), &mut places, &mut codes);
+    let want: Option<Vec<u8>> = samples.iter().map(|s| text_call_by_rule(s[0].as_bytes())).collect();
+    assert_eq!(plain, want.is_some(), "{text}");
+    for skipped in 1..=2 {
+        let mut places_by_skipping = tabs.clone();
+        (scans.skip_fields)(text.as_bytes(), skipped, &mut places_by_skipping);
+        let mut start = 0;
+        let want_places = text.split('\t').map(|sample| {
+            let colon = sample.match_indices(':').nth(skipped - 1).map_or(NO_PLACE, |(at, _)| (start + at) as u32);
+            start += sample.len() + 1;
+            colon
+        });
+        assert_eq!(places_by_skipping, want_places.collect::<Vec<_>>(), "{text}");
+        if skipped == 1 && plain {
+            assert_eq!((Some(&codes), &places), (want.as_ref(), &places_by_skipping));
+        }
+        places = places_by_skipping;
+        let mut units = [vec![9; n], vec![9; n], vec![9; n]];
+        let values = samples.iter().map(|s| s.get(skipped).copied().unwrap_or("x"));
+        if skipped == 1 {
+            let want: Vec<u32> = values.map(short_by_rule).collect();
+            let plain = (scans.decimals_after)(text.as_bytes(), &places, &mut units[0]);
+            assert_eq!((plain, &units[0]), (!want.contains(&DECIMAL_MISSING), &want), "{text}");
+            continue;
+        }
+        let [none, one, two] = &mut units;
+        let plain = (scans.triples_after)(text.as_bytes(), &places, [none, one, two]);
+        for (idx, value) in values.enumerate() {
+            let want: Vec<u32> = value.split(',').map(short_by_rule).collect();
+            if want.len() == 3 && !want.contains(&DECIMAL_MISSING) {
+                assert_eq!([none[idx], one[idx], two[idx]], want[..], "{text}");
+            } else {
+                assert_eq!(none[idx], DECIMAL_MISSING, "{text}");
+            }
+        }
+        assert_eq!(plain, !none.contains(&DECIMAL_MISSING));
+    }
 }

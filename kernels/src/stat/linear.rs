@@ -16,6 +16,7 @@ pub(crate) mod scratch;
 use std::collections::BTreeMap;
 
 use crate::arch::carriers::CallList;
+use crate::arch::dosages::{Common, DosageScans};
 use crate::arch::{Isa, Kernels, isa};
 use crate::block::{GenotypeBlock, GenotypeKind, MISSING_CALL};
 use crate::counts::AlleleCounts;
@@ -209,7 +210,18 @@ fn plan_chunk(
         if counts.n_missing > 0 {
             list_missing(kernels, block, v, &mut scratch.missing);
         }
-        let (status, mean) = (variant_status(block, v, counts), counts.dosage_sum / f64::from(counts.n_called.max(1)));
+        let common = match block.kind() {
+            GenotypeKind::Calls => {
+                Common { constant: counts.n_by_call.contains(&counts.n_called), candidate: f32::NAN }
+            }
+            GenotypeKind::Dosages => (DosageScans::of(kernels.isa).common)(block.dosages(v)),
+        };
+        let status = match (counts.n_called, common.constant) {
+            (0, _) => Status::NoCalls,
+            (_, true) => Status::Monomorphic,
+            _ => Status::Ok,
+        };
+        let mean = counts.dosage_sum / f64::from(counts.n_called.max(1));
         let (shift, path) = match (status, block.kind()) {
             (Status::Ok, GenotypeKind::Calls) => {
                 let shift = nearest_dosage(mean);
@@ -217,8 +229,7 @@ fn plan_chunk(
                 (shift, Path::of(n_carriers as usize, block.n_samples()))
             }
             (Status::Ok, GenotypeKind::Dosages) => {
-                let shift = dosage_shift(block.dosages(v), mean);
-                let n_shift: usize = block.dosages(v).iter().map(|&g| usize::from(g == shift)).sum();
+                let (shift, n_shift) = dosage_shift(kernels.isa, block.dosages(v), common.candidate, counts, mean);
                 (shift, Path::of((counts.n_called as usize).saturating_sub(n_shift), block.n_samples()))
             }
             _ => (0.0, Path::Skip),
@@ -243,21 +254,6 @@ fn list_missing(kernels: &Kernels, block: &GenotypeBlock, v: usize, out: &mut Ve
     }
 }
 
-fn variant_status(block: &GenotypeBlock, v: usize, counts: &AlleleCounts) -> Status {
-    let constant = match block.kind() {
-        GenotypeKind::Calls => counts.n_by_call.contains(&counts.n_called),
-        GenotypeKind::Dosages => {
-            let mut called = block.dosages(v).iter().filter(|g| !g.is_nan());
-            called.next().is_none_or(|first| called.all(|g| g == first))
-        }
-    };
-    match (counts.n_called, constant) {
-        (0, _) => Status::NoCalls,
-        (_, true) => Status::Monomorphic,
-        _ => Status::Ok,
-    }
-}
-
 /// 0, 1 or 2, whichever is nearest to the mean (1 on a tie, so that swapping REF and ALT only changes signs): Σ(g−shift)²
 /// is then near its least, d does not cancel, and rare alleles of either kind stay sparse.
 fn nearest_dosage(mean: f64) -> f32 {
@@ -272,31 +268,18 @@ fn nearest_dosage(mean: f64) -> f32 {
 
 /// As [`nearest_dosage`], but the value that most samples share where there is one (it is then 0 and rounds nothing in
 /// f32 sums), and the mean for dosages that hardly vary about it (badly imputed variants), where f32 sums of g would
-/// drown their differences.
-fn dosage_shift(dosages: &[f32], mean: f64) -> f32 {
-    let shift = majority(dosages).unwrap_or_else(|| nearest_dosage(mean));
-    let mut lanes = [[0f64; 8]; 2];
-    for chunk in dosages.chunks(8) {
-        for (l, &g) in chunk.iter().enumerate().filter(|(_, g)| !g.is_nan()) {
-            let (centred, shifted) = (f64::from(g) - mean, f64::from(g - shift));
-            lanes[0][l] += centred * centred;
-            lanes[1][l] += shifted * shifted;
-        }
+/// drown their differences. With the number of samples at that value. `candidate`: [`Common::candidate`].
+fn dosage_shift(isa: Isa, dosages: &[f32], candidate: f32, counts: &AlleleCounts, mean: f64) -> (f32, usize) {
+    let spread = |shift| (DosageScans::of(isa).spread)(dosages, mean, shift);
+    let mut shift = candidate;
+    let mut about = spread(shift);
+    if about.n_at_shift * 2 <= counts.n_called as usize {
+        shift = nearest_dosage(mean);
+        about = spread(shift);
     }
-    let [centred, shifted] = lanes.map(|lanes| lanes.iter().sum::<f64>());
-    if shifted > CENTRE_ABOVE * centred { mean as f32 } else { shift }
-}
-
-/// The value of more than half of the samples with a call (Boyer and Moore's vote, then a count).
-fn majority(dosages: &[f32]) -> Option<f32> {
-    let (mut candidate, mut votes, mut n_called) = (f32::NAN, 0usize, 0usize);
-    for &g in dosages.iter().filter(|g| !g.is_nan()) {
-        n_called += 1;
-        if votes == 0 {
-            candidate = g;
-        }
-        votes = if g == candidate { votes + 1 } else { votes - 1 };
+    if about.shifted > CENTRE_ABOVE * about.centred {
+        shift = mean as f32;
+        about = spread(shift);
     }
-    let count = dosages.iter().filter(|&&g| g == candidate).count();
-    if count * 2 > n_called { Some(candidate) } else { None }
+    (shift, about.n_at_shift)
 }

@@ -151,6 +151,40 @@ impl ByteSource {
         }
     }
 
+    /// Appends whole lines, each with its `\n`, until `lines` has `target` bytes or more. Counts them in `n`, on errors too.
+    pub fn read_lines(&mut self, target: usize, lines: &mut Vec<u8>, n: &mut u64) -> io::Result<()> {
+        let mut line_start = lines.len();
+        while lines.len() < target || line_start < lines.len() {
+            let bytes = match self.fill() {
+                Ok(bytes) => bytes,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            };
+            if bytes.is_empty() {
+                if line_start < lines.len() {
+                    lines.push(b'\n');
+                    *n += 1;
+                }
+                break;
+            }
+            // The first line that ends at the target or after it is the last.
+            let enough = target.saturating_sub(lines.len() + 1).min(bytes.len());
+            let take = memchr::memchr(b'\n', &bytes[enough..]).map_or(bytes.len(), |at| enough + at + 1);
+            let bytes = &bytes[..take];
+            let start = lines.len();
+            lines.extend_from_slice(bytes);
+            if let Some(last) = memchr::memrchr(b'\n', bytes) {
+                *n += memchr::memchr_iter(b'\n', bytes).count() as u64;
+                line_start = start + last + 1;
+            }
+            if lines.len() - line_start > MAX_RECORD_LEN {
+                return Err(too_long("line"));
+            }
+            self.consume(take);
+        }
+        Ok(())
+    }
+
     /// Passes over the rest of a line; gives the file offset of the block that held its `\n`, none where no block before
     /// file offset `end` has one.
     pub fn skip_line(&mut self, end: u64) -> io::Result<Option<u64>> {

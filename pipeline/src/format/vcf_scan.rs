@@ -5,7 +5,8 @@
 
 use norna_kernels::MISSING_CALL;
 use norna_kernels::scan::{
-    DECIMAL_UNIT, POSITIONS_SLACK, decimal, decimals, expected_copies, positions, text_call, text_calls,
+    DECIMAL_MISSING, DECIMAL_UNIT, POSITIONS_SLACK, calls_after, decimal, decimals, decimals_after, expected_copies,
+    positions, skip_fields, text_calls, triples_after,
 };
 
 use super::vcf_call::{DOSAGE_SLACK, SampleMap};
@@ -16,6 +17,8 @@ use super::vcf_genotypes::{Column, dosages_of, probabilities_of};
 pub struct Scratch {
     /// The tab before each sample column.
     pub(crate) tabs: Vec<u32>,
+    /// The byte before each analysed sample, or before its value of a field.
+    places: Vec<u32>,
     /// A code for every sample of the file, or for every analysed one.
     pub(crate) codes: Vec<u8>,
     /// BCF calls of the analysed samples.
@@ -59,46 +62,33 @@ impl<'a> Samples<'a> {
         self.get(column).split(|&b| b == b':').nth(idx).unwrap_or_default()
     }
 
-    /// The bytes from `at` on, as if the line went on with tabs.
-    fn head<const N: usize>(&self, at: usize) -> [u8; N] {
-        if let Some(head) = self.bytes.get(at..).and_then(<[u8]>::first_chunk) {
-            return *head;
-        }
-        let mut head = [b'\t'; N];
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        head[..rest.len()].copy_from_slice(rest);
-        head
+    /// The place before each analysed sample.
+    fn before(&self, samples: &SampleMap, places: &mut Vec<u32>) {
+        places.resize(samples.len(), 0);
+        samples.pick(self.tabs, places);
     }
 
-    /// The call that a sample begins with.
-    fn call(&self, column: u32) -> (u8, bool) {
-        text_call(u32::from_le_bytes(self.head(self.start(column))), true)
-    }
-
-    /// Where the field `n` colons after `at` begins; none if the sample ends before.
-    #[inline(always)]
-    fn field(&self, mut at: usize, mut n: usize) -> Option<usize> {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        const HIGHS: u64 = 0x8080_8080_8080_8080;
-        while n > 0 {
-            let word = u64::from_le_bytes(self.head(at));
-            let equal = |byte: u8| {
-                let differing = word ^ (ONES * u64::from(byte));
-                differing.wrapping_sub(ONES) & !differing & HIGHS
-            };
-            // The lowest bit of each is right whatever the bits above it.
-            let (colon, tab) = (equal(b':'), equal(b'\t'));
-            if colon == 0 && tab == 0 {
-                at += 8;
-                continue;
-            }
-            if tab.trailing_zeros() < colon.trailing_zeros() {
-                return None;
-            }
-            at += colon.trailing_zeros() as usize / 8 + 1;
-            n -= 1;
+    /// The place before each analysed sample's value of `column`, beyond the text where there is none, and its call, missing
+    /// unless `with_gt`. None if a call is not plain.
+    fn fields(
+        &self,
+        column: Column<'_>,
+        with_gt: bool,
+        samples: &SampleMap,
+        places: &mut Vec<u32>,
+        codes: &mut Vec<u8>,
+    ) -> Option<()> {
+        self.before(samples, places);
+        codes.clear();
+        codes.resize(samples.len(), MISSING_CALL);
+        if with_gt && !calls_after(self.bytes, places, codes) {
+            return None;
         }
-        Some(at)
+        match column.idx - usize::from(with_gt) {
+            0 => {}
+            n => skip_fields(self.bytes, n, places),
+        }
+        Some(())
     }
 }
 
@@ -116,14 +106,10 @@ pub fn plain_calls(bytes: &[u8], gt_only: bool, samples: &SampleMap, scratch: &m
             return true;
         }
     }
-    let Some(columns) = Samples::find(bytes, n, &mut scratch.tabs) else { return false };
-    let mut odd = false;
-    for (&column, out) in samples.analysed().iter().zip(out) {
-        let (code, is_odd) = columns.call(column);
-        *out = code;
-        odd |= is_odd;
-    }
-    !odd
+    let Scratch { tabs, places, .. } = scratch;
+    let Some(columns) = Samples::find(bytes, n, tabs) else { return false };
+    columns.before(samples, places);
+    calls_after(bytes, places, out)
 }
 
 /// DS of a bi-allelic line as ALT copies, 0 to 2, with plain GT where it is missing; gives how many were taken from GT.
@@ -136,27 +122,25 @@ pub fn plain_dosages(
     scratch: &mut Scratch,
     out: &mut [f32],
 ) -> Option<u64> {
-    let Scratch { tabs, units, unusual, .. } = scratch;
+    let Scratch { tabs, places, codes, units: [units, ..], unusual, .. } = scratch;
     let columns = Samples::find(column.bytes, samples.n_file(), tabs)?;
-    let units = &mut units[0];
+    columns.fields(column, with_gt, samples, places, codes)?;
     units.resize(samples.len(), 0);
     unusual.clear();
     let mut from_gt = 0;
-    let fields = Fields { columns, with_gt, idx: column.idx };
-    let mut odd = false;
-    for (out_idx, (&sample, units)) in samples.analysed().iter().zip(units.iter_mut()).enumerate() {
-        let (code, is_odd, at) = fields.find(sample);
-        odd |= is_odd;
-        if let Some(number) = at.and_then(|at| one_decimal(column.bytes, at)) {
-            *units = number;
-            continue;
+    if !decimals_after(column.bytes, places, units) {
+        let odd = units.iter_mut().enumerate().filter(|(_, units)| **units == DECIMAL_MISSING);
+        for (out_idx, units) in odd {
+            if let Some(number) = one_decimal(column.bytes, places[out_idx].wrapping_add(1) as usize) {
+                *units = number;
+                continue;
+            }
+            let mut value = [f32::NAN];
+            dosages_of(columns.value(samples.analysed()[out_idx], column.idx), &mut value).ok()?;
+            unusual.push((out_idx, or_call(value[0], codes[out_idx], &mut from_gt)?));
         }
-        *units = 0;
-        let mut value = [f32::NAN];
-        dosages_of(columns.value(sample, column.idx), &mut value).ok()?;
-        unusual.push((out_idx, or_call(value[0], code, &mut from_gt)?));
     }
-    finish(!odd && decimals(units, 2.0 + DOSAGE_SLACK, 2.0, out), unusual, out).then_some(from_gt)
+    finish(decimals(units, 2.0 + DOSAGE_SLACK, 2.0, out), unusual, out).then_some(from_gt)
 }
 
 /// GP as [`plain_dosages`].
@@ -167,29 +151,32 @@ pub fn plain_probabilities(
     scratch: &mut Scratch,
     out: &mut [f32],
 ) -> Option<u64> {
-    let Scratch { tabs, units, unusual, values, .. } = scratch;
+    let Scratch { tabs, places, codes, units, unusual, values, .. } = scratch;
     let columns = Samples::find(column.bytes, samples.n_file(), tabs)?;
+    columns.fields(column, with_gt, samples, places, codes)?;
     units.iter_mut().for_each(|units| units.resize(samples.len(), 0));
     let [none, one, two] = units;
     unusual.clear();
     let mut from_gt = 0;
-    let fields = Fields { columns, with_gt, idx: column.idx };
-    let mut odd = false;
-    for (out_idx, &sample) in samples.analysed().iter().enumerate() {
-        let (code, is_odd, at) = fields.find(sample);
-        odd |= is_odd;
-        let three = match at.and_then(|at| three_decimals(column.bytes, at)) {
-            Some(three) => three,
-            None => {
-                let mut value = [f32::NAN];
-                probabilities_of(columns.value(sample, column.idx), values, &mut value).ok()?;
-                unusual.push((out_idx, or_call(value[0], code, &mut from_gt)?));
-                [DECIMAL_UNIT, 0, 0]
+    if !triples_after(column.bytes, places, [none, one, two]) {
+        for out_idx in 0..none.len() {
+            if none[out_idx] != DECIMAL_MISSING {
+                continue;
             }
-        };
-        [none[out_idx], one[out_idx], two[out_idx]] = three;
+            let three = match three_decimals(column.bytes, places[out_idx].wrapping_add(1) as usize) {
+                Some(three) => three,
+                None => {
+                    let mut value = [f32::NAN];
+                    let text = columns.value(samples.analysed()[out_idx], column.idx);
+                    probabilities_of(text, values, &mut value).ok()?;
+                    unusual.push((out_idx, or_call(value[0], codes[out_idx], &mut from_gt)?));
+                    [DECIMAL_UNIT, 0, 0]
+                }
+            };
+            [none[out_idx], one[out_idx], two[out_idx]] = three;
+        }
     }
-    finish(!odd && expected_copies([none, one, two], out), unusual, out).then_some(from_gt)
+    finish(expected_copies([none, one, two], out), unusual, out).then_some(from_gt)
 }
 
 fn finish(plain: bool, unusual: &[(usize, f32)], out: &mut [f32]) -> bool {
@@ -197,30 +184,6 @@ fn finish(plain: bool, unusual: &[(usize, f32)], out: &mut [f32]) -> bool {
         out[idx] = value;
     }
     plain
-}
-
-/// Where a field lies in each sample.
-#[derive(Clone, Copy)]
-struct Fields<'a> {
-    columns: Samples<'a>,
-    with_gt: bool,
-    idx: usize,
-}
-
-impl Fields<'_> {
-    /// The sample's call, whether it is not plain, and where the field's value begins if it is there.
-    #[inline(always)]
-    fn find(&self, sample: u32) -> (u8, bool, Option<usize>) {
-        let start = self.columns.start(sample);
-        if !self.with_gt {
-            return (MISSING_CALL, false, self.columns.field(start, self.idx));
-        }
-        let word = u32::from_le_bytes(self.columns.head(start));
-        let (code, is_odd) = text_call(word, true);
-        // The first colon follows the call at once, if it is plain.
-        let at = if word >> 24 == u32::from(b':') { self.columns.field(start + 4, self.idx - 1) } else { None };
-        (code, is_odd, at)
-    }
 }
 
 /// The one decimal that a value beginning at `at` is. None too where the line ends soon after it.

@@ -184,6 +184,8 @@ pub(super) struct Study {
     pub(super) covariate_names: Vec<String>,
     pub(super) estimate: source::Estimate,
     pub(super) shard_bytes: u64,
+    /// Inflated bytes of a stream's batch.
+    pub(super) batch_bytes: u64,
 }
 
 impl Study {
@@ -219,6 +221,7 @@ impl Study {
         let estimate = input.estimate()?;
         let shard_bytes = config.shard_bytes.unwrap_or_else(|| default_shard_bytes(estimate.bytes));
         let plan = input.plan(shard_bytes)?;
+        let batch_bytes = config.shard_bytes.unwrap_or(shard_bytes.max(BATCH_BYTES));
         log::debug!("shards of about {shard_bytes} bytes");
         Ok(Self {
             input,
@@ -232,6 +235,7 @@ impl Study {
             covariate_names,
             estimate,
             shard_bytes,
+            batch_bytes,
         })
     }
 
@@ -243,6 +247,10 @@ impl Study {
         Ok(())
     }
 }
+
+/// Of a stream's batch at least, unless chosen otherwise: inflated bytes, so that it must be larger than a shard to be worth
+/// as much.
+const BATCH_BYTES: u64 = 2 << 20;
 
 /// Some two thousand shards, within what is worth a claim and what a thread can hold. Never from the number of ranks.
 fn default_shard_bytes(input_bytes: u64) -> u64 {
@@ -282,10 +290,10 @@ fn compute(
     let mut progress = Progress::start("testing", estimate.rows, quiet);
     let mut supply = Supply::new(&study.plan);
     let dealt = std::thread::scope(|readers| {
-        if comm.rank() == 0 {
-            supply.read_streams(readers, &study.input, &study.plan, study.shard_bytes);
-        }
         let mut dealer = Dealer::new();
+        if comm.rank() == 0 {
+            supply.read_streams(readers, &study.input, &study.plan, study.batch_bytes, dealer.waker());
+        }
         let claimers: Vec<_> = (0..pool.current_num_threads()).map(|_| dealer.claimer()).collect();
         let dealt = pool.in_place_scope(|scope| {
             for claimer in claimers {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::assoc::Study;
 use super::trait_correlation::MAX_ORDER;
+use super::work_queue::BATCHES_AHEAD;
 use super::worker::block_variants;
 use crate::report::resources::human_bytes;
 use crate::store::{Store, TALLY_BINS, results_bytes};
@@ -30,6 +31,7 @@ pub struct Estimate {
     n_covariates: u64,
     n_shards: usize,
     n_streams: usize,
+    batch_bytes: u64,
     threads: u64,
     block_variants: u64,
     input_bytes: u64,
@@ -51,6 +53,7 @@ impl Estimate {
             n_covariates: 1 + study.covariate_names.len() as u64,
             n_shards: study.plan.shards.len(),
             n_streams: study.plan.streams.len(),
+            batch_bytes: study.batch_bytes,
             threads: threads as u64,
             block_variants: block_variants(study.input.kind(), model.n_samples()) as u64,
             input_bytes: study.estimate.bytes,
@@ -74,7 +77,15 @@ impl Estimate {
         let band = 2 * 4 * 1024 * self.n_traits;
         let writing = 8 * 3 * tally + (self.threads * band).min(band.max(BANDS_MEMORY));
         let testing = self.threads * (genotypes + rows + 4 * tally + READER_MEMORY);
-        BASE_MEMORY + 2 * traits + covariates + masks + correlation + testing.max(writing)
+        // Waiting, being read, and one that a message holds or a thread decodes.
+        let n_batches = if self.n_streams > 0 { BATCHES_AHEAD as u64 + 2 + self.threads } else { 0 };
+        n_batches * self.batch_bytes
+            + BASE_MEMORY
+            + 2 * traits
+            + covariates
+            + masks
+            + correlation
+            + testing.max(writing)
     }
 
     /// Size of results.h5, and of the spools together, bytes.

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use crate::comm::{Communicator, Message, POLL_INTERVAL, Tag};
+use crate::source::RawBatch;
 
 /// How long rank 0's loop sleeps where nobody but its own workers can wake it.
 const IDLE: Duration = Duration::from_millis(50);
@@ -22,7 +23,7 @@ pub enum Work {
     /// A shard of the plan, by its place there.
     Shard(usize),
     /// A batch of raw records, dealt out by the rank that reads them.
-    Batch(Vec<u8>),
+    Batch(RawBatch),
 }
 
 /// What rank 0's queue has to give.
@@ -54,6 +55,7 @@ pub struct Shared {
 }
 
 enum Event {
+    Wake,
     Claim(Sender<Option<Work>>),
     Ended(Result<(), String>),
 }
@@ -77,6 +79,16 @@ impl Claimer {
     }
 }
 
+/// Tells rank 0's loop that its queue may have more to give.
+pub struct Waker(Sender<Event>);
+
+impl Waker {
+    /// Makes it look.
+    pub fn wake(&self) {
+        let _ = self.0.send(Event::Wake);
+    }
+}
+
 /// A rank's side of the scheduler; made before the workers start.
 pub struct Dealer {
     events: Receiver<Event>,
@@ -96,6 +108,11 @@ impl Dealer {
     pub fn claimer(&mut self) -> Claimer {
         self.n_workers += 1;
         Claimer { events: self.sender.clone(), reply: channel() }
+    }
+
+    /// A waker for what fills the queue.
+    pub fn waker(&self) -> Waker {
+        Waker(self.sender.clone())
     }
 
     /// Runs until every worker of this rank (at rank 0: of every rank) has ended. `progress` is called at rank 0 now
@@ -186,7 +203,7 @@ impl<'a> Root<'a> {
             while let Some(message) = self.poll_rank() {
                 self.on_message(&message);
             }
-            let pause = if self.ranks_left > 0 || !self.pending.is_empty() { POLL_INTERVAL } else { IDLE };
+            let pause = if self.ranks_left > 0 { POLL_INTERVAL } else { IDLE };
             match events.recv_timeout(pause) {
                 Ok(Event::Claim(reply)) => self.pending.push_back(Claimant::Worker(reply)),
                 Ok(Event::Ended(result)) => {
@@ -195,7 +212,7 @@ impl<'a> Root<'a> {
                         self.fail(message);
                     }
                 }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+                Ok(Event::Wake) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             self.serve();
             self.rank_rows[0] = self.shared.rows.load(Ordering::Relaxed);
@@ -265,7 +282,7 @@ impl<'a> Root<'a> {
                 let bytes = match work {
                     None => vec![wire::NO_MORE],
                     Some(Work::Shard(idx)) => wire::with_u64(wire::SHARD, idx as u64),
-                    Some(Work::Batch(batch)) => wire::with_bytes(wire::BATCH, &batch),
+                    Some(Work::Batch(batch)) => wire::with_bytes(wire::BATCH, &batch.to_bytes()),
                 };
                 self.comm.send(*rank, Tag::Grant, &bytes);
             }
@@ -303,7 +320,7 @@ impl<'a> Leaf<'a> {
                         self.fail(message);
                     }
                 }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+                Ok(Event::Wake) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
         }
         self.comm.send(0, Tag::Claim, &wire::with_u64(wire::FINISHED, self.rows()));
@@ -327,7 +344,13 @@ impl<'a> Leaf<'a> {
         let (kind, rest) = wire::split(&message.bytes);
         let work = match kind {
             wire::SHARD => Some(Work::Shard(wire::u64_of(rest) as usize)),
-            wire::BATCH => Some(Work::Batch(rest.to_vec())),
+            wire::BATCH => match RawBatch::from_bytes(rest) {
+                Some(batch) => Some(Work::Batch(batch)),
+                None => {
+                    self.fail("a batch of records arrived cut short".to_owned());
+                    None
+                }
+            },
             wire::NO_MORE => None,
             _ => {
                 self.shared.stop.store(true, Ordering::Relaxed);

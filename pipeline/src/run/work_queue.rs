@@ -1,18 +1,18 @@
 //! Rank 0's supply of work: the planned shards, largest first, then batches of streams as their reader delivers them.
 
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
-use super::schedule::{Next, Work, WorkQueue};
+use super::schedule::{Next, Waker, Work, WorkQueue};
 use crate::shard::ShardPlan;
-use crate::source::Input;
+use crate::source::{Input, RawBatch};
 
 /// Batches that wait to be claimed, at most.
-const BATCHES_AHEAD: usize = 4;
+pub const BATCHES_AHEAD: usize = 4;
 
 /// Shards and batches, each given once.
 pub struct Supply {
     shards: std::vec::IntoIter<usize>,
-    batches: Option<Receiver<Result<Vec<u8>, String>>>,
+    batches: Option<Receiver<Result<RawBatch, String>>>,
     /// Pieces given so far.
     pub n_given: usize,
 }
@@ -25,13 +25,14 @@ impl Supply {
         Self { shards: order.into_iter(), batches: None, n_given: 0 }
     }
 
-    /// Starts a thread in `scope` that reads the plan's streams, if there are any.
+    /// Starts a thread in `scope` that reads the plan's streams, if there are any, and wakes `waker` after each batch.
     pub fn read_streams<'scope, 'env: 'scope>(
         &mut self,
         scope: &'scope std::thread::Scope<'scope, 'env>,
         input: &'env Input,
         plan: &'env ShardPlan,
         batch_bytes: u64,
+        waker: Waker,
     ) {
         if plan.streams.is_empty() {
             return;
@@ -39,24 +40,33 @@ impl Supply {
         let (sender, receiver) = sync_channel(BATCHES_AHEAD);
         self.batches = Some(receiver);
         scope.spawn(move || {
+            let deliver = |sender: &SyncSender<_>, item: Result<RawBatch, String>| {
+                // The receiver is gone once a rank has failed.
+                let goes_on = item.is_ok() & sender.send(item).is_ok();
+                waker.wake();
+                goes_on
+            };
             for &file_idx in &plan.streams {
                 let mut stream = match input.stream(file_idx) {
                     Ok(stream) => stream,
-                    Err(e) => return drop(sender.send(Err(e.to_string()))),
+                    Err(e) => {
+                        deliver(&sender, Err(e.to_string()));
+                        return;
+                    }
                 };
                 loop {
                     let item = match stream.next_batch(batch_bytes) {
                         Ok(None) => break,
-                        Ok(Some(batch)) => Ok(batch.to_bytes()),
+                        Ok(Some(batch)) => Ok(batch),
                         Err(e) => Err(e.to_string()),
                     };
-                    // The receiver is gone once a rank has failed.
-                    let failed = item.is_err();
-                    if sender.send(item).is_err() || failed {
+                    if !deliver(&sender, item) {
                         return;
                     }
                 }
             }
+            drop(sender);
+            waker.wake();
         });
     }
 

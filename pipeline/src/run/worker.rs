@@ -14,7 +14,7 @@ use crate::shard::{ShardId, ShardPlan};
 use crate::sink::rows::RowBatch;
 use crate::sink::spool::{Frames, SpoolWriter};
 use crate::sink::tally::encode_tally;
-use crate::source::{Input, RawBatch, VariantBlock};
+use crate::source::{Input, VariantBlock};
 use crate::store::{Bins, TALLY_BINS};
 
 /// Variants in a block: enough to fill the score product's tiles with those that are not rare, and 8 MiB of genotypes at
@@ -103,8 +103,7 @@ impl Job<'_> {
                 let shard = &self.plan.shards[idx];
                 (shard.id.0, self.input.reader(shard).map_err(|e| e.to_string())?)
             }
-            Work::Batch(bytes) => {
-                let batch = RawBatch::from_bytes(&bytes).ok_or("a batch of records arrived cut short")?;
+            Work::Batch(batch) => {
                 (ShardId::new(batch.file_idx, batch.seq).0, self.input.batch_reader(batch).map_err(|e| e.to_string())?)
             }
         };

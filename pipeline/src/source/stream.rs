@@ -58,6 +58,8 @@ pub struct RawStream {
     framing: Framing,
     n_before: u64,
     seq: u64,
+    /// Bytes of the last batch.
+    last_len: usize,
     /// A batch that was looked at and not yet given.
     held: Option<RawBatch>,
 }
@@ -65,7 +67,7 @@ pub struct RawStream {
 impl RawStream {
     /// `source` stands at the first record, after `n_before` lines or records.
     pub(crate) fn new(path: PathBuf, file_idx: usize, source: ByteSource, framing: Framing, n_before: u64) -> Self {
-        Self { path, file_idx, source, framing, n_before, seq: 0, held: None }
+        Self { path, file_idx, source, framing, n_before, seq: 0, last_len: 0, held: None }
     }
 
     /// Lines or records before the next batch.
@@ -96,41 +98,36 @@ impl RawStream {
 
     fn read(&mut self, target_bytes: u64) -> Result<Option<RawBatch>, SourceError> {
         let target = usize::try_from(target_bytes).unwrap_or(usize::MAX).clamp(1, MAX_RECORD_LEN);
-        let mut bytes = Vec::new();
+        // About what the last one took, so that it is not copied as it grows.
+        let mut bytes = Vec::with_capacity(self.last_len);
         let mut n_records = 0;
-        while bytes.len() < target {
-            let record = match self.framing {
-                Framing::Lines => self.read_line(&mut bytes),
-                Framing::Bcf => self.read_bcf(&mut bytes),
-            };
-            let more = record.map_err(|source| SourceError::RecordIo {
-                path: self.path.display().to_string(),
-                place: match self.framing {
-                    Framing::Lines => format!("after line {}", self.n_before + n_records),
-                    Framing::Bcf => format!("after record {}", self.n_before + n_records),
-                },
-                source,
-            })?;
-            if !more {
-                break;
-            }
-            n_records += 1;
-        }
+        let read = match self.framing {
+            Framing::Lines => self.source.read_lines(target, &mut bytes, &mut n_records),
+            Framing::Bcf => self.read_records(target, &mut bytes, &mut n_records),
+        };
+        read.map_err(|source| SourceError::RecordIo {
+            path: self.path.display().to_string(),
+            place: match self.framing {
+                Framing::Lines => format!("after line {}", self.n_before + n_records),
+                Framing::Bcf => format!("after record {}", self.n_before + n_records),
+            },
+            source,
+        })?;
         if n_records == 0 {
             return Ok(None);
         }
+        self.last_len = bytes.len();
         let batch = RawBatch { file_idx: self.file_idx, seq: self.seq, n_before: self.n_before, bytes };
         self.n_before += n_records;
         self.seq += 1;
         Ok(Some(batch))
     }
 
-    fn read_line(&mut self, bytes: &mut Vec<u8>) -> std::io::Result<bool> {
-        let more = self.source.read_line(bytes)?.is_some();
-        if more {
-            bytes.push(b'\n');
+    fn read_records(&mut self, target: usize, bytes: &mut Vec<u8>, n_records: &mut u64) -> std::io::Result<()> {
+        while bytes.len() < target && self.read_bcf(bytes)? {
+            *n_records += 1;
         }
-        Ok(more)
+        Ok(())
     }
 
     fn read_bcf(&mut self, bytes: &mut Vec<u8>) -> std::io::Result<bool> {
