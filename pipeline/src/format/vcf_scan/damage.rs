@@ -23,7 +23,7 @@ fn shared(path: &str) -> Option<PathBuf> {
     let top = chosen.or(workspace.parent().map(|above| above.join("shared")));
     let path = top.unwrap().join("data").join(path);
     if !path.exists() {
-        println!("skipped: there is no shared {}", path.display());
+        eprintln!("skipped: there is no shared {}", path.display());
     }
     path.exists().then_some(path)
 }
@@ -131,7 +131,7 @@ fn scans_of_damaged_text_are_the_general_decoders() {
 fn scans_of_damaged_bcf_are_the_general_decoders() {
     for path in FILES.iter().filter_map(|path| shared(path)) {
         let bcf = Command::new("bcftools").args(["view", "-Ou"]).arg(&path).output();
-        let Ok(bcf) = bcf.inspect_err(|_| println!("skipped: there is no bcftools")) else { return };
+        let Ok(bcf) = bcf.inspect_err(|_| eprintln!("skipped: there is no bcftools")) else { return };
         let mut source = ByteSource::Memory(bcf.stdout, 0);
         let header = Arc::new(BcfHeader::read(&mut source).unwrap().0);
         let (n, mut records) = (header.vcf.samples.len(), Vec::new());
