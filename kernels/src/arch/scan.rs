@@ -9,6 +9,9 @@ use crate::scan::{
     positions_body, skip_fields_body, text_calls_body, triples_after_body,
 };
 
+/// Three outputs of one length.
+pub(crate) type Three<'a> = [&'a mut [u32]; 3];
+
 /// The scans of one instruction set. Lengths are checked in [`crate::scan`].
 pub(crate) struct Scans {
     /// See [`crate::scan::text_calls`].
@@ -28,7 +31,7 @@ pub(crate) struct Scans {
     /// See [`crate::scan::decimals_after`].
     pub(crate) decimals_after: fn(&[u8], &[u32], &mut [u32]) -> bool,
     /// See [`crate::scan::triples_after`].
-    pub(crate) triples_after: fn(&[u8], &[u32], [&mut [u32]; 3]) -> bool,
+    pub(crate) triples_after: fn(&[u8], &[u32], Three<'_>) -> bool,
 }
 
 static PORTABLE: Scans = Scans {

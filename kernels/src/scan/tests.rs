@@ -180,7 +180,7 @@ fn short_by_rule(text: &str) -> u32 {
     if whole.len() != 1 || fraction.len() > 5 || !digits(whole) || !digits(fraction) {
         return DECIMAL_MISSING;
     }
-    (text.parse::<f64>().unwrap() * f64::from(DECIMAL_UNIT)).round() as u32
+    text.parse::<f64>().map_or(DECIMAL_MISSING, |number| (number * f64::from(DECIMAL_UNIT)).round() as u32)
 }
 
 fn check_samples(isa: Isa, picks: &[(usize, usize, usize)], odd: bool) {

@@ -119,6 +119,11 @@ fn fill_from_calls(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::bcf_genotypes as general;
+    use super::super::vcf_call::Call;
+    use super::super::vcf_scan::oracle::{codes, settled};
     use super::*;
 
     #[test]
@@ -132,6 +137,70 @@ mod tests {
         assert_eq!(plain(&[2, 2, 3, 5, 5, 4, 0, 1]), Some(vec![0, 1, 2, 255]));
         for odd in [[2, 6], [2, 0x81], [0x80, 0x81], [0, 4]] {
             assert_eq!(plain(&odd), None, "{odd:?}");
+        }
+    }
+
+    /// Scans against the general decoder; `odd`: one value in so many is unusual, 0 for none.
+    fn check(seed: u64, n: usize, odd: usize) {
+        let mut state = seed;
+        let mut below = |n: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % n
+        };
+        let (len, key) = if below(2) == 0 { (1, "DS") } else { (3, "GP") };
+        let (mut gt, mut bytes) = (Vec::new(), Vec::new());
+        for _ in 0..n {
+            let mut unusual = || odd > 0 && below(odd) == 0;
+            let (odd_call, odd_value) = (unusual(), unusual());
+            let call = [[2, 4], [4, 5], [2, 3], [0, 1], [2, 6], [4, 0x81], [0, 4]][below(if odd_call { 7 } else { 4 })];
+            gt.extend_from_slice(&call);
+            let part = below(1001) as f32 / 1000.0;
+            let mut values = if len == 1 { vec![2.0 * part] } else { vec![1.0 - part, part, 0.0] };
+            if odd_value {
+                let strange = [f32::NAN, f32::INFINITY, -0.0005, -0.1, 2.0005, 2.1, 0.0, -0.0, 1e-42];
+                let bits = strange.map(f32::to_bits).into_iter().chain([FLOAT_MISSING, FLOAT_END]).collect::<Vec<_>>();
+                let (first, with) = (below(len), f32::from_bits(bits[below(bits.len())]));
+                let to = if below(2) == 0 { len } else { first + 1 };
+                values[first..to].fill(with);
+            }
+            bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+        }
+        let some = (below(2) == 0).then(|| (0..n as u32).filter(|_| below(3) > 0).collect());
+        let samples = &SampleMap::new(n, some).unwrap();
+        let gt = Values { key: "GT", typed: PAIRS, bytes: &gt };
+        let gt = (below(3) > 0).then_some(gt);
+        let values = Values { key, typed: TypedLen { code: FLOAT, len }, bytes: &bytes };
+        let (scratch, mut out) = (&mut Scratch::default(), vec![0.5; samples.len()]);
+        let got = match key {
+            "DS" => plain_dosages(values, gt, samples, scratch, &mut out),
+            _ => plain_probabilities(values, gt, samples, scratch, &mut out),
+        };
+        let Some(from_gt) = got else {
+            assert!(odd > 0, "not taken");
+            return;
+        };
+        let mut gt_codes = vec![MISSING_CALL; samples.len()];
+        if let Some(gt) = gt {
+            let mut calls = vec![Call::NONE; samples.len()];
+            general::calls(gt, 2, samples, &mut calls).unwrap();
+            gt_codes = codes(&calls).unwrap();
+        }
+        let mut want = vec![0.0; samples.len()];
+        match key {
+            "DS" => general::dosages(values, 1, samples, &mut want).unwrap(),
+            _ => general::probabilities(values, 1, samples, &mut Vec::new(), &mut want).unwrap(),
+        }
+        let bits = out.iter().map(|v| v.to_bits()).collect();
+        assert_eq!(Some((from_gt, bits)), settled(want, &gt_codes));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        #[test]
+        fn prop_scans_give_what_the_general_decoder_gives(seed: u64, n in 1_usize..60, odd in 2_usize..400) {
+            check(seed, n, odd);
+            check(seed, n, 0);
         }
     }
 }

@@ -222,4 +222,8 @@ fn or_call(value: f32, code: u8, from_gt: &mut u64) -> Option<f32> {
 }
 
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
+pub(crate) mod oracle;
+#[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::super::vcf_call::Call;
 use super::super::vcf_genotypes as general;
+use super::oracle::{codes, settled};
 use super::*;
 
 #[test]
@@ -96,40 +97,21 @@ fn column(picks: &mut Picks, keys: &[&str], n: usize, odd: usize) -> String {
     (0..n).map(|_| sample(picks)).collect::<Vec<_>>().join("\t")
 }
 
-fn expected_calls(calls: &[Call]) -> Option<Vec<u8>> {
-    let code = |call: &Call| match *call {
-        Call::NONE => Some(MISSING_CALL),
-        Call { a: a @ 0..=1, b: b @ 0..=1 } => Some((a + b) as u8),
-        _ => None,
-    };
-    calls.iter().map(code).collect()
-}
-
 /// What the general decoder and the rules of dosages give; none where the record is not to be taken.
 fn expected_dosages(column: Column<'_>, with_gt: bool, samples: &SampleMap) -> Option<(u64, Vec<u32>)> {
     let scratch = &mut Scratch::default();
-    let mut codes = vec![MISSING_CALL; samples.len()];
+    let mut gt = vec![MISSING_CALL; samples.len()];
     if with_gt {
         let mut calls = vec![Call::NONE; samples.len()];
         general::calls(Column { key: "GT", idx: 0, ..column }, 2, samples, scratch, &mut calls).ok()?;
-        codes = expected_calls(&calls)?;
+        gt = codes(&calls)?;
     }
     let mut values = vec![0.0; samples.len()];
     match column.key {
         "DS" => general::dosages(column, 1, samples, scratch, &mut values).ok()?,
         _ => general::probabilities(column, 1, samples, scratch, &mut values).ok()?,
     }
-    let mut from_gt = 0;
-    for (value, &code) in values.iter_mut().zip(&codes) {
-        if value.is_nan() && code != MISSING_CALL {
-            *value = f32::from(code);
-            from_gt += 1;
-        } else if !value.is_nan() && !(-1e-3..=2.001).contains(value) {
-            return None;
-        }
-        *value = value.clamp(0.0, 2.0);
-    }
-    Some((from_gt, values.iter().map(|v| v.to_bits()).collect()))
+    settled(values, &gt)
 }
 
 fn check(seed: u64, n: usize, odd: usize, corrupt: Option<(usize, u8)>) {
@@ -161,7 +143,7 @@ fn check(seed: u64, n: usize, odd: usize, corrupt: Option<(usize, u8)>) {
         if key == "GT" {
             let mut calls = vec![Call::NONE; samples.len()];
             let decoded = general::calls(Column { key: "GT", ..column }, 2, samples, scratch, &mut calls);
-            let want = decoded.ok().and_then(|()| expected_calls(&calls));
+            let want = decoded.ok().and_then(|()| codes(&calls));
             let mut got = vec![7; samples.len()];
             let plain = plain_calls(&bytes, keys.len() == 1, samples, scratch, &mut got);
             if plain {
