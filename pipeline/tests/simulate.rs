@@ -236,13 +236,15 @@ const LONG: &str = "--n-samples 2000 --n-variants 100000000 --contig 1:500000000
 fn begin(made: &Made, out: &str, flags: &str) -> std::process::Child {
     let mut command = tools::norna(["simulate", "--out"]);
     command.arg(made.path(out)).args(flags.split_whitespace()).stderr(std::process::Stdio::piped());
-    let child = command.spawn().unwrap();
+    let mut child = command.spawn().unwrap();
     for _ in 0..600 {
         if made.path(&format!(".{out}.simulate.tmp")).exists() {
             return child;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
+    child.kill().unwrap();
+    child.wait().unwrap();
     panic!("{out} was not begun");
 }
 

@@ -181,7 +181,7 @@ fn tell(config: &SimulateConfig, summary: &Summary, start: Instant) {
     if let Some(first) = summary.one_valued.first() {
         let n = summary.one_valued.len();
         log::warn!(
-            "{n} two-valued traits came out with one value only (the first is {first}): too few samples for --prevalence"
+            "two-valued traits with one value only: {n} (the first is {first}): too few samples for --prevalence"
         );
     }
     for path in &summary.removed {
