@@ -194,6 +194,17 @@ fn flags_that_cannot_be_meant_are_refused_in_one_line() {
         ("--n-samples 5 --n-variants 5 --contig 1,1", "twice"),
         ("--n-samples 5 --n-variants 5 --contig 1:3", "do not fit"),
         ("--n-samples 5 --n-variants 5 --contig 1:9,2", "--contig"),
+        ("--n-samples 5 --n-variants 5 --contig 1,chr1", "1 and chr1 are one chromosome"),
+        ("--n-samples 5 --n-variants 5 --contig 22,", "an empty name"),
+        ("--n-samples 5 --n-variants 5 --contig=", "an empty name"),
+        ("--n-samples 5 --n-variants 5 --contig chr22:", "a length is missing"),
+        ("--n-samples 5 --n-variants 5 --contig 22:1000,000", "must be a number"),
+        ("--n-samples 5 --n-variants 5 --contig 22:1e6", "must be a number"),
+        ("--n-samples 5 --n-variants 5 --contig 0", "autosomes"),
+        ("--n-samples 5 --n-variants 5 --contig=-", "autosomes"),
+        ("--n-samples 5 --n-variants 5 --contig PAR1", "autosomes"),
+        ("--n-samples 5 --n-variants 5 --population-size 1e300", "--population-size 1e300: must lie between 1 and"),
+        ("--n-samples 5 --n-variants 5 --mutation-rate 1", "between 1e-15 and 0.01"),
         ("--n-samples 5 --n-variants 900000000", "name more contigs"),
         ("--n-samples 5 --n-variants 5 --format-fields GT:PL", "--format-fields"),
         ("--n-samples 5 --n-variants 5 --threads 0", "--threads"),
@@ -206,6 +217,150 @@ fn flags_that_cannot_be_meant_are_refused_in_one_line() {
     let run = made.try_simulate("c.txt", "--n-samples 5 --n-variants 5");
     assert!(run.code == 2 && run.stderr.contains(".vcf.gz"), "{}", run.stderr);
     assert!(made.names().is_empty());
+}
+
+#[test]
+fn lengths_may_have_commas_between_thousands() {
+    let made = Made::new();
+    made.simulate("c.vcf", "--n-samples 5 --n-variants 40 --contig 21:1,000,000,chr22:2000 --recombination-rate 0");
+    let text = std::fs::read_to_string(made.path("c.vcf")).unwrap();
+    assert!(text.contains("##contig=<ID=21,length=1000000>\n##contig=<ID=chr22,length=2000>\n"));
+    made.simulate("d.vcf", SMALL);
+    assert!(std::fs::read_to_string(made.path("d.vcf")).unwrap().contains("--recombination-rate 1e-8 "));
+}
+
+/// A cohort that takes long enough to be met while it is made.
+const LONG: &str = "--n-samples 2000 --n-variants 100000000 --contig 1:500000000 --threads 1";
+
+/// A run in the background, once its temporary is there.
+fn begin(made: &Made, out: &str, flags: &str) -> std::process::Child {
+    let mut command = tools::norna(["simulate", "--out"]);
+    command.arg(made.path(out)).args(flags.split_whitespace()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    for _ in 0..600 {
+        if made.path(&format!(".{out}.simulate.tmp")).exists() {
+            return child;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    panic!("{out} was not begun");
+}
+
+fn signal(child: &std::process::Child, name: &str) {
+    tools::run(tools::command("kill").args([name, &child.id().to_string()])).ok();
+}
+
+#[test]
+fn one_run_at_a_time_makes_a_cohort_and_a_signal_leaves_nothing() {
+    let made = Made::new();
+    let child = begin(&made, "c.vcf.gz", LONG);
+    for (out, flags) in [("c.vcf.gz", SMALL.to_owned()), ("c.bcf", format!("{SMALL} --force"))] {
+        let second = made.try_simulate(out, &flags);
+        assert_eq!(second.code, 1, "{}", second.stderr);
+        let error = second.stderr.lines().last().unwrap();
+        assert!(error.starts_with("error: ") && error.contains("another run is writing"), "{}", second.stderr);
+    }
+    assert_eq!(made.names(), [".c.simulate.lock", ".c.vcf.gz.simulate.tmp"]);
+    signal(&child, "-TERM");
+    let ended = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!((ended.status.code(), stderr.lines().last()), (Some(1), Some("error: interrupted; nothing was left")));
+    assert!(made.names().is_empty(), "{:?}", made.names());
+}
+
+#[test]
+fn what_a_killed_run_left_goes_with_the_next_of_its_name() {
+    let made = Made::new();
+    let mut child = begin(&made, "c.vcf.gz", LONG);
+    signal(&child, "-KILL");
+    child.wait().unwrap();
+    assert_eq!(made.names(), [".c.simulate.lock", ".c.vcf.gz.simulate.tmp"]);
+    made.simulate("c.bcf", SMALL);
+    assert_eq!(made.names(), ["c.bcf", "c.bcf.csi", "c.covar.tsv", "c.pheno.tsv", "c.truth.tsv"]);
+}
+
+#[test]
+fn runs_begun_together_give_one_cohort() {
+    let made = Made::new();
+    let children: Vec<_> = (1..=4)
+        .map(|seed| {
+            let mut command = tools::norna(["simulate", "--quiet", "--out"]);
+            command.arg(made.path("c.vcf.gz")).args(SMALL.split_whitespace()).args(["--seed", &seed.to_string()]);
+            command.stderr(std::process::Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let ended: Vec<_> = children.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
+    let won: Vec<usize> = (0..4).filter(|&i| ended[i].status.success()).collect();
+    assert_eq!(won.len(), 1, "{ended:?}");
+    assert!(ended.iter().all(|end| end.stderr.iter().filter(|&&b| b == b'\n').count() <= 1), "{ended:?}");
+    let alone = Made::new();
+    alone.simulate("c.vcf.gz", &format!("{SMALL} --seed {}", won[0] + 1));
+    assert_eq!(made.names(), alone.names());
+    assert!(alone.names().iter().all(|name| made.bytes(name) == alone.bytes(name)));
+}
+
+#[test]
+fn several_ranks_are_refused() {
+    let made = Made::new();
+    let mut command = tools::norna(["simulate", "--n-samples", "5", "--n-variants", "5", "--out"]);
+    let run = tools::run(command.arg(made.path("c.vcf")).env("OMPI_COMM_WORLD_SIZE", "2"));
+    assert!(run.code == 2 && run.stderr.contains("without mpirun"), "{}", run.stderr);
+    assert!(made.names().is_empty());
+}
+
+#[test]
+fn an_index_is_never_older_than_its_file() {
+    let made = Made::new();
+    for i in 0..6 {
+        for (end, index) in [("vcf.gz", "tbi"), ("bcf", "csi")] {
+            let path = made.simulate(&format!("c{i}{end}.{end}"), &format!("{SMALL} --seed {i}"));
+            let changed = |path: &Path| std::fs::metadata(path).unwrap().modified().unwrap();
+            assert!(changed(&PathBuf::from(format!("{}.{index}", path.display()))) >= changed(&path), "{i} {end}");
+        }
+    }
+}
+
+#[test]
+fn force_leaves_nothing_of_the_earlier_cohort() {
+    let made = Made::new();
+    made.simulate("c.vcf.gz", SMALL);
+    std::fs::write(made.path("c.vcf"), "##fileformat=VCFv4.2\n").unwrap();
+    let run = made.try_simulate("c.bcf", &format!("{SMALL} --force --n-covariates 0")).ok();
+    for name in ["c.vcf.gz", "c.vcf.gz.tbi", "c.covar.tsv"] {
+        assert!(run.stderr.contains(&format!("removed: {}", made.path(name).display())), "{name}: {}", run.stderr);
+    }
+    assert_eq!(made.names(), ["c.bcf", "c.bcf.csi", "c.pheno.tsv", "c.truth.tsv", "c.vcf"]);
+    for name in ["c.pheno.tsv", "c.truth.tsv"] {
+        std::fs::remove_file(made.path(name)).unwrap();
+    }
+    let run = made.try_simulate("c.vcf.gz", SMALL);
+    assert!(run.code == 1 && run.stderr.contains("c.bcf") && run.stderr.contains("--force"), "{}", run.stderr);
+}
+
+#[test]
+fn what_the_system_refuses_is_said_once() {
+    let made = Made::new();
+    let norna = tools::norna(["simulate"]);
+    let limited = |limit: &str, flags: &str| {
+        let script = format!("ulimit {limit}; exec \"$0\" simulate -q --threads 2 --out \"$1\" {flags}");
+        tools::run(tools::command("sh").args(["-c", &script]).arg(norna.get_program()).arg(made.path("c.vcf")))
+    };
+    let full = limited("-f 8", "--n-samples 500 --n-variants 2000");
+    assert!(full.code == 1 && full.stderr.matches("os error").count() == 1, "{}", full.stderr);
+    let large = limited("-v 4000000", "--n-samples 500000000 --n-variants 2");
+    assert!(large.code == 1 && large.stderr.contains("of memory"), "{}", large.stderr);
+    assert_eq!((full.stderr.lines().count(), large.stderr.lines().count()), (1, 1), "{}", large.stderr);
+    assert!(made.names().is_empty());
+}
+
+#[test]
+fn a_binary_trait_of_one_value_is_warned_of() {
+    let made = Made::new();
+    let run =
+        made.try_simulate("c.vcf", "--n-samples 3 --n-variants 50 --n-binary-traits 1 --prevalence 0.000001").ok();
+    assert!(run.stderr.contains("one value only") && run.stderr.contains("B1"), "{}", run.stderr);
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! `norna simulate`: flags as users of plink2, bcftools and msprime know them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::simulate_config::shown;
 use crate::report::{logger, resources::Resources, resources::human_bytes};
+use crate::run::UsageError;
 use crate::simulate::{self, SimulateConfig, Summary};
 
 /// Flags of `norna simulate`.
@@ -15,7 +20,7 @@ use crate::simulate::{self, SimulateConfig, Summary};
   norna simulate --n-samples 10000 --n-variants 100000 --n-traits 100 --out cohort.vcf.gz
   norna assoc --vcf cohort.vcf.gz --pheno cohort.pheno.tsv --covar cohort.covar.tsv --out results.h5")]
 pub struct SimulateArgs {
-    /// Genotypes: .vcf.gz (with a .tbi), .bcf (with a .csi) or .vcf; the other outputs go beside
+    /// Genotypes: .vcf.gz or .vcf.bgz (with a .tbi), .bcf (with a .csi) or .vcf; the other outputs go beside
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
     /// Diploid samples
@@ -30,7 +35,7 @@ pub struct SimulateArgs {
 
     /// Contigs, autosomes only, by commas; NAME:LENGTH spreads its variants over so many bases, else the mutation rate says
     /// how many bases they take
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "22", help_heading = "Genotypes")]
+    #[arg(long, value_name = "LIST", default_value = "22", help_heading = "Genotypes")]
     pub contig: Vec<String>,
     /// FORMAT: of GT, DS and GP those that are wanted; with DS or GP genotypes are as imputed
     #[arg(long, value_name = "FIELDS", default_value = "GT", help_heading = "Genotypes")]
@@ -107,7 +112,9 @@ pub enum PatternArg {
 /// # Errors
 /// One line that says what was wrong.
 pub fn run(args: &SimulateArgs) -> Result<()> {
+    refuse_ranks()?;
     let config = args.validate()?;
+    let stop = stop_on_signals().context("signals")?;
     // A write beyond a file-size limit is then an error of that write instead of the end of the process.
     let over_limit = std::sync::Arc::default();
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, over_limit).context("signals")?;
@@ -122,9 +129,33 @@ pub fn run(args: &SimulateArgs) -> Result<()> {
         config.seed,
         config.threads
     );
-    let summary = simulate::run(&config)?;
+    let summary = simulate::run(&config, &stop)?;
     tell(&config, &summary, start);
     Ok(())
+}
+
+/// Variables by which launchers tell a process how many of its kind there are.
+const SIZE_VARIABLES: [&str; 4] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"];
+
+fn refuse_ranks() -> Result<(), UsageError> {
+    let announced = |name: &str| std::env::var(name).ok()?.trim().parse().ok();
+    match SIZE_VARIABLES.into_iter().find_map(announced) {
+        Some(n @ 2_usize..) => Err(UsageError(format!(
+            "norna simulate was started {n} times by a launcher and is one process: start it without mpirun or srun; \
+             --threads has it use several cores"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Set by SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
+fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
 }
 
 fn tell(config: &SimulateConfig, summary: &Summary, start: Instant) {
@@ -144,8 +175,17 @@ fn tell(config: &SimulateConfig, summary: &Summary, start: Instant) {
         log::warn!(
             "{} effects found no variant with a minor allele frequency of --min-causal-maf {} and were left out",
             summary.n_not_planted,
-            config.traits.min_causal_maf
+            shown(config.traits.min_causal_maf)
         );
+    }
+    if let Some(first) = summary.one_valued.first() {
+        let n = summary.one_valued.len();
+        log::warn!(
+            "two-valued traits with one value only: {n} (the first is {first}): too few samples for --prevalence"
+        );
+    }
+    for path in &summary.removed {
+        log::info!("removed: {} (of the earlier cohort of this name)", path.display());
     }
     for (path, bytes) in &summary.files {
         log::info!("written: {} ({})", path.display(), human_bytes(*bytes));

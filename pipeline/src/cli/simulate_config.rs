@@ -1,6 +1,6 @@
 //! From flags of `norna simulate` to a validated configuration.
 
-use crate::format::chromosome::{ChromosomeClass, class};
+use crate::format::chromosome::canonical;
 use crate::run::UsageError;
 use crate::simulate::{
     COVARIATE_SHARE, Contig, Fields, MARK, MAX_CONTIG_LEN, MAX_SAMPLES, OutputFormat, SimulateConfig, TraitsConfig,
@@ -15,6 +15,12 @@ const MAX_COLUMNS: usize = 1_000_000;
 
 fn usage<T>(text: String) -> Result<T, UsageError> {
     Err(UsageError(text))
+}
+
+/// A number in as few digits as say it: 1e-8 rather than 0.00000001.
+pub(super) fn shown(value: f64) -> String {
+    let size = value.abs();
+    if size > 0.0 && !(1e-3..1e15).contains(&size) { format!("{value:e}") } else { value.to_string() }
 }
 
 impl SimulateArgs {
@@ -76,18 +82,18 @@ impl SimulateArgs {
             self.n_variants,
             self.contig.join(","),
             fields.names(),
-            self.missing_genotypes,
-            self.population_size,
-            self.recombination_rate,
-            self.mutation_rate,
+            shown(self.missing_genotypes),
+            shown(self.population_size),
+            shown(self.recombination_rate),
+            shown(self.mutation_rate),
             self.n_traits,
             self.n_null_traits,
             self.n_binary_traits,
-            self.prevalence,
+            shown(self.prevalence),
             self.n_causal,
-            self.heritability,
-            self.min_causal_maf,
-            self.missing_traits,
+            shown(self.heritability),
+            shown(self.min_causal_maf),
+            shown(self.missing_traits),
             if self.missing_pattern == PatternArg::Own { "own" } else { "shared" },
             self.n_covariates,
         )
@@ -103,7 +109,10 @@ impl SimulateArgs {
         ];
         match ends.iter().find(|(end, _)| name.len() > end.len() && name.ends_with(end)) {
             Some(&(_, format)) => Ok(format),
-            None => usage(format!("--out {}: end the name in .vcf.gz, .bcf or .vcf", self.out.display())),
+            None => usage(format!(
+                "--out {}: end the name in .vcf.gz, .vcf.bgz, .bcf or .vcf, in small letters",
+                self.out.display()
+            )),
         }
     }
 
@@ -136,6 +145,7 @@ impl SimulateArgs {
             ("--mutation-rate", self.mutation_rate, 1e-15, 1e-2),
         ] {
             if !(low..=high).contains(&value) {
+                let [value, low, high] = [value, low, high].map(shown);
                 return usage(format!("{flag} {value}: must lie between {low} and {high}"));
             }
         }
@@ -159,10 +169,12 @@ impl SimulateArgs {
 
     /// Contigs with lengths; variants in proportion to lengths, or in equal parts where none are given.
     fn contigs(&self) -> Result<Vec<Contig>, UsageError> {
-        let given = self.contig.iter().map(|text| parse_contig(text)).collect::<Result<Vec<_>, _>>()?;
+        let given = split_list(&self.contig).iter().map(|text| parse_contig(text)).collect::<Result<Vec<_>, _>>()?;
         for (i, (name, _)) in given.iter().enumerate() {
-            if given[..i].iter().any(|(other, _)| other == name) {
-                return usage(format!("--contig: {name} twice"));
+            match given[..i].iter().find(|(other, _)| canonical(other) == canonical(name)) {
+                Some((other, _)) if other == name => return usage(format!("--contig: {name} twice")),
+                Some((other, _)) => return usage(format!("--contig: {other} and {name} are one chromosome")),
+                None => {}
             }
         }
         let n_given = given.iter().filter(|(_, length)| length.is_some()).count();
@@ -180,6 +192,7 @@ impl SimulateArgs {
             let needed = (n_variants as f64 / density).ceil().max(n_variants as f64).max(1.0);
             let length = length.map_or(needed, f64::from);
             if length > f64::from(MAX_CONTIG_LEN) {
+                let length = shown(length);
                 return usage(format!(
                     "--contig {name}: its {n_variants} variants take {length} bases, over {MAX_CONTIG_LEN}: name more contigs, \
                      or a LENGTH"
@@ -194,20 +207,45 @@ impl SimulateArgs {
     }
 }
 
+/// The pieces between commas, those apart that separate thousands of a length as in `21:1,000,000,22:2,000,000`.
+fn split_list(given: &[String]) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for piece in given.iter().flat_map(|text| text.split(',')).map(str::trim) {
+        let thousands = piece.len() == 3 && piece.bytes().all(|b| b.is_ascii_digit());
+        match pieces.last_mut() {
+            Some(last) if thousands && last.contains(':') => last.extend([",", piece]),
+            _ => pieces.push(piece.to_owned()),
+        }
+    }
+    pieces
+}
+
 fn parse_contig(text: &str) -> Result<(String, Option<u32>), UsageError> {
-    let (name, length) = match text.split_once(':') {
-        None => (text, None),
-        Some((name, length)) => match length.parse() {
-            Ok(length @ 1..=MAX_CONTIG_LEN) => (name, Some(length)),
-            _ => return usage(format!("--contig {text}: the length must lie between 1 and {MAX_CONTIG_LEN}")),
-        },
-    };
+    let (name, length) = text.split_once(':').map_or((text, None), |(name, length)| (name, Some(length)));
+    if text.is_empty() {
+        return usage("--contig: an empty name in the list".into());
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if name.is_empty() || !name.chars().all(plain) {
-        return usage(format!("--contig {text}: a name of letters, digits, '.', '_' and '-' is meant"));
+        return usage(format!("--contig '{text}': a name of letters, digits, '.', '_' and '-' is meant"));
     }
-    if class(name) != ChromosomeClass::Autosome {
+    let chromosome = canonical(name);
+    let has_name = chromosome.bytes().any(|b| b.is_ascii_alphanumeric() && b != b'0');
+    if !has_name || ["X", "Y", "XY", "PAR1", "PAR2", "MT"].contains(&chromosome.as_str()) {
         return usage(format!("--contig {name}: only autosomes are simulated"));
     }
+    let length = length.map(|length| parse_length(text, length)).transpose()?;
     Ok((name.to_owned(), length))
+}
+
+/// A length with or without commas between thousands.
+fn parse_length(text: &str, length: &str) -> Result<u32, UsageError> {
+    if length.is_empty() {
+        return usage(format!("--contig '{text}': a length is missing after ':'"));
+    }
+    let grouped = length.split_once(',').is_none_or(|(first, _)| (1..=3).contains(&first.len()));
+    match length.replace(',', "").parse() {
+        Ok(length @ 1..=MAX_CONTIG_LEN) if grouped => Ok(length),
+        _ => usage(format!("--contig '{text}': the length must be a number between 1 and {MAX_CONTIG_LEN}")),
+    }
 }

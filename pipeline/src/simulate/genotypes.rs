@@ -232,6 +232,7 @@ impl GenotypeWriter {
     pub fn finish(mut self, contigs: &[Contig], index: Option<&Path>) -> Result<Vec<NewFile>, SimulateError> {
         let Some(path) = index else { return Ok(vec![self.file]) };
         self.file.write(&EOF_BLOCK)?;
+        let changed = self.file.seal()?;
         let bytes = match self.format {
             OutputFormat::Bcf => self.index.to_csi(),
             _ => self.index.to_tbi(&contigs.iter().map(|contig| contig.name.as_str()).collect::<Vec<_>>()),
@@ -239,11 +240,13 @@ impl GenotypeWriter {
         let mut file = NewFile::create(path)?;
         file.write(&compressed(&bytes, path)?)?;
         file.write(&EOF_BLOCK)?;
+        file.seal()?;
+        file.date_after(changed);
         Ok(vec![self.file, file])
     }
 }
 
 fn compressed(bytes: &[u8], path: &Path) -> Result<Vec<u8>, SimulateError> {
     let part = compress_part(bytes, &[], 1);
-    part.map(|part| part.bytes).map_err(|source| SimulateError::Io { path: path.to_owned(), source })
+    part.map(|part| part.bytes).map_err(|error| SimulateError::Io { path: path.to_owned(), error })
 }

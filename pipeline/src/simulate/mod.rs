@@ -3,11 +3,13 @@
 //! Variants are drawn in order by one thread at a time, and turned into text or BCF and compressed by all; a block of them
 //! a thread is all that is held. Traits follow from the carriers of the causal variants, which are kept.
 
+mod claim;
 mod config;
 mod effects;
 mod genotypes;
 mod imputation;
 mod in_order;
+mod memory;
 mod node_order;
 mod output;
 mod prefix_sums;
@@ -18,15 +20,16 @@ mod traits;
 mod tree;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 pub use config::{Contig, Fields, MAX_CONTIG_LEN, MAX_SAMPLES, OutputFormat, SimulateConfig, TraitsConfig};
 pub use output::{MARK, SimulateError};
 pub use traits::COVARIATE_SHARE;
 
 use crate::report::progress::Progress;
-use effects::Planting;
+use claim::Claim;
+use effects::{Family, Planting};
 use genotypes::{Encoded, GenotypeWriter, Renderer};
 use output::NewFile;
 use sites::{SiteBlock, SiteStream};
@@ -48,8 +51,12 @@ pub struct Summary {
     pub n_planted: usize,
     /// Effects without a variant that is common enough.
     pub n_not_planted: usize,
+    /// Two-valued traits of which all values are the same.
+    pub one_valued: Vec<String>,
     /// Outputs and their bytes.
     pub files: Vec<(PathBuf, u64)>,
+    /// Files of an earlier cohort of this name that were removed.
+    pub removed: Vec<PathBuf>,
 }
 
 /// The mean sum of branches over haplotypes of `n_samples`, in units of 2N generations.
@@ -68,9 +75,8 @@ struct Outputs {
 
 impl Outputs {
     fn of(config: &SimulateConfig) -> Self {
-        let name = config.out.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let stem =
-            [".vcf.gz", ".vcf.bgz", ".vcf", ".bcf"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+        let name = file_name(&config.out);
+        let stem = claim::stem_of(&config.out);
         let beside = |end: &str| config.out.with_file_name(format!("{stem}.{end}"));
         let index = match config.format {
             OutputFormat::Vcf => None,
@@ -86,25 +92,48 @@ impl Outputs {
         }
     }
 
-    fn check(&self, force: bool) -> Result<(), SimulateError> {
+    fn all(&self) -> Vec<PathBuf> {
         let all = [Some(&self.genotypes), self.index.as_ref(), Some(&self.traits), self.covariates.as_ref()];
-        let all: Vec<PathBuf> = all.into_iter().flatten().chain([&self.truth]).cloned().collect();
-        output::check(&all, force, |path| Some(path) != self.index.as_deref())
+        all.into_iter().flatten().chain([&self.truth]).cloned().collect()
+    }
+
+    /// Refuses what must not be replaced; what an earlier cohort would leave beside the new one.
+    fn check(&self, force: bool) -> Result<Vec<PathBuf>, SimulateError> {
+        let all = self.all();
+        output::check(&all, force, |path| Some(path) != self.index.as_deref())?;
+        let stale = claim::stale(&self.genotypes, &all);
+        match stale.first() {
+            Some(first) if !force => Err(SimulateError::Exists(first.clone())),
+            _ => Ok(stale),
+        }
     }
 }
 
-/// Simulates and writes all outputs, which get their names at the end.
+/// Simulates and writes all outputs, which get their names at the end. Stops between blocks once `stop` is set.
 ///
 /// # Errors
 /// [`SimulateError`]; no output is left then, but those that had their names already.
-pub fn run(config: &SimulateConfig) -> Result<Summary, SimulateError> {
+pub fn run(config: &SimulateConfig, stop: &AtomicBool) -> Result<Summary, SimulateError> {
     let outputs = Outputs::of(config);
     outputs.check(config.force)?;
+    memory::check(config)?;
+    let _claim = Claim::take(&config.out)?;
+    // Once more under the lock: the run that held it may just have published.
+    let stale = outputs.check(config.force)?;
+    claim::clear_leftovers(&config.out);
     let n_variants = config.contigs.iter().map(|contig| contig.n_variants).sum();
     let planting = Planting::new(&config.traits, config.seed, n_variants, config.n_samples);
     let mut summary = Summary { n_variants, ..Summary::default() };
-    let (mut files, planting) = write_genotypes(config, &outputs, planting, &mut summary)?;
-    files.extend(write_tables(config, &outputs, &planting)?);
+    let (mut files, planting) = write_genotypes(config, &outputs, planting, &mut summary, stop)?;
+    files.extend(write_tables(config, &outputs, &planting, &mut summary, stop)?);
+    for file in &mut files {
+        file.seal()?;
+    }
+    go_on(stop)?;
+    for path in stale {
+        std::fs::remove_file(&path).map_err(|error| SimulateError::Io { path: path.clone(), error })?;
+        summary.removed.push(path);
+    }
     // Genotypes last: where they are, all is.
     for file in files.into_iter().rev() {
         let (path, n_bytes) = (file.path().to_owned(), file.n_bytes());
@@ -114,11 +143,16 @@ pub fn run(config: &SimulateConfig) -> Result<Summary, SimulateError> {
     Ok(summary)
 }
 
+fn go_on(stop: &AtomicBool) -> Result<(), SimulateError> {
+    if stop.load(Ordering::Relaxed) { Err(SimulateError::Interrupted) } else { Ok(()) }
+}
+
 fn write_genotypes(
     config: &SimulateConfig,
     outputs: &Outputs,
     mut planting: Planting,
     summary: &mut Summary,
+    stop: &AtomicBool,
 ) -> Result<(Vec<NewFile>, Planting), SimulateError> {
     let renderer = Renderer::new(config);
     let rates = (config.population_size, config.recombination_rate);
@@ -146,9 +180,10 @@ fn write_genotypes(
     let work = |scratch: &mut genotypes::Scratch, block: SiteBlock| {
         let encoded = renderer.encode(scratch, &block);
         lock().push(block);
-        encoded.map_err(|source| SimulateError::Io { path: outputs.genotypes.clone(), source })
+        encoded.map_err(|error| SimulateError::Io { path: outputs.genotypes.clone(), error })
     };
     let write = |encoded: Encoded| {
+        go_on(stop)?;
         n_done += encoded.places.len() as u64;
         n_missing += encoded.n_missing;
         writer.push(&encoded)?;
@@ -170,6 +205,8 @@ fn write_tables(
     config: &SimulateConfig,
     outputs: &Outputs,
     planting: &Planting,
+    summary: &mut Summary,
+    stop: &AtomicBool,
 ) -> Result<Vec<NewFile>, SimulateError> {
     let model = TraitModel::new(&config.traits, config.seed, config.n_samples, planting);
     let ids = model.ids();
@@ -185,11 +222,16 @@ fn write_tables(
         model.compute(block_idx, block);
         Ok(tables::rows(block, ids))
     };
+    let mut seen = vec![0; ids.len()];
     let write = |rows: TableRows| {
+        go_on(stop)?;
+        seen.iter_mut().zip(&rows.seen).for_each(|(all, one)| *all |= one);
         traits.write(&rows.traits)?;
         covariates.as_mut().map_or(Ok(()), |file| file.write(&rows.covariates))
     };
     in_order::run(config.threads, || blocks.next(), work, write)?;
+    let one_valued = ids.iter().zip(seen).filter(|(id, seen)| id.family == Family::Binary && *seen != 3);
+    summary.one_valued = one_valued.map(|(id, _)| id.name()).collect();
     let mut truth = NewFile::create(&outputs.truth)?;
     truth.write(tables::truth(&config.mark, planting.planted(), ids, &config.contigs).as_bytes())?;
     Ok([Some(traits), covariates, Some(truth)].into_iter().flatten().collect())

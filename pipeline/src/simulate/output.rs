@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::format::bgzf::Compression;
 use crate::format::bgzf_source::ByteSource;
+use crate::report::resources::human_bytes;
 
 /// Begins the line that marks an output as simulated, after `##`.
 pub const MARK: &str = "source=norna simulate";
@@ -27,13 +29,34 @@ pub enum SimulateError {
     #[error("{0}: there is no such folder; make it first or choose another --out")]
     NoFolder(PathBuf),
     /// The file system says no.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why not.
-        source: io::Error,
+        /// Why not; part of the message, so no `source`.
+        error: io::Error,
     },
+    /// Another run holds the lock.
+    #[error("{0}: another run is writing this output (its lock is held); wait for it or choose another --out")]
+    Locked(PathBuf),
+    /// It takes more memory than there is.
+    #[error(
+        "--n-samples {n_samples}: this cohort takes about {} of memory and there are {}; ask for fewer samples, effects, \
+         columns or threads",
+        human_bytes(*needed),
+        human_bytes(*available)
+    )]
+    Memory {
+        /// Samples asked for.
+        n_samples: usize,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        available: u64,
+    },
+    /// A signal asked to stop.
+    #[error("interrupted; nothing was left")]
+    Interrupted,
     /// It was written but not put in its place.
     #[error(transparent)]
     Publish(#[from] crate::store::StoreError),
@@ -61,15 +84,26 @@ pub fn check(paths: &[PathBuf], force: bool, with_mark: impl Fn(&Path) -> bool) 
 }
 
 /// Whether the first bytes of a file, inflated, hold the mark.
-fn is_marked(path: &Path) -> bool {
+pub fn is_marked(path: &Path) -> bool {
     let mark = format!("##{MARK}");
     let head = || -> io::Result<bool> {
+        if !fs::symlink_metadata(path)?.is_file() {
+            return Ok(false);
+        }
         let mut head = Vec::new();
         io::Read::read_to_end(&mut io::Read::take(File::open(path)?, 18), &mut head)?;
         let mut source = ByteSource::open(File::open(path)?, Compression::of(&head))?;
         Ok(memchr::memmem::find(source.fill()?, mark.as_bytes()).is_some())
     };
     head().unwrap_or(false)
+}
+
+/// Where the file `path` is made.
+pub fn hidden_name(path: &Path) -> PathBuf {
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(path.file_name().unwrap_or_default());
+    hidden.push(".simulate.tmp");
+    path.with_file_name(hidden)
 }
 
 /// A file in the making; dropped without [`publish`](Self::publish), it leaves nothing.
@@ -86,12 +120,9 @@ impl NewFile {
     /// # Errors
     /// [`SimulateError::Io`].
     pub fn create(path: &Path) -> Result<Self, SimulateError> {
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(path.file_name().unwrap_or_default());
-        hidden.push(format!(".{}.tmp", std::process::id()));
-        let temporary = path.with_file_name(hidden);
-        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
-        let file = file.map_err(|source| SimulateError::Io { path: path.to_owned(), source })?;
+        let temporary = hidden_name(path);
+        let file = File::options().write(true).create_new(true).mode(0o600).open(&temporary);
+        let file = file.map_err(|error| SimulateError::Io { path: path.to_owned(), error })?;
         let file = Some(BufWriter::with_capacity(1 << 18, file));
         Ok(Self { path: path.to_owned(), temporary, file, n_bytes: 0 })
     }
@@ -102,7 +133,7 @@ impl NewFile {
     /// [`SimulateError::Io`].
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SimulateError> {
         if let Some(file) = &mut self.file {
-            file.write_all(bytes).map_err(|source| SimulateError::Io { path: self.path.clone(), source })?;
+            file.write_all(bytes).map_err(|error| SimulateError::Io { path: self.path.clone(), error })?;
         }
         self.n_bytes += bytes.len() as u64;
         Ok(())
@@ -118,13 +149,32 @@ impl NewFile {
         self.n_bytes
     }
 
+    /// Puts all bytes on the disk; the time of the last change.
+    ///
+    /// # Errors
+    /// [`SimulateError::Io`].
+    pub fn seal(&mut self) -> Result<SystemTime, SimulateError> {
+        let Some(file) = &mut self.file else { return Ok(SystemTime::UNIX_EPOCH) };
+        let sealed = file.flush().and_then(|()| file.get_ref().sync_all());
+        let changed = sealed.and_then(|()| file.get_ref().metadata()?.modified());
+        changed.map_err(|error| SimulateError::Io { path: self.path.clone(), error })
+    }
+
+    /// Dates the sealed file no earlier than `other`: an index older than its file is taken for a stale one.
+    pub fn date_after(&mut self, other: SystemTime) {
+        if let Some(file) = &self.file {
+            // Where times cannot be set, the one that it has serves: it was written after the other file was sealed.
+            let _ = file.get_ref().set_modified(other.max(SystemTime::now()));
+        }
+    }
+
     /// Syncs the file and gives it its name.
     ///
     /// # Errors
     /// [`SimulateError::Io`], [`SimulateError::Publish`].
     pub fn publish(mut self) -> Result<(), SimulateError> {
         if let Some(mut file) = self.file.take() {
-            file.flush().map_err(|source| SimulateError::Io { path: self.path.clone(), source })?;
+            file.flush().map_err(|error| SimulateError::Io { path: self.path.clone(), error })?;
         }
         Ok(crate::store::publish(&self.temporary, &self.path)?)
     }

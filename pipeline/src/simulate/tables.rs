@@ -13,6 +13,8 @@ pub struct TableRows {
     pub traits: Vec<u8>,
     /// Covariates; empty without any.
     pub covariates: Vec<u8>,
+    /// Of each trait, what there is: bit 0 a control, bit 1 a case; 0 for quantitative ones.
+    pub seen: Vec<u8>,
 }
 
 /// The name of sample `sample_idx`.
@@ -38,6 +40,10 @@ pub fn rows(block: &TraitBlock, ids: &[TraitId]) -> TableRows {
     let mut rows = TableRows::default();
     let mut number = itoa::Buffer::new();
     let whole: Vec<bool> = ids.iter().map(|id| id.family == super::effects::Family::Binary).collect();
+    let bit = |&value: &f64| if value.is_nan() { 0 } else { value as u8 };
+    let seen = |values: &[f64]| values.iter().map(bit).fold(0, |all, one| all | one);
+    let columns = block.values.chunks_exact(block.len).zip(&whole);
+    rows.seen = columns.map(|(values, &whole)| if whole { seen(values) } else { 0 }).collect();
     for i in 0..block.len {
         let name = sample_name(block.first + i);
         rows.traits.extend_from_slice(name.as_bytes());
