@@ -25,7 +25,7 @@ measure() {
   done | sort -g | head -n 1
 }
 
-covar=covar.tsv plink2_flags=()
+covar=covar.tsv plink2_flags=() norna_flags=()
 # row NAME PEER_REPEATS TRAITS INPUT_FLAGS_OF_NORNA... -- INPUT_FLAGS_OF_PLINK2...
 row() {
   local name=$1 peer_repeats=$2 traits=$3 ours theirs
@@ -34,7 +34,7 @@ row() {
   while [[ $1 != -- ]]; do flags+=("$1"); shift; done
   shift
   ours=$(measure "$repeats" "$norna" assoc "${flags[@]}" --pheno "$traits" --covar "$covar" --out "$out/norna.h5" \
-    --force --threads 1 -q)
+    --force --threads 1 -q "${norna_flags[@]}")
   theirs=$(measure "$peer_repeats" plink2 "$@" --pheno "$traits" --covar "$covar" "${plink2_flags[@]}" \
     --glm hide-covar --pfilter 1e-4 --threads 1 --out "$out/plink2")
   rm -f "$out"/plink2*
@@ -62,6 +62,9 @@ row 'VCF.gz GT:DS:GP, 1 trait, DS (variants / 9)' "$repeats" traits1.tsv --vcf d
 row 'BCF, 1 trait' "$repeats" traits1.tsv --bcf gt.bcf -- --bcf gt.bcf
 row 'VCF.gz, 100 traits' 1 traits100.tsv --vcf gt.vcf.gz -- --vcf gt.vcf.gz
 row 'VCF.gz, 1,000 traits' 1 traits1000.tsv --vcf gt.vcf.gz -- --vcf gt.vcf.gz
+norna_flags=(--store hits --p-threshold 1e-4)
+row 'the same, only hits written, as plink2 does' 1 traits1000.tsv --vcf gt.vcf.gz -- --vcf gt.vcf.gz
+norna_flags=()
 row 'VCF.gz, 100 traits, 5 % missing, own patterns' 1 traits100m.tsv --vcf gt.vcf.gz -- --vcf gt.vcf.gz
 row 'VCF.gz, 1 % missing genotypes, 1 trait' 1 traits1.tsv --vcf missing.vcf.gz -- --vcf missing.vcf.gz
 row 'the same, 100 traits (variants / 10)' 1 traits100.tsv --vcf missing10.vcf.gz -- --vcf missing10.vcf.gz

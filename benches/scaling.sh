@@ -23,12 +23,14 @@ grow() {
   local cohort=c$1-$2-$3
   [[ -e $cohort.vcf.gz ]] || "$norna" simulate --n-samples "$1" --n-variants "$2" --n-traits "$3" --n-covariates 10 \
     --out "$cohort.vcf.gz" -q
-  for _ in 1 2 3; do
+  local least
+  least=$(for _ in 1 2 3; do
     /usr/bin/time -o "$out/time" -f '%U %S %M' "$norna" assoc --vcf "$cohort.vcf.gz" --pheno "$cohort.pheno.tsv" \
       --covar "$cohort.covar.tsv" --out "$out/r.h5" --force --threads 1 -q
     awk '{ printf "%.2f %.0f\n", $1 + $2, $3 / 1024 }' "$out/time"
-  done | sort -g | head -n 1 | awk -v n="$1" -v m="$2" -v t="$3" -v bytes="$(stat -c %s "$out/r.h5" 2>/dev/null || echo 0)" \
-    '{ printf "| %7d | %8d | %6d | %5.2f | %8d | %10.1f |\n", n, m, t, $1, $2, bytes / 1e6 }'
+  done | sort -g | head -n 1)
+  awk -v n="$1" -v m="$2" -v t="$3" -v bytes="$(stat -c %s "$out/r.h5")" \
+    '{ printf "| %7d | %8d | %6d | %5.2f | %8d | %10.1f |\n", n, m, t, $1, $2, bytes / 1e6 }' <<<"$least"
 }
 for samples in 2000 6000 20000; do grow "$samples" 20000 100; done
 for variants in 10000 30000 100000; do grow 5000 "$variants" 100; done
