@@ -59,7 +59,7 @@ pub(super) fn check_variants(
     for (row, variant) in (start..).zip(rows) {
         let at = (row, None);
         let VariantRow { a1_freq, mac, status, .. } = *variant;
-        if a1_freq.is_infinite() || a1_freq < 0.0 || a1_freq > 1.0 + FREQ_ROUNDING {
+        if !a1_freq.is_nan() && !(0.0..=1.0 + FREQ_ROUNDING).contains(&a1_freq) {
             return Err(wrong(place, "/variants/a1_freq", at, a1_freq, "a frequency from 0 to 1"));
         }
         if mac.is_infinite() || mac < 0.0 {
