@@ -279,7 +279,8 @@ fn the_estimate_spans_what_missing_genotypes_take() {
         let estimate: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         let [least, most] = ["output_bytes", "output_bytes_at_most"].map(|name| estimate[name].as_f64().unwrap());
         let real = std::fs::metadata(study.assoc(&format!("{store}.h5"), &["--store", store])).unwrap().len() as f64;
-        assert!(least < real && real < 1.1 * most && real > 0.6 * most, "{store}: {least} {real} {most}");
+        // The lists' chunks and a started chunk of each matrix come on top: much of so small a file.
+        assert!(least < real && real < most + 6e5 && real > 0.6 * most, "{store}: {least} {real} {most}");
     }
     for p in ["0", "1e-400", "1.5", "nan"] {
         let run = study.try_assoc("p.h5", &["--p-threshold", p]);
