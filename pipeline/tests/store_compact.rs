@@ -268,3 +268,22 @@ fn h5py_computes_compact_as_the_manual_says() {
     let said = support::bits::python_run(&program, &[full.to_str().unwrap(), compact.to_str().unwrap()]);
     assert_eq!(said.trim(), "ok");
 }
+
+#[test]
+fn the_estimate_spans_what_missing_genotypes_take() {
+    let genotypes = simulate::calls(661, 100, 4000, 0.02);
+    let traits = simulate::traits(662, &genotypes, &simulate::covariates(663, &genotypes.samples, 2), 40, |_| 0.05);
+    let study = Study::write(&genotypes, &traits, None);
+    for store in ["full", "compact"] {
+        let run = study.try_assoc("none.h5", &["--dry-run", "--json", "--store", store]).ok();
+        let estimate: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let [least, most] = ["output_bytes", "output_bytes_at_most"].map(|name| estimate[name].as_f64().unwrap());
+        let real = std::fs::metadata(study.assoc(&format!("{store}.h5"), &["--store", store])).unwrap().len() as f64;
+        // The lists' chunks and a started chunk of each matrix come on top: much of so small a file.
+        assert!(least < real && real < most + 6e5 && real > 0.6 * most, "{store}: {least} {real} {most}");
+    }
+    for p in ["0", "1e-400", "1.5", "nan"] {
+        let run = study.try_assoc("p.h5", &["--p-threshold", p]);
+        assert!(run.code == 2 && run.stderr.contains("must lie above 0"), "{p}: {}", run.stderr);
+    }
+}

@@ -209,7 +209,8 @@ pub enum MissingGenotypeArg {
 pub enum StoreArg {
     /// Effect and standard error of every pair: 8 bytes a test
     Full,
-    /// The score of every pair, from which both come back: 4 bytes a test
+    /// The score of every pair, from which both come back: 4 bytes a test, and 8 of variants with missing genotypes and
+    /// of traits with missing values of their own
     Compact,
     /// Pairs under --p-threshold, and histograms
     Hits,

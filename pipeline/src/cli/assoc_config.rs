@@ -76,8 +76,8 @@ impl AssocArgs {
     }
 
     fn check_ranges(&self) -> Result<(), UsageError> {
-        if let Some(p) = self.p_threshold.filter(|p| !(0.0..=1.0).contains(p)) {
-            return Err(UsageError(format!("--p-threshold {p}: must lie between 0 and 1")));
+        if let Some(p) = self.p_threshold.filter(|&p| !(p > 0.0 && p <= 1.0)) {
+            return Err(UsageError(format!("--p-threshold {p}: must lie above 0 and be at most 1")));
         }
         if let Some(threads) = self.threads.filter(|n| !(1..=MAX_THREADS).contains(n)) {
             return Err(UsageError(format!("--threads {threads}: must lie between 1 and {MAX_THREADS}")));

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
+use crate::report::words::count;
 use crate::store::{FORMAT_VERSION, LedgerRole, LedgerTable, ResultsReader, Store, StoreError, StoredQc};
 
 /// Traits that are told one by one.
@@ -119,7 +120,10 @@ fn text_info(
     line("store", store_in_words(reader));
     line("samples", header.n_samples.to_string());
     line("variants", reader.n_variants().to_string());
-    line("traits", format!("{} in {} patterns of missing values", header.traits.len(), header.n_masks()));
+    line(
+        "traits",
+        format!("{} in {} of missing values", header.traits.len(), count(header.n_masks() as u64, "pattern")),
+    );
     let n_pairs = reader.n_variants() as u64 * header.traits.len() as u64;
     line("pairs", format!("{} with a number of {n_pairs}", pairs_with_number(qc)));
     line("hits", format!("{} pairs with LOG10_P >= {}", reader.n_hits(), header.hit_log10p));

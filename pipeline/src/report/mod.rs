@@ -10,3 +10,4 @@ pub mod logger;
 pub mod progress;
 pub mod provenance;
 pub mod resources;
+pub mod words;

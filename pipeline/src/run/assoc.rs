@@ -29,6 +29,7 @@ use crate::cohort::{Cohort, CohortConfig};
 use crate::comm::{self, Communicator, broadcast, consensus, gather};
 use crate::report::progress::Progress;
 use crate::report::provenance::InputFile;
+use crate::report::words::count;
 use crate::report::{logger, resources::Resources};
 use crate::shard::ShardPlan;
 use crate::sink::spool::SpoolWriter;
@@ -106,7 +107,7 @@ fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {
     let pool = consensus(comm, pool.map_err(|e| format!("starting {threads} threads: {e}; give fewer --threads")))?;
     let is_root = comm.rank() == 0;
     let mut study = consensus(comm, pool.install(|| Study::open(config, input, is_root)))?;
-    let estimate = Estimate::new(&study, threads, (config.store, config.hit_log10p));
+    let estimate = Estimate::new(&study, threads, config);
     if config.dry_run {
         return if comm.rank() == 0 { estimate.print(config.json) } else { Ok(()) };
     }
@@ -151,7 +152,7 @@ fn claim_output(config: &AssocConfig, comm: &dyn Communicator) -> Result<Option<
 
 /// Opens the genotype files; standard input is read by rank 0, which tells the others its header.
 fn open_input(config: &AssocConfig, comm: &dyn Communicator) -> Result<Input> {
-    log::info!("opening {} genotype files", config.input.paths.len());
+    log::info!("opening {}", count(config.input.paths.len() as u64, "genotype file"));
     if !config.input.paths.iter().any(|path| path.as_os_str() == "-") {
         let input = Input::open(&config.input);
         let is_usage = input.as_ref().is_err_and(SourceError::is_usage);

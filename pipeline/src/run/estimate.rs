@@ -3,14 +3,16 @@
 use std::fmt;
 
 use anyhow::Result;
+use norna_kernels::MissingPolicy;
 use serde_json::json;
 
-use super::assoc::Study;
+use super::assoc::{AssocConfig, Study};
 use super::trait_correlation::MAX_ORDER;
 use super::work_queue::BATCHES_AHEAD;
 use super::worker::block_variants;
 use crate::report::resources::human_bytes;
-use crate::store::{Store, TALLY_BINS, results_bytes};
+use crate::report::words::count;
+use crate::store::{SizeRange, Store, TALLY_BINS, results_bytes};
 
 /// Bytes of program, libraries and buffers that do not grow with the study.
 const BASE_MEMORY: u64 = 40 << 20;
@@ -36,13 +38,14 @@ pub struct Estimate {
     block_variants: u64,
     input_bytes: u64,
     store: Store,
+    missing: MissingPolicy,
     /// The hit threshold: under the null, this share of pairs are hits.
     hit_p: f64,
 }
 
 impl Estimate {
     /// Counts what the opened study holds.
-    pub(super) fn new(study: &Study, threads: usize, (store, hit_log10p): (Store, f64)) -> Self {
+    pub(super) fn new(study: &Study, threads: usize, config: &AssocConfig) -> Self {
         let model = study.models.base();
         Self {
             rows: study.estimate.records,
@@ -57,8 +60,9 @@ impl Estimate {
             threads: threads as u64,
             block_variants: block_variants(study.input.kind(), model.n_samples()) as u64,
             input_bytes: study.estimate.bytes,
-            store,
-            hit_p: libm::pow(10.0, -hit_log10p),
+            store: config.store,
+            missing: config.missing,
+            hit_p: libm::pow(10.0, -config.hit_log10p),
         }
     }
 
@@ -88,9 +92,10 @@ impl Estimate {
             + testing.max(writing)
     }
 
-    /// Size of results.h5, and of the spools together, bytes.
-    pub fn output_bytes(&self) -> Option<u64> {
-        Some(results_bytes(self.store, self.rows?, (self.n_traits, self.n_masks), self.hit_p))
+    /// Size of results.h5, and of the spools together: how many genotypes are missing is not known before.
+    pub fn output_bytes(&self) -> Option<SizeRange> {
+        let drops = self.missing == MissingPolicy::Drop;
+        Some(results_bytes(self.store, self.rows?, (self.n_traits, self.n_masks), self.hit_p, drops))
     }
 
     /// Prints the estimate on standard output.
@@ -112,8 +117,9 @@ impl Estimate {
                 "threads_per_rank": self.threads,
                 "input_bytes": self.input_bytes,
                 "memory_per_rank_bytes": self.memory_per_rank(),
-                "output_bytes": self.output_bytes(),
-                "spool_bytes": self.output_bytes(),
+                "output_bytes": self.output_bytes().map(|bytes| bytes.least),
+                "output_bytes_at_most": self.output_bytes().map(|bytes| bytes.most),
+                "spool_bytes": self.output_bytes().map(|bytes| bytes.most),
             });
             writeln!(out, "{value:#}")?;
         } else {
@@ -126,21 +132,31 @@ impl Estimate {
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.rows {
-            Some(rows) => write!(f, "about {rows} variants")?,
+            Some(rows) => write!(f, "about {}", count(rows, "variant"))?,
             None => write!(f, "an unknown number of variants")?,
         }
         write!(
             f,
-            " × {} samples × {} traits ({} patterns of missing values), {} covariates with the intercept; {} shards",
-            self.n_samples, self.n_traits, self.n_masks, self.n_covariates, self.n_shards
+            " × {} × {} ({} of missing values), {} with the intercept; {}",
+            count(self.n_samples, "sample"),
+            count(self.n_traits, "trait"),
+            count(self.n_masks, "pattern"),
+            count(self.n_covariates, "covariate"),
+            count(self.n_shards as u64, "shard")
         )?;
         if self.n_streams > 0 {
-            write!(f, " and {} streams", self.n_streams)?;
+            write!(f, " and {}", count(self.n_streams as u64, "stream"))?;
         }
         write!(f, "; memory per rank up to {}", human_bytes(self.memory_per_rank()))?;
-        match self.output_bytes() {
-            Some(bytes) => write!(f, "; results about {}, as much again while running", human_bytes(bytes)),
-            None => Ok(()),
+        let Some(bytes) = self.output_bytes() else { return Ok(()) };
+        let (least, most) = (human_bytes(bytes.least), human_bytes(bytes.most));
+        // Within the tenth that the estimate is worth.
+        if bytes.most - bytes.least <= bytes.least / 10 {
+            return write!(f, "; results about {most}, as much again while running");
         }
+        write!(
+            f,
+            "; results {least} to {most} (the more genotypes are missing, the more), up to {most} again while running"
+        )
     }
 }

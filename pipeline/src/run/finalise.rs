@@ -45,6 +45,8 @@ pub enum FinaliseError {
 pub struct Finalised {
     /// Rows written.
     pub n_rows: u64,
+    /// Rows that a compact store keeps in full.
+    pub n_full: u64,
     /// Hits written.
     pub n_hits: u64,
     /// Pairs that have an effect and a standard error.
@@ -117,6 +119,7 @@ pub struct Root<'a> {
     finished: Finished,
     writer: ResultsWriter,
     n_rows: u64,
+    n_full: u64,
 }
 
 impl<'a> Root<'a> {
@@ -144,7 +147,7 @@ impl<'a> Root<'a> {
         models.extend(std::mem::take(&mut finished.models));
         let extent = Extent { n_variants: rows.all, n_full: rows.full, models };
         let writer = ResultsWriter::create(&workdir.unfinished_output(), header, extent)?;
-        Ok(Self { workdir, finished, writer, n_rows: rows.all })
+        Ok(Self { workdir, finished, writer, n_rows: rows.all, n_full: rows.full })
     }
 
     /// The [`Plan`], as a message to every rank.
@@ -179,6 +182,7 @@ impl<'a> Root<'a> {
         let ledger = self.ledger();
         let finalised = Finalised {
             n_rows: self.n_rows,
+            n_full: self.n_full,
             n_hits: self.writer.n_hits(),
             n_pairs_with_number: pairs_with_number(&self.finished.tally),
             statuses: self.writer.status_counts(),

@@ -48,27 +48,23 @@ impl NullModels {
         let reduced: Vec<usize> = self.traits_of(|mask| !self.base.dropped_columns(mask).is_empty());
         if let Some(&first) = reduced.first() {
             remarks.push(format!(
-                "{} traits (first: {}) are tested without covariates that are constant or collinear on their own samples",
-                reduced.len(),
-                trait_names[first]
+                "{} tested without covariates that are constant or collinear on their own samples",
+                traits_are(reduced.len(), &trait_names[first])
             ));
         }
         let beyond: Vec<usize> =
             (0..self.base.n_traits()).filter(|&t| self.base.trait_status(t) == Status::OutOfRange).collect();
         if let Some(&first) = beyond.first() {
             remarks.push(format!(
-                "{} traits (first: {}) have no numbers: their scale lies outside of f32; rescale them, or --standardize",
-                beyond.len(),
-                trait_names[first]
+                "{} without numbers: of a scale that lies outside of f32; rescale, or --standardize",
+                traits_are(beyond.len(), &trait_names[first])
             ));
         }
         let singled = self.traits_of(|mask| self.base.n_singled_out(mask) > 0);
         if let Some(&first) = singled.first() {
             remarks.push(format!(
-                "{} traits (first: {}) are tested without samples that alone differ in a covariate: these say nothing \
-                 of the variant",
-                singled.len(),
-                trait_names[first]
+                "{} tested without samples that alone differ in a covariate: these say nothing of the variant",
+                traits_are(singled.len(), &trait_names[first])
             ));
         }
         remarks
@@ -108,4 +104,9 @@ fn fit(
     let traits: Vec<&[f64]> = traits.iter().map(|t| t.values.as_slice()).collect();
     let offsets: Option<Vec<&[f64]>> = offsets.map(|o| o.iter().map(Vec::as_slice).collect());
     NullModel::fit_with(basis, &traits, offsets.as_deref(), for_each)
+}
+
+/// "1 trait (IL6) is", "2 traits (first: IL6) are".
+fn traits_are(n: usize, first: &str) -> String {
+    if n == 1 { format!("1 trait ({first}) is") } else { format!("{n} traits (first: {first}) are") }
 }

@@ -11,6 +11,7 @@ use super::finalise::Finalised;
 use crate::cohort::{CohortLedger, TraitNote};
 use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
+use crate::report::words::count;
 use crate::source::{DropReason, Note, VariantLedger};
 use crate::store::{Ledger, LedgerRole, LedgerTable};
 
@@ -181,12 +182,20 @@ pub fn log(study: &Study, done: &Finalised, ranks: &[RankReport], out: &Path, el
     let bytes = std::fs::metadata(out).map_or(0, |m| m.len());
     let n_traits = study.trait_names.len();
     log::info!(
-        "written: {} ({} variants × {n_traits} traits, {} hits, {})",
+        "written: {} ({} × {}, {}, {})",
         out.display(),
-        done.n_rows,
-        done.n_hits,
+        count(done.n_rows, "variant"),
+        count(n_traits as u64, "trait"),
+        count(done.n_hits, "hit"),
         human_bytes(bytes)
     );
+    if done.n_full > 0 {
+        log::info!(
+            "{} of {} missing genotypes and are stored in full (8 bytes a test)",
+            done.n_full,
+            if done.n_rows == 1 { "1 variant has".to_owned() } else { format!("{} variants have", done.n_rows) }
+        );
+    }
     let used = Resources::now();
     let cpu = ranks.iter().skip(1).map(|r| r.resources.cpu_seconds).sum::<f64>() + used.cpu_seconds;
     let peak = ranks.iter().map(|r| r.resources.peak_memory).max().unwrap_or(0).max(used.peak_memory);

@@ -10,15 +10,27 @@ use super::error::{Place, StoreError};
 use super::file;
 use super::heap::Strings;
 use super::schema::{
-    FORMAT, FORMAT_VERSION, LedgerRole, LedgerTable, MAX_TABLE_ROWS, MAX_TRAITS, ResultsHeader, SIGNATURE_BYTES, Store,
-    TraitInfo,
+    FORMAT, FORMAT_VERSION, LedgerRole, LedgerTable, MAX_TABLE_ROWS, MAX_TRAITS, OPTIONAL_PARTS, ResultsHeader,
+    SIGNATURE_BYTES, Store, TraitInfo,
 };
+use super::sound::check_traits;
 
 /// Rows of a list read at once.
 pub(super) const ROWS_AT_ONCE: usize = 1 << 16;
 
-/// Checks the root attribute `signature` and gives the store and the version of norna that wrote the file.
-pub(super) fn check_format(place: &Place, file: &File) -> Result<(Store, String), StoreError> {
+/// What the root attribute `signature` says.
+pub(super) struct Signature {
+    pub(super) store: Store,
+    /// Version of norna that wrote the file.
+    pub(super) writer: String,
+    /// Analysed samples; `None` in files of the first weeks, as the next.
+    n_samples: Option<u32>,
+    /// Letters of the optional datasets.
+    parts: Option<String>,
+}
+
+/// Checks the root attribute `signature`, and what stands beside it.
+pub(super) fn check_format(place: &Place, file: &File) -> Result<Signature, StoreError> {
     let signature =
         file.attr("signature").and_then(|attribute| file::scalar::<FixedAscii<SIGNATURE_BYTES>>(&attribute));
     let signature = signature.map_err(|_| place.not_norna("no root attribute \"signature\""))?;
@@ -33,12 +45,44 @@ pub(super) fn check_format(place: &Place, file: &File) -> Result<(Store, String)
     if found != FORMAT_VERSION {
         return Err(StoreError::Version { path: place.path.clone(), found, supported: FORMAT_VERSION, writer });
     }
-    match Store::from_name(store) {
-        Some(store) => Ok((store, writer)),
-        None => {
-            let known = Store::ALL.map(Store::name).join(", ");
-            Err(place.not_norna(format!("store {store:?} is none that this norna reads ({known}); {writer} wrote it")))
+    let Some(store) = Store::from_name(store) else {
+        let known = Store::ALL.map(Store::name).join(", ");
+        return Err(
+            place.not_norna(format!("store {store:?} is none that this norna reads ({known}); {writer} wrote it"))
+        );
+    };
+    let (n_samples, parts) = (words.next(), words.next().map(str::to_owned));
+    let n_samples = n_samples.map(str::parse).transpose();
+    let n_samples = n_samples.map_err(|_| place.malformed("signature", format!("{signature:?}")))?;
+    let also: u32 = place.h5("format_version", file.attr("format_version").and_then(|at| file::scalar(&at)))?;
+    if also != found {
+        return Err(place.malformed("format_version", format!("{also} where the signature has {found}")));
+    }
+    let signature = Signature { store, writer, n_samples, parts };
+    signature.check_parts(place, file)?;
+    Ok(signature)
+}
+
+impl Signature {
+    /// Its text.
+    pub(super) fn text(file: &File, header: &ResultsHeader) -> String {
+        let (store, writer) = (header.store.name(), env!("CARGO_PKG_VERSION"));
+        let there = OPTIONAL_PARTS.iter().filter(|(_, name)| file.link_exists(name));
+        let parts: String = there.map(|&(letter, _)| letter).collect();
+        let parts = if parts.is_empty() { "-" } else { &parts };
+        format!("{FORMAT} {FORMAT_VERSION} {store} {writer} {} {parts}", header.n_samples)
+    }
+
+    fn check_parts(&self, place: &Place, file: &File) -> Result<(), StoreError> {
+        let Some(parts) = &self.parts else { return Ok(()) };
+        for (letter, name) in OPTIONAL_PARTS {
+            match (parts.contains(letter), file.link_exists(name)) {
+                (true, false) => return Err(place.malformed(name, "it is missing")),
+                (false, true) => return Err(place.malformed(name, "the file was written without it")),
+                _ => {}
+            }
         }
+        Ok(())
     }
 }
 
@@ -46,7 +90,7 @@ pub(super) fn read_header(
     place: &Place,
     file: &File,
     strings: &Strings,
-    store: Store,
+    signature: &Signature,
 ) -> Result<ResultsHeader, StoreError> {
     let mut name = texts(place, file, strings, "/traits/name", None)?;
     let n_traits = Some(name.len());
@@ -74,13 +118,18 @@ pub(super) fn read_header(
     };
     let hits = place.h5("/hits", file.group("hits"))?;
     let threshold = hits.attr("threshold_log10p").and_then(|at| file::scalar::<f64>(&at));
-    Ok(ResultsHeader {
-        traits: (0..n_traits).map(info).collect(),
-        n_samples: place.h5("n_samples", file.attr("n_samples").and_then(|at| file::scalar::<u32>(&at)))?,
-        // −log10 of 1 is −0.
-        hit_log10p: place.h5("/hits", threshold)? + 0.0,
-        store,
-    })
+    // −log10 of 1 is −0.
+    let hit_log10p = place.h5("/hits", threshold)? + 0.0;
+    if hit_log10p.is_nan() || hit_log10p < 0.0 {
+        return Err(place.malformed("/hits", format!("threshold_log10p is {hit_log10p}")));
+    }
+    let n_samples = place.h5("n_samples", file.attr("n_samples").and_then(|at| file::scalar::<u32>(&at)))?;
+    if let Some(also) = signature.n_samples.filter(|&also| also != n_samples) {
+        return Err(place.malformed("n_samples", format!("{n_samples} where the signature has {also}")));
+    }
+    let traits: Vec<TraitInfo> = (0..n_traits).map(info).collect();
+    check_traits(place, &traits, n_samples)?;
+    Ok(ResultsHeader { traits, n_samples, hit_log10p, store: signature.store })
 }
 
 pub(super) fn read_ledger(
@@ -178,4 +227,24 @@ pub(super) fn list<const N: usize>(
         Ok(datasets) => Ok((datasets, length.unwrap_or(0))),
         Err(_) => Err(place.malformed(names[0], "columns are missing")),
     }
+}
+
+/// Of a list in the order of variants: the first row of a variant or of one after it.
+pub(super) fn first_of_variant(
+    place: &Place,
+    list: &Dataset,
+    length: usize,
+    variant: usize,
+) -> Result<usize, StoreError> {
+    let (mut low, mut high) = (0, length);
+    while low < high {
+        let middle = low.midpoint(high);
+        let at = slice::<u64>(place, list, middle..middle + 1)?;
+        if at.first().is_some_and(|&at| at < variant as u64) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
 }

@@ -209,6 +209,11 @@ impl VariantColumns {
     ) -> Result<Vec<String>, StoreError> {
         strings.read(place, "/variants/chrom", &self.chrom, rows)
     }
+
+    /// The statuses of a range of rows.
+    pub(super) fn statuses(&self, place: &Place, rows: Range<usize>) -> Result<Vec<u8>, StoreError> {
+        slice(place, &self.status, rows)
+    }
 }
 
 /// Attribute `codes` of a status column: the name of code i at place i.

@@ -1,6 +1,6 @@
 //! What can go wrong with a store, in one line each: the file, the object in it, what was found.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Errors of writing and reading norna's HDF5 files.
@@ -23,12 +23,23 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The HDF5 library said no.
-    #[error("{}: {object}: {detail}", path.display())]
+    #[error(
+        "{}: {object}: HDF5 cannot read or write it ({detail}): the file is damaged, unless the disk fails",
+        path.display()
+    )]
     Hdf5 {
         /// The file.
         path: PathBuf,
         /// The object in the file, or what was tried with the whole.
         object: String,
+        /// The library's words.
+        detail: String,
+    },
+    /// HDF5's mark at the start, and nothing that HDF5 can open.
+    #[error("{}: the file is truncated or damaged, make it again ({detail})", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
         /// The library's words.
         detail: String,
     },
@@ -104,7 +115,9 @@ impl Place {
     fn hdf5(&self, object: &str, text: &str) -> StoreError {
         match errno(text).map(io::Error::from_raw_os_error) {
             Some(cause) => self.io("cannot read or write", cause),
-            None => StoreError::Hdf5 { path: self.path.clone(), object: object.to_owned(), detail: one_line(text) },
+            None => {
+                StoreError::Hdf5 { path: self.path.clone(), object: object.to_owned(), detail: plain(&one_line(text)) }
+            }
         }
     }
 
@@ -122,7 +135,13 @@ impl Place {
     }
 
     pub(super) fn not_hdf5(&self, error: &hdf5::Error) -> StoreError {
-        self.not_norna(format!("HDF5 cannot open it ({})", one_line(&error.to_string())))
+        let detail = plain(&one_line(&error.to_string()));
+        let mut mark = [0; 8];
+        let read = std::fs::File::open(&self.path).and_then(|mut file| file.read_exact(&mut mark));
+        match read.is_ok() && mark == *b"\x89HDF\r\n\x1a\n" {
+            true => StoreError::Truncated { path: self.path.clone(), detail },
+            false => self.not_norna(format!("HDF5 cannot open it ({detail})")),
+        }
     }
 
     pub(super) fn malformed(&self, object: &str, problem: impl Into<String>) -> StoreError {
@@ -140,6 +159,14 @@ fn one_line(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let end = [": time = ", ", filename = ", ", file descriptor = "].iter().filter_map(|mark| text.find(mark)).min();
     text[..end.unwrap_or(text.len())].to_owned()
+}
+
+/// Without the name of the library's function at the front: "H5Dopen2(): unable to open …".
+fn plain(text: &str) -> String {
+    match text.split_once("(): ") {
+        Some((function, rest)) if function.starts_with("H5") => rest.to_owned(),
+        _ => text.to_owned(),
+    }
 }
 
 /// The system's error number in a message of the library's file driver: "…, errno = 28, error message = '…', …".
@@ -166,6 +193,8 @@ mod tests {
         let other = place.hdf5("beta", &DRIVER.replace("errno = 28", "errno = 5")).to_string();
         assert!(other.starts_with("r.h5: cannot read or write: Input/output error"), "{other}");
         let unknown = place.hdf5("beta", &DRIVER.replace("errno = 28, ", "")).to_string();
-        assert_eq!(unknown, "r.h5: beta: H5Dwrite(): can't write data: file write failed");
+        let said =
+            "r.h5: beta: HDF5 cannot read or write it (can't write data: file write failed): the file is damaged";
+        assert!(unknown.starts_with(said) && !unknown.contains("H5D"), "{unknown}");
     }
 }

@@ -15,6 +15,7 @@ mod qc;
 mod reader;
 mod schema;
 mod scores;
+mod sound;
 mod text;
 mod writer;
 
@@ -25,7 +26,7 @@ pub use publish::publish;
 pub use qc::{Bins, TALLY_BINS, pairs_with_number};
 pub use reader::{ResultsReader, StoredHit, StoredQc, StoredStatus};
 pub use schema::{
-    FORMAT, FORMAT_VERSION, Ledger, LedgerEntry, LedgerRole, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, Store,
-    TraitInfo, results_bytes,
+    FORMAT, FORMAT_VERSION, Ledger, LedgerEntry, LedgerRole, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, SizeRange,
+    Store, TraitInfo, results_bytes,
 };
 pub use writer::{Extent, ResultsWriter};

@@ -8,7 +8,9 @@ use hdf5::{Dataset, File, H5Type};
 use norna_kernels::Status;
 use norna_kernels::genomic_control::N_BINS;
 
-use super::checked::{ROWS_AT_ONCE, check_format, column, dataset, list, read_header, read_ledger, rectangle};
+use super::checked::{
+    ROWS_AT_ONCE, check_format, column, dataset, first_of_variant, list, read_header, read_ledger, rectangle,
+};
 use super::columns::{VariantColumns, slice};
 use super::error::{Place, StoreError};
 use super::file;
@@ -16,6 +18,7 @@ use super::heap::Strings;
 use super::qc::P_BINS;
 use super::schema::{COVARIATES_LOST, Ledger, N_MISSING, ResultsHeader, Store};
 use super::scores::Scores;
+use super::sound::{PairOrder, check_block, check_hit, check_status, check_variants, wrong};
 use crate::sink::rows::VariantRow;
 
 /// A row of /hits.
@@ -122,10 +125,10 @@ impl ResultsReader {
             return Err(place.not_norna("it is a folder"));
         }
         let file = file::open(path).map_err(|error| place.not_hdf5(&error))?;
-        let (store, norna_version) = check_format(&place, &file)?;
+        let signature = check_format(&place, &file)?;
         let strings = Strings::open(&place)?;
         let (columns, n_variants) = VariantColumns::open(&place, &file)?;
-        let header = read_header(&place, &file, &strings, store)?;
+        let header = read_header(&place, &file, &strings, &signature)?;
         let n_traits = header.traits.len();
         let cells = Cells::open(&place, &file, &header, n_variants)?;
         let chunk = cells.chunk(n_traits);
@@ -143,7 +146,7 @@ impl ResultsReader {
             file,
             strings,
             header,
-            norna_version,
+            norna_version: signature.writer,
             n_variants,
             columns,
             cells,
@@ -191,7 +194,9 @@ impl ResultsReader {
     /// A range of /variants.
     pub fn variants(&self, rows: Range<usize>) -> Result<Vec<VariantRow>, StoreError> {
         self.check_rows(&rows, self.n_variants)?;
-        self.columns.read(&self.place, &self.strings, rows)
+        let variants = self.columns.read(&self.place, &self.strings, rows.clone())?;
+        check_variants(&self.place, rows.start, &variants, self.header.n_samples)?;
+        Ok(variants)
     }
 
     /// Whether the file has every pair, or hits alone.
@@ -216,11 +221,59 @@ impl ResultsReader {
         self.check_rows(&traits, self.header.traits.len())?;
         match &self.cells {
             Cells::Full { beta, se } => {
-                let beta = rectangle(&self.place, "/assoc/beta", beta, rows.clone(), traits.clone())?;
-                Ok((beta, rectangle(&self.place, "/assoc/se", se, rows, traits)?))
+                let names = ["/assoc/beta", "/assoc/se"];
+                let beta = rectangle(&self.place, names[0], beta, rows.clone(), traits.clone())?;
+                let se = rectangle(&self.place, names[1], se, rows.clone(), traits.clone())?;
+                self.check_cells(names, (&rows, &traits), (&beta, &se))?;
+                Ok((beta, se))
             }
-            Cells::Compact(scores) => scores.block(&self.place, &self.header, rows, traits),
+            Cells::Compact(scores) => {
+                let (beta, se) = scores.block(&self.place, &self.header, rows.clone(), traits.clone())?;
+                self.check_cells(["/assoc/score"; 2], (&rows, &traits), (&beta, &se))?;
+                Ok((beta, se))
+            }
             Cells::Hits => Err(StoreError::HitsOnly { path: self.place.path.clone() }),
+        }
+    }
+
+    /// Refuses pairs that no run writes, and pairs without a number and a status.
+    fn check_cells(
+        &self,
+        names: [&str; 2],
+        (rows, traits): (&Range<usize>, &Range<usize>),
+        (beta, se): (&[f32], &[f32]),
+    ) -> Result<(), StoreError> {
+        check_block(&self.place, names, (rows, traits), (beta, se))?;
+        // One trait of thousands would read the list of all: they are checked where many are read.
+        let of_rows = self.n_statuses as f64 * rows.len() as f64 / self.n_variants.max(1) as f64;
+        if of_rows > 4.0 * se.len() as f64 || !se.iter().any(|se| se.is_nan()) {
+            return Ok(());
+        }
+        let variants = self.columns.statuses(&self.place, rows.clone())?;
+        let sound = |cell: usize| {
+            variants[cell / traits.len()] == 0 && self.header.traits[traits.start + cell % traits.len()].status == 0
+        };
+        let mut untold: Vec<bool> = se.iter().enumerate().map(|(cell, se)| se.is_nan() && sound(cell)).collect();
+        if !untold.contains(&true) {
+            return Ok(());
+        }
+        let [variant, ..] = &self.statuses;
+        let first = first_of_variant(&self.place, variant, self.n_statuses, rows.start)?;
+        let end = first_of_variant(&self.place, variant, self.n_statuses, rows.end)?;
+        for start in (first..end).step_by(ROWS_AT_ONCE) {
+            for pair in self.statuses(start..end.min(start + ROWS_AT_ONCE))? {
+                let (variant, trait_idx) = (pair.variant as usize, pair.trait_idx as usize);
+                if rows.contains(&variant) && traits.contains(&trait_idx) {
+                    untold[(variant - rows.start) * traits.len() + trait_idx - traits.start] = false;
+                }
+            }
+        }
+        match untold.iter().position(|&untold| untold) {
+            None => Ok(()),
+            Some(cell) => {
+                let at = (rows.start + cell / traits.len(), Some(traits.start + cell % traits.len()));
+                Err(wrong(&self.place, names[1], at, "NaN without a status", "a standard error"))
+            }
         }
     }
 
@@ -239,7 +292,7 @@ impl ResultsReader {
         self.mask_counts(COVARIATES_LOST, self.covariates_lost.as_ref(), rows, masks)
     }
 
-    fn mask_counts<T: H5Type>(
+    fn mask_counts<T: H5Type + Copy + Into<u32>>(
         &self,
         name: &str,
         dataset: Option<&Dataset>,
@@ -248,7 +301,15 @@ impl ResultsReader {
     ) -> Result<Option<Vec<T>>, StoreError> {
         self.check_rows(&rows, self.n_variants)?;
         self.check_rows(&masks, self.header.n_masks())?;
-        dataset.map(|dataset| rectangle(&self.place, name, dataset, rows, masks)).transpose()
+        let width = masks.len();
+        let counts = dataset.map(|dataset| rectangle::<T>(&self.place, name, dataset, rows.clone(), masks));
+        let counts = counts.transpose()?;
+        let bad = |&n: &T| n.into() > self.header.n_samples;
+        if let Some((cell, &n)) = counts.iter().flatten().enumerate().find(|(_, n)| bad(n)) {
+            let fits = format!("at most {} samples", self.header.n_samples);
+            return Err(wrong(&self.place, name, (rows.start + cell / width, None), n.into(), &fits));
+        }
+        Ok(counts)
     }
 
     /// A range of /hits, which are in the order of (variant, trait).
@@ -270,7 +331,12 @@ impl ResultsReader {
             log10p: log10p[i],
             n_observed: n_observed.as_ref().map(|n| n[i]),
         };
-        (0..rows.len()).map(|i| self.check_pair("/hits", hit(i), variant[i], trait_idx[i])).collect()
+        self.check_pairs("/hits/variant", &self.hits[..2], rows.start, (&variant, &trait_idx))?;
+        let checked = |i: usize| {
+            let (hit, info) = (hit(i), &self.header.traits[trait_idx[i] as usize]);
+            check_hit(&self.place, rows.start + i, &hit, self.header.hit_log10p, info).map(|()| hit)
+        };
+        (0..rows.len()).map(checked).collect()
     }
 
     /// A range of /assoc/status_*, in the order of (variant, trait).
@@ -281,7 +347,10 @@ impl ResultsReader {
         let trait_idx = slice::<u32>(&self.place, trait_idx, rows.clone())?;
         let code = slice::<u8>(&self.place, code, rows.clone())?;
         let status = |i: usize| StoredStatus { variant: variant[i], trait_idx: trait_idx[i], code: code[i] };
-        (0..rows.len()).map(|i| self.check_pair("/assoc/status_variant", status(i), variant[i], trait_idx[i])).collect()
+        self.check_pairs("/assoc/status_variant", &self.statuses[..2], rows.start, (&variant, &trait_idx))?;
+        let checked =
+            |i: usize| check_status(&self.place, "/assoc/status_code", rows.start + i, code[i]).map(|()| status(i));
+        (0..rows.len()).map(checked).collect()
     }
 
     /// Pairs of /assoc/status_* by status, of the traits (rows of /traits) that are `wanted`; statuses without a pair left out.
@@ -371,10 +440,23 @@ impl ResultsReader {
         Err(self.place.argument(format!("{}..{} of {n} were asked for", rows.start, rows.end)))
     }
 
-    fn check_pair<T>(&self, object: &str, pair: T, variant: u64, trait_idx: u32) -> Result<T, StoreError> {
-        if variant < self.n_variants as u64 && (trait_idx as usize) < self.header.traits.len() {
-            return Ok(pair);
-        }
-        Err(self.place.malformed(object, format!("variant {variant}, trait {trait_idx}: there is no such pair")))
+    /// Checks pairs from row `start` of a list on, against the pair before them too.
+    fn check_pairs(
+        &self,
+        object: &str,
+        list: &[Dataset],
+        start: usize,
+        (variants, traits): (&[u64], &[u32]),
+    ) -> Result<(), StoreError> {
+        let last = match (start.checked_sub(1), list) {
+            (Some(before), [variant, trait_idx]) => {
+                let variant = slice::<u64>(&self.place, variant, before..start)?;
+                let trait_idx = slice::<u32>(&self.place, trait_idx, before..start)?;
+                variant.first().copied().zip(trait_idx.first().copied())
+            }
+            _ => None,
+        };
+        let (n_variants, n_traits) = (self.n_variants, self.header.traits.len());
+        PairOrder { object, n_variants, n_traits, last }.check(&self.place, start, variants, traits)
     }
 }

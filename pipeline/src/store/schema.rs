@@ -8,8 +8,8 @@ use crate::sink::rows::MatrixShape;
 pub const FORMAT: &str = "norna-results";
 /// Root attribute `format_version`; raised when a reader of the old one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;
-/// Bytes of the root attribute `signature`: format, version, store and norna's version again, as one string of fixed
-/// length. The reader goes by it, since strings of variable length are what a damaged file crashes the library with.
+/// Bytes of the root attribute `signature`: format, version, store, norna's version and samples again, and the letters of
+/// [`OPTIONAL_PARTS`] that are there (or `-`), as one string of fixed length. The reader goes by it, since strings of variable length are what a damaged file crashes the library with.
 pub(super) const SIGNATURE_BYTES: usize = 64;
 /// Most traits that a file holds: what a reader may allocate for on the word of a file.
 pub const MAX_TRAITS: usize = 1 << 20;
@@ -21,6 +21,9 @@ pub(super) const LIST_CHUNK: usize = 8192;
 pub(super) const N_MISSING: &str = "/assoc/n_missing";
 /// Ranks that the covariates lose with them, by mask.
 pub(super) const COVARIATES_LOST: &str = "/assoc/covariates_lost";
+/// Datasets that a file may be without, each with the letter that stands for it in the signature.
+pub(super) const OPTIONAL_PARTS: [(char, &str); 3] =
+    [('m', N_MISSING), ('l', COVARIATES_LOST), ('c', "/qc/case_counts")];
 /// Compact: a variant's row r of the scores, or −1 − r of the full rows; absent where every variant has its own scores.
 pub(super) const ASSOC_ROW: &str = "/assoc/row";
 /// Compact: a variant's row of [`RESIDUAL_SQUARE`]; absent where there is but one.
@@ -242,18 +245,41 @@ pub(super) fn chunk_shape(n_variants: usize, n_columns: usize) -> (usize, usize)
     (rows.min(n_variants.max(1)), width)
 }
 
+/// Bytes of a file without and with missing genotypes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SizeRange {
+    /// No genotype is missing.
+    pub least: u64,
+    /// Every variant has missing genotypes, in all masks.
+    pub most: u64,
+}
+
 /// Bytes of a results file of `n_traits` traits in `n_masks` masks, whose pairs are hits in a share of `hit_p`, as under the
-/// null; missing genotypes, pairs without a number and a compact store's exact pairs come on top.
-pub fn results_bytes(store: Store, n_variants: u64, (n_traits, n_masks): (u64, u64), hit_p: f64) -> u64 {
+/// null. `drops`: samples without a genotype are left out, so that variants with some are counted by mask, and full in a
+/// compact store. Pairs without a number, ranks that covariates lose and a compact store's exact pairs come on top.
+pub fn results_bytes(
+    store: Store,
+    n_variants: u64,
+    (n_traits, n_masks): (u64, u64),
+    hit_p: f64,
+    drops: bool,
+) -> SizeRange {
     let whole = |n: u64, chunk: usize| n.next_multiple_of(chunk as u64);
     let matrix = |shape: &MatrixShape| {
         let (rows, width) = chunk_shape(n_variants as usize, shape.columns);
         4 * whole(n_variants, rows) * whole(shape.columns as u64, width)
     };
     let matrices = store.matrices(n_traits as usize, n_masks as usize);
-    let matrices: u64 = matrices.iter().filter(|(_, shape)| !shape.full).map(|(_, shape)| matrix(shape)).sum();
+    let of = |full: bool| matrices.iter().filter(|(_, shape)| shape.full == full).map(|(_, shape)| matrix(shape)).sum();
+    let (scored, full): (u64, u64) = (of(false), of(true));
+    let n_missing = match store {
+        Store::Full | Store::Compact => matrix(&MatrixShape { columns: n_masks as usize, full: false }),
+        Store::Hits => 0,
+    };
     let hits = (hit_p.min(1.0) * n_variants as f64 * n_traits as f64).ceil() as u64;
-    matrices + VARIANT_BYTES * n_variants + TRAIT_BYTES * n_traits + HIT_BYTES * whole(hits, LIST_CHUNK)
+    let rest = VARIANT_BYTES * n_variants + TRAIT_BYTES * n_traits + HIT_BYTES * whole(hits, LIST_CHUNK);
+    let most = if drops { scored.max(full) + n_missing } else { scored };
+    SizeRange { least: scored + rest, most: most + rest }
 }
 
 /// Column ranges of the chunks.

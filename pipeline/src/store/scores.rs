@@ -5,10 +5,11 @@ use std::ops::Range;
 use hdf5::{Dataset, File};
 use norna_kernels::ScoreScale;
 
-use super::checked::{ROWS_AT_ONCE, dataset, list, rectangle};
+use super::checked::{ROWS_AT_ONCE, dataset, first_of_variant, list, rectangle};
 use super::columns::slice;
 use super::error::{Place, StoreError};
 use super::schema::{ASSOC_MODEL, ASSOC_ROW, MAX_MODELS, RESIDUAL_SQUARE, ResultsHeader};
+use super::sound::{PairOrder, wrong};
 
 /// The parts of a compact store.
 pub(super) struct Scores {
@@ -59,6 +60,7 @@ impl Scores {
         let column = |name: &str, needed: bool| needed.then(|| dataset(place, file, name, &[n_variants])).transpose();
         let exact = ["/assoc/exact_variant", "/assoc/exact_trait", "/assoc/exact_beta", "/assoc/exact_se"];
         let (exact, n_exact) = list(place, file, exact)?;
+        check_exact(place, &exact, n_exact, (n_variants, n_traits))?;
         Ok(Self {
             score: dataset(place, file, "/assoc/score", &[n_scored, n_traits])?,
             d: dataset(place, file, "/assoc/d", &[n_scored, n_masks])?,
@@ -169,11 +171,19 @@ impl Scores {
             );
         }
         let squares = rectangle::<f64>(place, RESIDUAL_SQUARE, &self.squares, 0..self.n_models, traits.clone())?;
+        if let Some(at) = squares.iter().position(|square| *square < 0.0 || square.is_infinite()) {
+            let cell = (at / width, Some(traits.start + at % width));
+            return Err(wrong(place, RESIDUAL_SQUARE, cell, squares[at], "a sum of squares"));
+        }
         let mut from = 0;
         for same in infos.chunk_by(|a, b| a.mask == b.mask) {
             let (to, mask) = (from + same.len(), same[0].mask as usize);
             let d = rectangle::<f32>(place, "/assoc/d", &self.d, rows.scored.clone(), mask..mask + 1)?;
             let df = same[0].degrees_of_freedom();
+            if let Some(row) = d.iter().position(|d| *d <= 0.0 || d.is_infinite()) {
+                let fits = "a number above 0 or NaN";
+                return Err(wrong(place, "/assoc/d", (rows.scored.start + row, None), d[row], fits));
+            }
             for (i, &row) in rows.places.iter().enumerate().filter(|(_, row)| **row >= 0) {
                 let (row, scale) = (row as usize, ScoreScale::new(d[row as usize], df));
                 let squares = &squares[models[i] as usize * width..][from..to];
@@ -194,8 +204,8 @@ impl Scores {
         found: &mut (Vec<f32>, Vec<f32>),
     ) -> Result<(), StoreError> {
         let [variant, trait_idx, beta, se] = &self.exact;
-        let first = self.first_exact(place, variants.start)?;
-        let end = self.first_exact(place, variants.end)?;
+        let first = first_of_variant(place, variant, self.n_exact, variants.start)?;
+        let end = first_of_variant(place, variant, self.n_exact, variants.end)?;
         for start in (first..end).step_by(ROWS_AT_ONCE) {
             let pairs = start..end.min(start + ROWS_AT_ONCE);
             let variant = slice::<u64>(place, variant, pairs.clone())?;
@@ -212,19 +222,20 @@ impl Scores {
         }
         Ok(())
     }
+}
 
-    /// The first exact pair of a variant or of one after it; the list is in the order of variants.
-    fn first_exact(&self, place: &Place, variant: usize) -> Result<usize, StoreError> {
-        let (mut low, mut high) = (0, self.n_exact);
-        while low < high {
-            let middle = low.midpoint(high);
-            let at = slice::<u64>(place, &self.exact[0], middle..middle + 1)?;
-            if at.first().is_some_and(|&at| at < variant as u64) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(low)
+/// The list of exact pairs must be in order, since it is searched.
+fn check_exact(
+    place: &Place,
+    exact: &[Dataset; 4],
+    n_exact: usize,
+    (n_variants, n_traits): (usize, usize),
+) -> Result<(), StoreError> {
+    let mut order = PairOrder { object: "/assoc/exact_variant", n_variants, n_traits, last: None };
+    for start in (0..n_exact).step_by(ROWS_AT_ONCE) {
+        let rows = start..n_exact.min(start + ROWS_AT_ONCE);
+        let variants = slice::<u64>(place, &exact[0], rows.clone())?;
+        order.check(place, start, &variants, &slice::<u32>(place, &exact[1], rows)?)?;
     }
+    Ok(())
 }

@@ -12,6 +12,7 @@ use ndarray::ArrayView2;
 use norna_kernels::Status;
 use norna_kernels::genomic_control::{N_BINS, lower_edge};
 
+use super::checked::Signature;
 use super::columns::{VariantBand, VariantColumns, set_code_names};
 use super::compact_columns::CompactColumns;
 use super::error::{Place, StoreError};
@@ -234,13 +235,13 @@ impl ResultsWriter {
     pub fn seal(self, provenance: &serde_json::Value) -> Result<(), StoreError> {
         write_provenance(&self.place, &self.file, provenance)?;
         let store = self.header.store.name();
+        let signature = Signature::text(&self.file, &self.header);
         file::set_scalar(&self.place, &self.file, "n_samples", &self.header.n_samples)?;
         file::set_text(&self.place, &self.file, "store", store)?;
         let (place, file) = self.into_file();
         file::set_text(&place, &file, "norna_version", env!("CARGO_PKG_VERSION"))?;
         file::set_scalar(&place, &file, "format_version", &FORMAT_VERSION)?;
         file::set_text(&place, &file, "format", FORMAT)?;
-        let signature = format!("{FORMAT} {FORMAT_VERSION} {store} {}", env!("CARGO_PKG_VERSION"));
         let signature = FixedAscii::<SIGNATURE_BYTES>::from_ascii(&signature);
         let signature = signature.map_err(|error| place.argument(error.to_string()))?;
         file::set_scalar(&place, &file, "signature", &signature)?;
