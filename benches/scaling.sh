@@ -2,7 +2,7 @@
 # How norna's CPU seconds, peak memory and results grow with samples, variants and traits, over a factor of ten each; and
 # wall seconds of one thread, two threads and two ranks on work of a minute or more. Tables on standard output.
 # Usage: scaling.sh NORNA DATA_DIR     (some 2 GB of files, 15 minutes on two idle cores)
-# SCALING_PASSES: how often the second part reads its file (12 makes a minute on one core of a fast machine).
+# SCALING_PASSES: how many copies of its file the second part reads (12 makes a minute on one core of a fast machine).
 set -euo pipefail
 norna=$(realpath "$1") data=$2 passes=${SCALING_PASSES:-12}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -37,14 +37,14 @@ for variants in 10000 30000 100000; do grow 5000 "$variants" 100; done
 for traits in 100 300 1000; do grow 10000 20000 "$traits"; done
 
 echo
-echo "5,000 samples × 100,000 variants × 1,000 traits read $passes times as so many files, --store hits; wall seconds"
+echo "5,000 samples × 100,000 variants × 1,000 traits in $passes copies, one run, --store hits; wall seconds"
 cohort=c5000-100000-1000
 [[ -e $cohort.vcf.gz ]] || "$norna" simulate --n-samples 5000 --n-variants 100000 --n-traits 1000 --n-covariates 10 \
   --out "$cohort.vcf.gz" -q
 inputs=()
 for ((i = 0; i < passes; i++)); do
-  ln -sf "$cohort.vcf.gz" "pass$i.vcf.gz"
-  ln -sf "$cohort.vcf.gz.tbi" "pass$i.vcf.gz.tbi"
+  cp --reflink=auto "$cohort.vcf.gz" "pass$i.vcf.gz"
+  cp --reflink=auto "$cohort.vcf.gz.tbi" "pass$i.vcf.gz.tbi"
   inputs+=(--vcf "pass$i.vcf.gz")
 done
 # wall THREADS NAME COMMAND...
