@@ -253,9 +253,9 @@ impl Study {
 /// as much.
 const BATCH_BYTES: u64 = 2 << 20;
 
-/// Some two thousand shards, within what is worth a claim and what a thread can hold. Never from the number of ranks.
+/// Some five hundred shards, within what is worth a claim and what a thread can hold. Never from the number of ranks.
 fn default_shard_bytes(input_bytes: u64) -> u64 {
-    (input_bytes / 2048).clamp(512 << 10, 8 << 20)
+    (input_bytes / 512).clamp(512 << 10, 8 << 20)
 }
 
 /// Computes all shards; every rank's report at rank 0.

@@ -11,6 +11,10 @@ use std::time::Duration;
 use crate::comm::{Communicator, Message, POLL_INTERVAL, Tag};
 use crate::source::RawBatch;
 
+/// How long rank 0's loop sleeps at most while other ranks compute. It starts at [`POLL_INTERVAL`] after each message and
+/// doubles from look to look: looking all the time would take a tenth of the core that a worker computes on.
+const PATIENCE: Duration = Duration::from_millis(1);
+
 /// How long rank 0's loop sleeps where nobody but its own workers can wake it.
 const IDLE: Duration = Duration::from_millis(50);
 
@@ -199,11 +203,14 @@ impl<'a> Root<'a> {
     }
 
     fn run(mut self, events: &Receiver<Event>, progress: &mut dyn FnMut(u64)) -> Result<(), String> {
+        let mut patience = POLL_INTERVAL;
         while self.workers_left > 0 || self.ranks_left > 0 {
+            patience = PATIENCE.min(patience * 2);
             while let Some(message) = self.poll_rank() {
+                patience = POLL_INTERVAL;
                 self.on_message(&message);
             }
-            let pause = if self.ranks_left > 0 { POLL_INTERVAL } else { IDLE };
+            let pause = if self.ranks_left > 0 { patience } else { IDLE };
             match events.recv_timeout(pause) {
                 Ok(Event::Claim(reply)) => self.pending.push_back(Claimant::Worker(reply)),
                 Ok(Event::Ended(result)) => {
