@@ -7,7 +7,7 @@ use norna_kernels::scan::int8_calls;
 
 use super::bcf::TypedLen;
 use super::bcf_genotypes::{FLOAT_END, FLOAT_MISSING, Values};
-use super::vcf_call::{DOSAGE_SLACK, SampleMap};
+use super::vcf_call::{DOSAGE_SLACK, SampleMap, within_0_to_2};
 use super::vcf_scan::Scratch;
 
 /// Two alleles in a byte each.
@@ -45,7 +45,7 @@ pub(crate) fn plain_dosages(
         let (value, missing) = float(bytes);
         odd |= !missing & !(-DOSAGE_SLACK..=2.0 + DOSAGE_SLACK).contains(&value);
         n_missing += u32::from(missing);
-        *out = if missing { f32::NAN } else { value.clamp(0.0, 2.0) };
+        *out = if missing { f32::NAN } else { within_0_to_2(value) };
     };
     if samples.is_identity() {
         dosages.iter().zip(out.iter_mut()).for_each(|(&bytes, out)| put(bytes, out));
@@ -81,7 +81,7 @@ pub(crate) fn plain_probabilities(
         let [p0, p1, p2] = numbers.map(f64::from);
         let sum = p0 + p1 + p2;
         odd |= !missing & ((sum - 1.0).abs() > 0.1);
-        let copies = ((p1 + p2 * 2.0) / sum).clamp(0.0, 2.0) as f32;
+        let copies = within_0_to_2(((p1 + p2 * 2.0) / sum) as f32);
         *out = if missing { f32::NAN } else { copies };
     }
     if odd { None } else { fill_from_calls(n_missing > 0, gt, samples, scratch, out) }

@@ -3,6 +3,12 @@
 /// Dosages may miss their bounds by this much, as printed decimals do.
 pub const DOSAGE_SLACK: f32 = 1e-3;
 
+/// A dosage that is within the slack, within 0 to 2: never −0, whose sign clamping alone may keep or not.
+#[inline(always)]
+pub(crate) fn within_0_to_2(dosage: f32) -> f32 {
+    dosage.clamp(0.0, 2.0) + 0.0
+}
+
 /// A genotype of up to two alleles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
@@ -157,7 +163,7 @@ pub fn dosages_from_probabilities(values: &[f32], out: &mut [f32]) -> Result<(),
                 }
             }
         }
-        *dosage = (copies / sum).clamp(0.0, 2.0) as f32;
+        *dosage = within_0_to_2((copies / sum) as f32);
     }
     Ok(())
 }

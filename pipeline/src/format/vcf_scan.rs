@@ -9,7 +9,7 @@ use norna_kernels::scan::{
     positions, skip_fields, text_calls, triples_after,
 };
 
-use super::vcf_call::{DOSAGE_SLACK, SampleMap};
+use super::vcf_call::{DOSAGE_SLACK, SampleMap, within_0_to_2};
 use super::vcf_genotypes::{Column, dosages_of, probabilities_of};
 
 /// Memory that scans of one line after another share.
@@ -218,7 +218,7 @@ fn or_call(value: f32, code: u8, from_gt: &mut u64) -> Option<f32> {
         *from_gt += u64::from(called);
         return Some(if called { f32::from(code) } else { f32::NAN });
     }
-    (-DOSAGE_SLACK..=2.0 + DOSAGE_SLACK).contains(&value).then(|| value.clamp(0.0, 2.0))
+    (-DOSAGE_SLACK..=2.0 + DOSAGE_SLACK).contains(&value).then(|| within_0_to_2(value))
 }
 
 #[cfg(test)]

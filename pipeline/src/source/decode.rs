@@ -6,7 +6,7 @@
 use norna_kernels::MISSING_CALL;
 
 use crate::format::sex::Sex;
-use crate::format::vcf_call::{Call, DOSAGE_SLACK, FieldError};
+use crate::format::vcf_call::{Call, DOSAGE_SLACK, FieldError, within_0_to_2};
 use crate::format::vcf_scan::Scratch;
 use crate::format::vcf_site::{DosageField, RecordReader};
 
@@ -221,7 +221,7 @@ impl Decoder {
                 let problem = format!("a number that is no dosage from 0 to {}", 2.0 / scale);
                 return Err(FieldError::sample(field.name(), record.column(idx), problem));
             }
-            *value = dosage.clamp(0.0, 2.0);
+            *value = within_0_to_2(dosage);
         }
         Ok(from_gt)
     }

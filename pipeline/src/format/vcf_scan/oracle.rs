@@ -2,7 +2,7 @@
 
 use norna_kernels::MISSING_CALL;
 
-use super::super::vcf_call::Call;
+use super::super::vcf_call::{Call, within_0_to_2};
 
 /// ALT copies of plain calls; none if any is not.
 pub(crate) fn codes(calls: &[Call]) -> Option<Vec<u8>> {
@@ -25,7 +25,7 @@ pub(crate) fn settled(mut values: Vec<f32>, codes: &[u8]) -> Option<(u64, Vec<u3
         } else if !value.is_nan() && !(-1e-3..=2.001).contains(value) {
             return None;
         }
-        *value = value.clamp(0.0, 2.0);
+        *value = within_0_to_2(*value);
     }
     Some((from_gt, values.iter().map(|v| v.to_bits()).collect()))
 }
