@@ -7,6 +7,7 @@ pub mod cli;
 pub mod cohort;
 pub mod comm;
 pub mod format;
+pub mod plan;
 pub mod report;
 pub mod run;
 pub mod shard;

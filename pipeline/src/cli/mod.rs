@@ -16,6 +16,10 @@ use crate::run::UsageError;
 pub const EXIT_FAILED: u8 = 1;
 /// Exit code of a command line that cannot be meant, as clap's own.
 pub const EXIT_USAGE: u8 = 2;
+/// Exit code of a run that finished but for shards that failed.
+pub const EXIT_INCOMPLETE: u8 = 3;
+/// Exit code of a run that was stopped (a signal, a time limit, another attempt) and that the same command goes on with.
+pub const EXIT_STOPPED: u8 = 75;
 
 /// Association of variants with many traits, over MPI ranks, into one HDF5 file.
 #[derive(Debug, Parser)]
