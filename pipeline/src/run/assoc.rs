@@ -27,6 +27,7 @@ use rayon::ThreadPool;
 use crate::cohort::transform::mean_and_sd;
 use crate::cohort::{Cohort, CohortConfig};
 use crate::comm::{self, Communicator, broadcast, consensus, gather};
+use crate::plan::StudySize;
 use crate::report::progress::Progress;
 use crate::report::provenance::InputFile;
 use crate::report::words::count;
@@ -85,6 +86,17 @@ pub fn run(config: &AssocConfig) -> Result<()> {
         log::error!("{e:#}");
         if e.is::<UsageError>() { UsageError(String::new()).into() } else { anyhow!("") }
     })
+}
+
+/// Opens a study and counts what it holds, as `--dry-run` does, for who plans a job of it: standard input and an output are
+/// not looked at.
+///
+/// # Errors
+/// One line.
+pub fn study_size(config: &AssocConfig) -> Result<StudySize> {
+    let input = Input::open(&config.input)?;
+    let study = Study::open(config, input, false)?;
+    Ok(Estimate::new(&study, bound_cores(), config).size())
 }
 
 fn run_rank(config: &AssocConfig, comm: &dyn Communicator) -> Result<()> {

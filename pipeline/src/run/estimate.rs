@@ -10,8 +10,10 @@ use super::assoc::{AssocConfig, Study};
 use super::trait_correlation::MAX_ORDER;
 use super::work_queue::BATCHES_AHEAD;
 use super::worker::block_variants;
+use crate::plan::{GenotypeFormat, StudySize};
 use crate::report::resources::human_bytes;
 use crate::report::words::count;
+use crate::source::Field;
 use crate::store::{SizeRange, Store, TALLY_BINS, results_bytes};
 
 /// Bytes of program, libraries and buffers that do not grow with the study.
@@ -37,6 +39,7 @@ pub struct Estimate {
     threads: u64,
     block_variants: u64,
     input_bytes: u64,
+    format: GenotypeFormat,
     store: Store,
     missing: MissingPolicy,
     /// The hit threshold: under the null, this share of pairs are hits.
@@ -60,9 +63,26 @@ impl Estimate {
             threads: threads as u64,
             block_variants: block_variants(study.input.kind(), model.n_samples()) as u64,
             input_bytes: study.estimate.bytes,
+            format: genotype_format(config, study.input.field()),
             store: config.store,
             missing: config.missing,
             hit_p: libm::pow(10.0, -config.hit_log10p),
+        }
+    }
+
+    /// The study's size as plans count it; rows that the input cannot tell are 0.
+    pub fn size(&self) -> StudySize {
+        StudySize {
+            n_samples: self.n_samples,
+            n_variants: self.rows.unwrap_or(0),
+            n_traits: self.n_traits,
+            n_masks: self.n_masks,
+            n_covariates: self.n_covariates,
+            format: self.format,
+            input_bytes: Some(self.input_bytes),
+            store: self.store,
+            hit_p: self.hit_p,
+            drops_missing: self.missing == MissingPolicy::Drop,
         }
     }
 
@@ -126,6 +146,17 @@ impl Estimate {
             writeln!(out, "{self}")?;
         }
         Ok(())
+    }
+}
+
+/// By the first file's name, as a mixture costs about as much.
+fn genotype_format(config: &AssocConfig, field: Field) -> GenotypeFormat {
+    let is_bcf = config.input.paths.first().is_some_and(|path| path.extension().is_some_and(|ext| ext == "bcf"));
+    match (is_bcf, field) {
+        (false, Field::Gt) => GenotypeFormat::Vcf,
+        (false, _) => GenotypeFormat::VcfDosage,
+        (true, Field::Gt) => GenotypeFormat::Bcf,
+        (true, _) => GenotypeFormat::BcfDosage,
     }
 }
 
