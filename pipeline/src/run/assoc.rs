@@ -370,14 +370,16 @@ fn finish(
         None => finalise::write(&plan, &path, ranks, threads, None),
         Some((_, root)) => {
             let ledger = summary::ledger(study, &root.ledger());
-            let qc = Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None };
+            let qc =
+                Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None, failed_regions: Vec::new() };
             finalise::write(&plan, &path, ranks, threads, Some((root, bins, &qc)))
         }
     };
-    consensus(comm, written)?;
+    let sums = gather(comm, &consensus(comm, written)?);
     // Ranks other than 0 wait here, so that a failure to publish is everybody's.
-    let published =
-        root.map(|(files, root)| root.publish(&summary::provenance(config, study, reports, &files, start.elapsed())));
+    let published = root.map(|(files, root)| {
+        root.publish(&sums, &summary::provenance(config, study, reports, &files, start.elapsed()))
+    });
     let finalised = consensus(comm, published.transpose())?;
     log::debug!("results written in {:.2} s", writing.elapsed().as_secs_f64());
     Ok(finalised)

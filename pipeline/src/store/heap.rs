@@ -5,11 +5,13 @@
 //! "GCOL", version 1, three bytes, size u64, then objects (index u16, references u16, four bytes, size u64, data padded
 //! to 8), of which index 0 is the free rest. HDF5 File Format Specification 3.0, III.E and VIII.D.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hdf5::Dataset;
 use hdf5::types::TypeDescriptor;
@@ -31,6 +33,8 @@ const MAX_KEPT: usize = 1 << 22;
 pub(super) struct Strings {
     file: File,
     length: u64,
+    /// Strings read that are not UTF-8.
+    n_not_utf8: AtomicU64,
 }
 
 /// Collections read last: neighbours in a column are mostly neighbours in the heap.
@@ -58,7 +62,17 @@ impl Strings {
         if !matches!(superblock[8..11], [2 | 3, 8, 8]) || superblock[12..20] != [0; 8] {
             return Err(place.not_norna("its superblock is not one that norna writes"));
         }
-        Ok(Self { file, length })
+        Ok(Self { file, length, n_not_utf8: AtomicU64::new(0) })
+    }
+
+    /// Strings read so far that are not UTF-8.
+    pub(super) fn n_not_utf8(&self) -> u64 {
+        self.n_not_utf8.load(Ordering::Relaxed)
+    }
+
+    /// The file itself.
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Strings of a range of a contiguous dataset, whose bounds the caller has checked; a scalar is 0..1. What is not
@@ -111,7 +125,11 @@ impl Strings {
         let object = collection.objects.get(index).cloned().unwrap_or(0..0);
         let bytes = collection.bytes.get(object).and_then(|bytes| bytes.get(..length));
         let bytes = bytes.ok_or_else(|| bad("a string is longer than its place in the heap"))?;
-        Ok(String::from_utf8_lossy(bytes).into_owned())
+        let text = String::from_utf8_lossy(bytes);
+        if matches!(text, Cow::Owned(_)) {
+            self.n_not_utf8.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(text.into_owned())
     }
 
     fn collection(&self, address: u64) -> io::Result<Collection> {

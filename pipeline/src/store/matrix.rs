@@ -76,6 +76,12 @@ impl MatrixPlace {
         band * height..((band + 1) * height).min(self.n_rows)
     }
 
+    /// Where all bands lie in the file.
+    pub(super) fn stretch(&self) -> Range<u64> {
+        let bytes = self.n_bands().saturating_mul(self.band_bytes() as u64);
+        self.address..self.address.saturating_add(bytes)
+    }
+
     /// Bytes of a band in the file.
     pub fn band_bytes(&self) -> usize {
         self.chunk_bytes() * self.blocks()
@@ -162,14 +168,16 @@ impl BandWriter {
         Ok(Self { place, file })
     }
 
-    /// Writes a band, which is spent.
-    pub fn write(&self, matrix: &MatrixPlace, band: u64, cells: &mut [u8]) -> Result<(), StoreError> {
+    /// Writes a band, which is spent, and gives the CRC-32 of what is in the file then.
+    pub fn write(&self, matrix: &MatrixPlace, band: u64, cells: &mut [u8]) -> Result<u32, StoreError> {
         if cfg!(target_endian = "big") {
             // The matrix has the host's order.
             cells.as_chunks_mut::<4>().0.iter_mut().for_each(|cell| cell.reverse());
         }
         let address = matrix.address + band * cells.len() as u64;
-        self.file.write_all_at(cells, address).map_err(|error| self.place.io("cannot write", error))
+        let sum = crc32fast::hash(cells);
+        self.file.write_all_at(cells, address).map_err(|error| self.place.io("cannot write", error))?;
+        Ok(sum)
     }
 
     /// Makes sure that what was written is on the disk.

@@ -2,6 +2,7 @@
 //! names hdf5, so that what is in a file and how it is read stand side by side.
 
 mod checked;
+mod checksums;
 mod columns;
 mod compact_columns;
 mod error;

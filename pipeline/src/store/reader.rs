@@ -9,14 +9,14 @@ use norna_kernels::Status;
 use norna_kernels::genomic_control::N_BINS;
 
 use super::checked::{
-    ROWS_AT_ONCE, check_format, column, dataset, first_of_variant, list, read_header, read_ledger, rectangle,
+    ROWS_AT_ONCE, check_format, column, dataset, first_of_variant, list, read_header, read_ledger, rectangle, texts,
 };
 use super::columns::{VariantColumns, slice};
 use super::error::{Place, StoreError};
 use super::file;
 use super::heap::Strings;
 use super::qc::P_BINS;
-use super::schema::{COVARIATES_LOST, Ledger, N_MISSING, ResultsHeader, Store};
+use super::schema::{COVARIATES_LOST, FAILED_REGIONS, Ledger, N_MISSING, ResultsHeader, Store};
 use super::scores::Scores;
 use super::sound::{PairOrder, check_block, check_hit, check_status, check_variants, wrong};
 use crate::sink::rows::VariantRow;
@@ -62,30 +62,32 @@ pub struct StoredQc {
     pub eigenvalues: Vec<f64>,
     /// Cases per trait.
     pub case_counts: Option<Vec<u32>>,
+    /// Where shards failed, whose rows are not in the file; mostly none.
+    pub failed_regions: Vec<String>,
 }
 
 /// Reader of one results file.
 pub struct ResultsReader {
-    place: Place,
-    file: File,
-    strings: Strings,
-    header: ResultsHeader,
+    pub(super) place: Place,
+    pub(super) file: File,
+    pub(super) strings: Strings,
+    pub(super) header: ResultsHeader,
     norna_version: String,
-    n_variants: usize,
-    columns: VariantColumns,
-    cells: Cells,
+    pub(super) n_variants: usize,
+    pub(super) columns: VariantColumns,
+    pub(super) cells: Cells,
     chunk: (usize, usize),
-    n_missing: Option<Dataset>,
-    covariates_lost: Option<Dataset>,
-    statuses: [Dataset; 3],
-    n_statuses: usize,
-    hits: [Dataset; 5],
+    pub(super) n_missing: Option<Dataset>,
+    pub(super) covariates_lost: Option<Dataset>,
+    pub(super) statuses: [Dataset; 3],
+    pub(super) n_statuses: usize,
+    pub(super) hits: [Dataset; 5],
     hits_n_observed: Option<Dataset>,
-    n_hits: usize,
+    pub(super) n_hits: usize,
 }
 
 /// What the store keeps of the pairs.
-enum Cells {
+pub(super) enum Cells {
     Full { beta: Dataset, se: Dataset },
     Compact(Scores),
     Hits,
@@ -217,22 +219,35 @@ impl ResultsReader {
     /// # Errors
     /// [`StoreError::HitsOnly`] where the file has no others.
     pub fn block(&self, rows: Range<usize>, traits: Range<usize>) -> Result<(Vec<f32>, Vec<f32>), StoreError> {
+        let (beta, se) = self.unchecked_block(rows.clone(), traits.clone())?;
+        self.check_cells(self.matrix_names(), (&rows, &traits), (&beta, &se))?;
+        Ok((beta, se))
+    }
+
+    /// As [`block`](Self::block), whatever the numbers.
+    pub(super) fn unchecked_block(
+        &self,
+        rows: Range<usize>,
+        traits: Range<usize>,
+    ) -> Result<(Vec<f32>, Vec<f32>), StoreError> {
         self.check_rows(&rows, self.n_variants)?;
         self.check_rows(&traits, self.header.traits.len())?;
         match &self.cells {
             Cells::Full { beta, se } => {
-                let names = ["/assoc/beta", "/assoc/se"];
+                let names = self.matrix_names();
                 let beta = rectangle(&self.place, names[0], beta, rows.clone(), traits.clone())?;
-                let se = rectangle(&self.place, names[1], se, rows.clone(), traits.clone())?;
-                self.check_cells(names, (&rows, &traits), (&beta, &se))?;
-                Ok((beta, se))
+                Ok((beta, rectangle(&self.place, names[1], se, rows, traits)?))
             }
-            Cells::Compact(scores) => {
-                let (beta, se) = scores.block(&self.place, &self.header, rows.clone(), traits.clone())?;
-                self.check_cells(["/assoc/score"; 2], (&rows, &traits), (&beta, &se))?;
-                Ok((beta, se))
-            }
+            Cells::Compact(scores) => scores.block(&self.place, &self.header, rows, traits),
             Cells::Hits => Err(StoreError::HitsOnly { path: self.place.path.clone() }),
+        }
+    }
+
+    /// Where effects and standard errors come from.
+    pub(super) fn matrix_names(&self) -> [&'static str; 2] {
+        match &self.cells {
+            Cells::Full { .. } | Cells::Hits => ["/assoc/beta", "/assoc/se"],
+            Cells::Compact(_) => ["/assoc/score"; 2],
         }
     }
 
@@ -314,6 +329,18 @@ impl ResultsReader {
 
     /// A range of /hits, which are in the order of (variant, trait).
     pub fn hits(&self, rows: Range<usize>) -> Result<Vec<StoredHit>, StoreError> {
+        let hits = self.unchecked_hits(rows.clone())?;
+        let (variant, trait_idx): (Vec<u64>, Vec<u32>) = hits.iter().map(|hit| (hit.variant, hit.trait_idx)).unzip();
+        self.check_pairs("/hits/variant", &self.hits[..2], rows.start, (&variant, &trait_idx))?;
+        for (row, hit) in rows.zip(&hits) {
+            let info = &self.header.traits[hit.trait_idx as usize];
+            check_hit(&self.place, row, hit, self.header.hit_log10p, info)?;
+        }
+        Ok(hits)
+    }
+
+    /// As [`hits`](Self::hits), whatever they are.
+    pub(super) fn unchecked_hits(&self, rows: Range<usize>) -> Result<Vec<StoredHit>, StoreError> {
         self.check_rows(&rows, self.n_hits)?;
         let [variant, trait_idx, beta, se, log10p] = &self.hits;
         let variant = slice::<u64>(&self.place, variant, rows.clone())?;
@@ -331,26 +358,30 @@ impl ResultsReader {
             log10p: log10p[i],
             n_observed: n_observed.as_ref().map(|n| n[i]),
         };
-        self.check_pairs("/hits/variant", &self.hits[..2], rows.start, (&variant, &trait_idx))?;
-        let checked = |i: usize| {
-            let (hit, info) = (hit(i), &self.header.traits[trait_idx[i] as usize]);
-            check_hit(&self.place, rows.start + i, &hit, self.header.hit_log10p, info).map(|()| hit)
-        };
-        (0..rows.len()).map(checked).collect()
+        Ok((0..rows.len()).map(hit).collect())
     }
 
     /// A range of /assoc/status_*, in the order of (variant, trait).
     pub fn statuses(&self, rows: Range<usize>) -> Result<Vec<StoredStatus>, StoreError> {
+        let pairs = self.unchecked_statuses(rows.clone())?;
+        let (variant, trait_idx): (Vec<u64>, Vec<u32>) =
+            pairs.iter().map(|pair| (pair.variant, pair.trait_idx)).unzip();
+        self.check_pairs("/assoc/status_variant", &self.statuses[..2], rows.start, (&variant, &trait_idx))?;
+        for (row, pair) in rows.zip(&pairs) {
+            check_status(&self.place, "/assoc/status_code", row, pair.code)?;
+        }
+        Ok(pairs)
+    }
+
+    /// As [`statuses`](Self::statuses), whatever they are.
+    pub(super) fn unchecked_statuses(&self, rows: Range<usize>) -> Result<Vec<StoredStatus>, StoreError> {
         self.check_rows(&rows, self.n_statuses)?;
         let [variant, trait_idx, code] = &self.statuses;
         let variant = slice::<u64>(&self.place, variant, rows.clone())?;
         let trait_idx = slice::<u32>(&self.place, trait_idx, rows.clone())?;
         let code = slice::<u8>(&self.place, code, rows.clone())?;
         let status = |i: usize| StoredStatus { variant: variant[i], trait_idx: trait_idx[i], code: code[i] };
-        self.check_pairs("/assoc/status_variant", &self.statuses[..2], rows.start, (&variant, &trait_idx))?;
-        let checked =
-            |i: usize| check_status(&self.place, "/assoc/status_code", rows.start + i, code[i]).map(|()| status(i));
-        (0..rows.len()).map(checked).collect()
+        Ok((0..rows.len()).map(status).collect())
     }
 
     /// Pairs of /assoc/status_* by status, of the traits (rows of /traits) that are `wanted`; statuses without a pair left out.
@@ -404,7 +435,16 @@ impl ResultsReader {
             ledger,
             eigenvalues: column(place, file, "/qc/eigenvalues", None)?,
             case_counts,
+            failed_regions: self.failed_regions()?,
         })
+    }
+
+    /// Where shards failed, whose rows are not in the file; mostly none.
+    pub fn failed_regions(&self) -> Result<Vec<String>, StoreError> {
+        match self.file.link_exists(FAILED_REGIONS) {
+            true => texts(&self.place, &self.file, &self.strings, FAILED_REGIONS, None),
+            false => Ok(Vec::new()),
+        }
     }
 
     /// The histogram of t² of one trait, in the bins of [`norna_kernels::genomic_control`].
