@@ -7,6 +7,7 @@ pub mod info;
 pub mod simulate;
 mod simulate_config;
 pub mod top;
+pub mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -41,6 +42,10 @@ pub enum Command {
     Top(top::TopArgs),
     /// Write rows of a results file as a table.
     Export(export::ExportArgs),
+    /// Check a results file: checksums, shapes, numbers, ledger sums.
+    ///
+    /// Reads everything. Exit code 0: sound; 1: something is wrong, a line each; 3: sound, but shards of the run failed.
+    Verify(verify::VerifyArgs),
     /// Make a cohort of simulated people: genotypes, traits with planted effects, covariates.
     ///
     /// Genotypes come from a coalescent with recombination: allele counts follow 1/i and every haplotype is a mosaic of its
@@ -57,6 +62,10 @@ pub fn main() -> std::process::ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Verify(args) => match verify::run(&args) {
+            Ok(code) => return std::process::ExitCode::from(code),
+            Err(error) => Err(error),
+        },
         Command::Simulate(args) => simulate::run(&args),
     };
     match result {

@@ -25,7 +25,7 @@ pub(super) const REST: &str = "/checksums/rest";
 /// Bytes of a piece of the rest.
 pub(super) const PIECE: u64 = 1 << 16;
 /// Bytes that the file may grow by between the making of the table and its end.
-const MARGIN: u64 = 1 << 22;
+pub(super) const MARGIN: u64 = 1 << 22;
 /// Bytes of the superblock, versions 2 and 3, at which the file's own account of its length stands.
 const LENGTH_AT: u64 = 28;
 

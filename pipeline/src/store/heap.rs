@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use hdf5::Dataset;
 use hdf5::types::TypeDescriptor;
@@ -33,8 +33,8 @@ const MAX_KEPT: usize = 1 << 22;
 pub(super) struct Strings {
     file: File,
     length: u64,
-    /// Strings read that are not UTF-8.
-    n_not_utf8: AtomicU64,
+    /// Datasets with strings that are not UTF-8, and how many were read.
+    not_utf8: Mutex<BTreeMap<String, u64>>,
 }
 
 /// Collections read last: neighbours in a column are mostly neighbours in the heap.
@@ -42,6 +42,8 @@ pub(super) struct Strings {
 struct Kept {
     collections: BTreeMap<u64, Collection>,
     bytes: usize,
+    /// Strings that are not UTF-8.
+    n_not_utf8: u64,
 }
 
 struct Collection {
@@ -62,12 +64,12 @@ impl Strings {
         if !matches!(superblock[8..11], [2 | 3, 8, 8]) || superblock[12..20] != [0; 8] {
             return Err(place.not_norna("its superblock is not one that norna writes"));
         }
-        Ok(Self { file, length, n_not_utf8: AtomicU64::new(0) })
+        Ok(Self { file, length, not_utf8: Mutex::default() })
     }
 
-    /// Strings read so far that are not UTF-8.
-    pub(super) fn n_not_utf8(&self) -> u64 {
-        self.n_not_utf8.load(Ordering::Relaxed)
+    /// Datasets with strings that are not UTF-8, and how many of them were read so far.
+    pub(super) fn not_utf8(&self) -> BTreeMap<String, u64> {
+        self.not_utf8.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The file itself.
@@ -103,6 +105,10 @@ impl Strings {
         let mut room = MAX_TEXT;
         let text = |reference: &[u8]| self.text(&mut kept, &mut room, reference);
         let texts: io::Result<Vec<String>> = references.chunks_exact(REFERENCE).map(text).collect();
+        if kept.n_not_utf8 > 0 {
+            let mut not_utf8 = self.not_utf8.lock().unwrap_or_else(PoisonError::into_inner);
+            *not_utf8.entry(name.to_owned()).or_default() += kept.n_not_utf8;
+        }
         texts.map_err(|error| damaged(&error.to_string()))
     }
 
@@ -115,7 +121,7 @@ impl Strings {
         let (address, index) = (u64_at(reference, 4)?, u32_at(reference, 12)? as usize);
         if !kept.collections.contains_key(&address) {
             if kept.bytes > MAX_KEPT {
-                *kept = Kept::default();
+                *kept = Kept { n_not_utf8: kept.n_not_utf8, ..Kept::default() };
             }
             let collection = self.collection(address)?;
             kept.bytes += collection.bytes.len();
@@ -127,7 +133,7 @@ impl Strings {
         let bytes = bytes.ok_or_else(|| bad("a string is longer than its place in the heap"))?;
         let text = String::from_utf8_lossy(bytes);
         if matches!(text, Cow::Owned(_)) {
-            self.n_not_utf8.fetch_add(1, Ordering::Relaxed);
+            kept.n_not_utf8 += 1;
         }
         Ok(text.into_owned())
     }

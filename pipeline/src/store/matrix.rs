@@ -11,8 +11,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use hdf5::Group;
 use hdf5::plist::dataset_create::{AllocTime, FillTime};
+use hdf5::{Dataset, Group};
 
 use super::error::{Place, StoreError};
 use super::schema::chunk_shape;
@@ -61,6 +61,30 @@ impl MatrixPlace {
                 let version = super::file::hdf5_version();
                 return Err(place.argument(format!("HDF5 {version} does not lay {name} out in one stretch")));
             }
+        }
+        Ok(matrix)
+    }
+
+    /// Finds a matrix in a file of `length` bytes, laid out as [`create`](Self::create) does.
+    pub(super) fn open(
+        place: &Place,
+        (name, shape): (&str, MatrixShape),
+        dataset: &Dataset,
+        length: u64,
+    ) -> Result<Self, StoreError> {
+        let [n_rows, columns] = dataset.shape()[..] else { return Err(place.malformed(name, "it is no matrix")) };
+        let chunk = chunk_shape(n_rows, shape.columns);
+        if columns != shape.columns || dataset.chunk().is_none_or(|found| found != [chunk.0, chunk.1]) {
+            return Err(place.malformed(name, "its chunks are not those that norna makes"));
+        }
+        let mut matrix = Self { shape, n_rows: n_rows as u64, chunk, address: 0 };
+        if n_rows == 0 {
+            return Ok(matrix);
+        }
+        let first = dataset.chunk_info(0).ok_or_else(|| place.malformed(name, "it has no place in the file"))?;
+        matrix.address = first.addr;
+        if matrix.stretch().end > length {
+            return Err(place.malformed(name, "it ends after the file"));
         }
         Ok(matrix)
     }

@@ -18,6 +18,7 @@ mod schema;
 mod scores;
 mod sound;
 mod text;
+mod verify;
 mod writer;
 
 pub use error::StoreError;
@@ -30,4 +31,5 @@ pub use schema::{
     FORMAT, FORMAT_VERSION, Ledger, LedgerEntry, LedgerRole, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, SizeRange,
     Store, TraitInfo, results_bytes,
 };
+pub use verify::{Finding, Findings, Kind, Verification, VerifyProgress, verify};
 pub use writer::{Extent, ResultsWriter};
