@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::super::checked::{ROWS_AT_ONCE, first_of_variant};
 use super::super::error::StoreError;
 use super::super::reader::{ResultsReader, StoredHit};
+use super::super::schema::chunk_shape;
 use super::super::sound::check_block;
 use super::{Findings, VerifyProgress, in_ranges};
 
@@ -36,7 +37,8 @@ pub(super) fn check(reader: &ResultsReader, progress: &VerifyProgress, findings:
     }
     let n_traits = reader.header.traits.len();
     let with_number: Vec<AtomicU64> = (0..n_traits).map(|_| AtomicU64::new(0)).collect();
-    let height = reader.chunk().0;
+    // A compact store's chunks may be low, where few variants have scores.
+    let height = chunk_shape(reader.n_variants, n_traits).0;
     let rows = height.min((PAIRS_AT_ONCE / n_traits).max(1));
     in_ranges(reader.n_variants, rows, findings, |rows, found| {
         match Rows::read(reader, rows.clone()) {

@@ -11,7 +11,7 @@ use super::Findings;
 /// Traits whose histograms are read at once.
 const TRAITS_AT_ONCE: usize = 1024;
 /// Rounding of an eigenvalue below 0, against the largest.
-const ROUNDING: f64 = 1e-9;
+const ROUNDING: f64 = 1e-5;
 
 /// `with_number`: pairs with a number by trait, if they were counted. Gives the regions of shards that failed.
 pub(super) fn check(reader: &ResultsReader, with_number: Option<&[u64]>, findings: &mut Findings) -> Vec<String> {
