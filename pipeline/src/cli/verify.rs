@@ -114,7 +114,7 @@ fn text_report(path: &Path, found: &Verification, elapsed: Duration) -> String {
         kind.first.iter().for_each(|finding| text += &format!("{finding}\n"));
         match kind.n - kind.first.len() as u64 {
             0 => {}
-            more => text += &format!("... and {more} more of the kind: {}\n", kind.name),
+            more => text += &format!("{}: and {more} more\n", kind.object),
         }
     }
     if !found.has_checksums {
@@ -157,7 +157,7 @@ fn regions(failed: &[String]) -> String {
 fn json_report(path: &Path, found: &Verification, elapsed: Duration) -> serde_json::Value {
     let kinds = found.findings.kinds.iter().map(|kind| {
         let first = kind.first.iter().map(|finding| json!({ "object": finding.object, "problem": finding.problem }));
-        json!({ "kind": kind.name, "n": kind.n, "first": first.collect::<Vec<_>>() })
+        json!({ "kind": kind.name, "object": kind.object, "n": kind.n, "first": first.collect::<Vec<_>>() })
     });
     json!({
         "file": path.display().to_string(),

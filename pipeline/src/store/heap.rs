@@ -112,6 +112,12 @@ impl Strings {
         texts.map_err(|error| damaged(&error.to_string()))
     }
 
+    /// The string that a reference of [`REFERENCE`] bytes is of.
+    pub(super) fn one(&self, reference: &[u8]) -> io::Result<String> {
+        let mut room = MAX_TEXT;
+        self.text(&mut Kept::default(), &mut room, reference)
+    }
+
     fn text(&self, kept: &mut Kept, room: &mut usize, reference: &[u8]) -> io::Result<String> {
         let length = u32_at(reference, 0)? as usize;
         if length == 0 {

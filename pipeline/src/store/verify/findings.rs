@@ -1,4 +1,4 @@
-//! What is wrong with a file: one line each, the first of each kind alone.
+//! What is wrong with a file: one line each, of each kind and dataset the first alone.
 
 use std::fmt;
 
@@ -6,6 +6,8 @@ use super::super::error::StoreError;
 
 /// Findings of a kind that are kept.
 pub const SHOWN: usize = 20;
+/// Kinds that are kept apart; what is beyond counts among the last.
+const KINDS: usize = 200;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +24,13 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Findings of one kind.
+/// Findings of one kind about one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kind {
     /// Its name: `checksum`, `shape`, `number`, `list`, `sum`, `text`.
     pub name: &'static str,
+    /// The dataset or attribute.
+    pub object: String,
     /// How many there are.
     pub n: u64,
     /// The first [`SHOWN`].
@@ -51,16 +55,17 @@ impl Findings {
         self.kinds.iter().map(|kind| kind.n).sum()
     }
 
-    fn kind(&mut self, name: &'static str) -> &mut Kind {
-        let at = self.kinds.iter().position(|kind| kind.name == name).unwrap_or(self.kinds.len());
+    fn kind(&mut self, name: &'static str, object: &str) -> &mut Kind {
+        let same = |kind: &Kind| kind.name == name && kind.object == object;
+        let at = self.kinds.iter().position(same).unwrap_or(self.kinds.len()).min(KINDS - 1);
         if at == self.kinds.len() {
-            self.kinds.push(Kind { name, n: 0, first: Vec::new() });
+            self.kinds.push(Kind { name, object: object.to_owned(), n: 0, first: Vec::new() });
         }
         &mut self.kinds[at]
     }
 
     pub(super) fn add(&mut self, name: &'static str, object: &str, problem: impl FnOnce() -> String) {
-        let kind = self.kind(name);
+        let kind = self.kind(name, object);
         kind.n += 1;
         if kind.first.len() < SHOWN {
             kind.first.push(Finding { object: object.to_owned(), problem: problem() });
@@ -84,7 +89,7 @@ impl Findings {
 
     pub(super) fn merge(&mut self, other: Self) {
         for from in other.kinds {
-            let kind = self.kind(from.name);
+            let kind = self.kind(from.name, &from.object);
             kind.n += from.n;
             let room = SHOWN - kind.first.len().min(SHOWN);
             kind.first.extend(from.first.into_iter().take(room));

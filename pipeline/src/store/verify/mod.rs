@@ -3,6 +3,7 @@
 //! Everything is read once (the matrices once for their checksums and once as numbers), on all threads, in pieces of bounded
 //! size; the library itself lets one thread in at a time. Nothing is believed: a finding is a line and the check goes on.
 
+mod attributes;
 mod bytes;
 mod findings;
 mod lists;
@@ -13,15 +14,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hdf5::types::VarLenUnicode;
 use rayon::prelude::*;
 
 pub use findings::{Finding, Findings, Kind};
 
 use super::error::StoreError;
-use super::file;
 use super::reader::ResultsReader;
-use super::schema::{FORMAT, Store};
+use super::schema::Store;
 
 /// Tasks whose findings are put together at once.
 const TASKS_AT_ONCE: usize = 1 << 10;
@@ -78,10 +77,7 @@ pub fn verify(path: &Path, progress: &VerifyProgress) -> Result<Verification, St
     let file_bytes = length.map_err(|error| reader.place.io("cannot read", error))?.len();
     progress.total.store(file_bytes + pairs::bytes(&reader), Ordering::Relaxed);
     let has_checksums = bytes::check(&reader, file_bytes, progress, &mut findings)?;
-    // The library crashes on damaged strings, which are what an attribute is.
-    if has_checksums && findings.is_empty() {
-        check_attributes(&reader, &mut findings);
-    }
+    attributes::check(&reader, &mut findings);
     lists::check(&reader, &mut findings);
     let with_number = pairs::check(&reader, progress, &mut findings);
     let failed_regions = sums::check(&reader, with_number.as_deref(), &mut findings);
@@ -100,22 +96,6 @@ pub fn verify(path: &Path, progress: &VerifyProgress) -> Result<Verification, St
         n_datasets: bytes::datasets(&reader).len(),
         file_bytes,
     })
-}
-
-/// The attributes for other readers say what the signature says.
-fn check_attributes(reader: &ResultsReader, findings: &mut Findings) {
-    let expected =
-        [("store", reader.header.store.name()), ("norna_version", reader.norna_version()), ("format", FORMAT)];
-    for (name, expected) in expected {
-        match reader.file.attr(name).and_then(|attribute| file::scalar::<VarLenUnicode>(&attribute)) {
-            Ok(found) if found.as_str() == expected => {}
-            Ok(found) => {
-                let problem = || format!("{:?} where the signature has {expected:?}", found.as_str());
-                findings.add("shape", &format!("attribute {name}"), problem);
-            }
-            Err(error) => findings.add("shape", &format!("attribute {name}"), || format!("cannot be read: {error}")),
-        }
-    }
 }
 
 /// Ranges of `step` of `n`, each checked by whichever thread is free; findings in order.
