@@ -308,3 +308,22 @@ fn a_file_without_checksums_is_checked_for_the_rest() {
     let said = changed(&path, &copy, "del f['checksums']");
     assert!(said[0].contains("/checksums: it is missing"), "{said:?}");
 }
+
+#[test]
+fn shapes_that_the_file_has_no_bytes_for_are_found_at_once() {
+    need!(Need::H5py);
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("r.h5"), folder.path().join("changed.h5"));
+    write_sound(&path, &[]);
+    let huge = "n = 1 << 40; names = [k for k in f['variants'] if k != 'text']; types = {k: f['variants'][k].dtype for k in names}; \
+                [f['variants'].__delitem__(k) for k in names]; \
+                [f['variants'].create_dataset(k, (n,), types[k]) for k in names]; del a['beta'], a['se'], a['n_missing'], a['covariates_lost']; \
+                a.create_dataset('n_missing', (n, 2), 'u4', chunks=(1024, 2)); \
+                a.create_dataset('covariates_lost', (n, 2), 'u2', chunks=(1024, 2)); [a.create_dataset(k, (n, 3), 'f4', chunks=(1024, 3)) for k in ('beta', 'se')]";
+    let said = changed(&path, &copy, huge);
+    let told = |name: &str| said.iter().any(|line| line.starts_with(&format!("/{name}: shape [1099511627776")));
+    assert!(told("variants/pos") && told("assoc/se"), "{said:#?}");
+    let hits = "[f['hits'][k].resize((1 << 40,)) for k in f['hits']]";
+    let said = changed(&path, &copy, hits);
+    assert!(said.iter().any(|line| line.starts_with("/hits/beta: shape [1099511627776]")), "{said:#?}");
+}

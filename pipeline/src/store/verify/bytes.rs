@@ -11,7 +11,7 @@ use super::super::checksums::{BANDS, MARGIN, PIECE, REST, Rest, own_sum, told_le
 use super::super::error::StoreError;
 use super::super::matrix::MatrixPlace;
 use super::super::reader::ResultsReader;
-use super::super::schema::CHECKSUMS;
+use super::super::schema::{CHECKSUMS, COVARIATES_LOST, N_MISSING};
 use super::{Findings, VerifyProgress, in_ranges};
 
 /// Bytes read at once.
@@ -162,6 +162,28 @@ fn band_sum(
         progress.add(piece.len() as u64);
     }
     Ok(hasher.finalize())
+}
+
+/// Whether the file has the bytes of every value that its shapes tell of: what is read further on goes by the shapes. Counts
+/// by mask alone may lack chunks, and stand beside matrices that may not.
+pub(super) fn check_sizes(reader: &ResultsReader, findings: &mut Findings) -> bool {
+    let sparse = [N_MISSING, COVARIATES_LOST];
+    let mut fit = true;
+    for (name, _) in datasets(reader) {
+        let Ok(dataset) = reader.file.dataset(&name) else { continue };
+        if sparse.contains(&name.as_str()) && reader.has_every_pair() {
+            continue;
+        }
+        let shape = dataset.shape();
+        let values = shape.iter().fold(1_u128, |n, &side| n.saturating_mul(side as u128));
+        let width = dataset.dtype().map_or(1, |dtype| dtype.size().max(1));
+        let bytes = dataset.storage_size();
+        if values.saturating_mul(width as u128) > u128::from(bytes) {
+            findings.add("shape", &name, || format!("shape {shape:?}, of which the file has {bytes} bytes"));
+            fit = false;
+        }
+    }
+    fit
 }
 
 /// Every dataset, and where it lies if that is one place.

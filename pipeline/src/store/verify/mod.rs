@@ -75,12 +75,17 @@ pub fn verify(path: &Path, progress: &VerifyProgress) -> Result<Verification, St
     let mut findings = Findings::default();
     let length = reader.strings.file().metadata();
     let file_bytes = length.map_err(|error| reader.place.io("cannot read", error))?.len();
-    progress.total.store(file_bytes + pairs::bytes(&reader), Ordering::Relaxed);
+    let fits = bytes::check_sizes(&reader, &mut findings);
+    let to_read = file_bytes.saturating_add(if fits { pairs::bytes(&reader) } else { 0 });
+    progress.total.store(to_read, Ordering::Relaxed);
     let has_checksums = bytes::check(&reader, file_bytes, progress, &mut findings)?;
     attributes::check(&reader, &mut findings);
-    lists::check(&reader, &mut findings);
-    let with_number = pairs::check(&reader, progress, &mut findings);
-    let failed_regions = sums::check(&reader, with_number.as_deref(), &mut findings);
+    let mut failed_regions = Vec::new();
+    if fits {
+        lists::check(&reader, &mut findings);
+        let with_number = pairs::check(&reader, progress, &mut findings);
+        failed_regions = sums::check(&reader, with_number.as_deref(), &mut findings);
+    }
     for (object, n) in reader.strings.not_utf8() {
         findings.add("text", &object, || format!("{n} strings are not UTF-8"));
     }
