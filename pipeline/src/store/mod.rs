@@ -14,6 +14,7 @@ mod matrix;
 mod publish;
 mod qc;
 mod reader;
+mod reader_lists;
 mod schema;
 mod scores;
 mod sound;
