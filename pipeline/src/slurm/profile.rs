@@ -229,13 +229,13 @@ pub struct Profile {
     /// Whether somebody ran norna there.
     pub verified: bool,
     /// Facts that come from other people's scripts instead of the site.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub third_party: Vec<String>,
     /// What was inferred instead of read.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumed: Vec<String>,
     /// What else a user should know.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 
     /// What a CPU is to Slurm; unknown where absent, and taken for a core then.
@@ -257,19 +257,19 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launcher: Option<Launcher>,
     /// Its flags.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub launcher_args: Vec<String>,
     /// Modules to load, in order.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<String>,
     /// Variables to set.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// Where jobs keep what need not last.
     #[serde(default)]
     pub scratch: Scratch,
     /// How many files projects may have.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub file_quota: Vec<FileQuota>,
     /// Whether nodes reach other networks.
     #[serde(default)]
@@ -290,10 +290,10 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<Charge>,
     /// Kinds of node.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeKind>,
     /// Where jobs go; the first is preferred among equals.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partitions: Vec<Partition>,
 }
 
@@ -495,3 +495,6 @@ fn nearest_field(message: &str) -> Option<String> {
     let near = names.max_by(|a, b| alike(a).total_cmp(&alike(b)))?;
     Some(format!("unknown field `{unknown}`; the nearest is `{near}`"))
 }
+
+#[cfg(test)]
+mod tests;
