@@ -127,10 +127,10 @@ fn larger_nodes_are_taken_where_smaller_ones_cannot_hold_it() {
     let choice = chosen("bianca", needs(180.0), wishes()).unwrap();
     assert_eq!((choice.partition.as_str(), choice.constraint.as_deref()), ("node", Some("mem256GB")));
     let choice = chosen("dardel", needs(300.0), wishes()).unwrap();
-    // Two ranks do not fit, and none is tried that the user did not ask for: one rank a socket is the rule there.
-    assert_eq!((choice.partition.as_str(), choice.node.as_str()), ("memory", "huge"));
+    // Two ranks would need a huge node; both are charged alike, and the smaller comes first.
+    assert_eq!((choice.node.as_str(), choice.ranks_per_node, choice.threads), ("large", 1, 128));
     let why = chosen("dardel", needs(300.0), in_partition("main")).unwrap_err();
-    assert!(why.contains("would need") && why.contains("memory (huge) can"), "{why}");
+    assert!(why.contains("would need") && why.contains("memory (large) can"), "{why}");
     let why = chosen("dardel", needs(5000.0), wishes()).unwrap_err();
     assert!(why.contains("no other partition of the profile can; fewer traits"), "{why}");
 }
