@@ -327,24 +327,34 @@ fn line_breaks_in_sbatch_lines_are_refused() {
 #[test]
 fn a_stopped_job_requeues_itself_a_bounded_number_of_times() {
     let place = Place::new();
+    let scontrol = "if [[ $1 == show ]]; then echo \"JobId=${!#} $STATE Requeue=1 \"; else echo \"$*\" >>requeued; fi";
+    place.program("scontrol", scontrol);
+    place.program("srun", "shift; exec \"$@\"");
+    let running = "JobState=RUNNING Reason=None";
     for launcher in ["srun --mpi=pmix", "none"] {
         let flags =
             ["--profile", "local", "--dry-run", "--max-requeue", "2", "--launcher", launcher, "--norna", "bin/fake"];
-        let script = place.submit(&flags).ok().stdout;
-        std::fs::write(place.path("script"), script).unwrap();
-        place.program("srun", "shift; exec \"$@\"");
-        place.program("scontrol", "echo \"$@\" >>requeued");
-        for (code, restart, requeues) in
-            [("0", "0", false), ("1", "0", false), ("75", "0", true), ("75", "1", true), ("75", "2", false)]
-        {
+        std::fs::write(place.path("script"), place.submit(&flags).ok().stdout).unwrap();
+        for (code, restart, task, state, asked) in [
+            ("0", "0", "", running, ""),
+            ("1", "0", "", running, ""),
+            ("75", "0", "", running, "requeue 77\n"),
+            ("75", "1", "", "JobState=TIMEOUT Reason=TimeLimit", "requeue 77\n"),
+            ("75", "1", "3", running, "requeue 70_3\n"),
+            ("75", "0", "", "JobState=CANCELLED Reason=None", ""),
+            ("75", "2", "", running, ""),
+        ] {
             let _ = std::fs::remove_file(place.path("requeued"));
             place.program("fake", &format!("exit {code}"));
-            let run = place.bash(&place.path("script"), &[("SLURM_JOB_ID", "77"), ("SLURM_RESTART_COUNT", restart)]);
+            let env = [("SLURM_JOB_ID", "77"), ("SLURM_RESTART_COUNT", restart), ("STATE", state)];
+            let array = [("SLURM_ARRAY_JOB_ID", "70"), ("SLURM_ARRAY_TASK_ID", task)];
+            let run = place.bash(&place.path("script"), &[&env[..], &array].concat());
             assert_eq!(run.code.to_string(), code, "{}", run.stderr);
-            let asked = std::fs::read_to_string(place.path("requeued")).unwrap_or_default();
-            assert_eq!(asked, if requeues { "requeue 77\n" } else { "" }, "{launcher} {code} {restart}");
+            let seen = std::fs::read_to_string(place.path("requeued")).unwrap_or_default();
+            assert_eq!(seen, asked, "{launcher} {code} {restart} {state}");
             let attempt: u32 = restart.parse::<u32>().unwrap() + 1;
             assert!(run.stdout.contains(&format!("attempt {attempt},")), "{}", run.stdout);
+            assert_eq!(run.stderr.contains("submit it again"), code == "75" && asked.is_empty(), "{}", run.stderr);
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct Script<'a> {
     pub launch: &'a Launch,
     /// norna and its arguments.
     pub command: &'a [OsString],
+    /// Whether the first attempt starts over.
+    pub fresh: bool,
     /// How often a job that was stopped puts itself back into the queue; 0 for never.
     pub max_requeue: u32,
 }
@@ -73,6 +75,9 @@ impl Script<'_> {
             );
         }
         text.extend(self.command_lines());
+        if self.fresh {
+            text.extend(FRESH.bytes());
+        }
         text.extend(match self.launch {
             Launch::Srun(_) => RUN.bytes(),
             Launch::Forward(_) => RUN_AND_FORWARD.bytes(),
@@ -116,6 +121,8 @@ echo "norna: job ${SLURM_JOB_ID:-none}, attempt $((restart + 1)), $(date -u '+%Y
 "#;
 
 const RUN: &str = r#"
+# Slurm signals the ranks itself; this script outlives them.
+trap : USR1 TERM
 code=0
 "${command[@]}" || code=$?
 "#;
@@ -135,14 +142,28 @@ while true; do
 done
 "#;
 
+const FRESH: &str = r#"
+# Only the first attempt starts over.
+if [[ $restart -eq 0 ]]; then
+  command+=(--fresh)
+fi
+"#;
+
 const REQUEUE: &str = r#"
-# 75: stopped in order, and the same command goes on.
+# 75: stopped in order, and the same command goes on. A cancelled job is ending by then, and stays away.
 if [[ $code -eq 75 && -n ${SLURM_JOB_ID:-} ]]; then
-  if [[ $restart -lt @MAX@ ]]; then
-    echo "norna: job $SLURM_JOB_ID stopped in order and goes back into the queue"
-    scontrol requeue "$SLURM_JOB_ID" || echo "norna: job $SLURM_JOB_ID cannot be requeued; submit it again to go on" >&2
+  id=$SLURM_JOB_ID
+  if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then
+    id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+  fi
+  state=$(scontrol show job --oneliner "$id" || true)
+  if [[ $state != *" JobState=RUNNING "* && $state != *" Reason=TimeLimit "* ]]; then
+    echo "norna: job $id stopped in order and is ending; submit it again to go on" >&2
+  elif [[ $restart -ge @MAX@ ]]; then
+    echo "norna: job $id was requeued $restart times; submit it again to go on" >&2
   else
-    echo "norna: job $SLURM_JOB_ID was requeued $restart times; submit it again to go on" >&2
+    echo "norna: job $id stopped in order and goes back into the queue"
+    scontrol requeue "$id" || echo "norna: job $id cannot be requeued; submit it again to go on" >&2
   fi
 fi
 "#;
