@@ -121,6 +121,7 @@ pub fn run(args: SubmitArgs) -> Result<()> {
     let folder = std::env::current_dir().context("the working folder")?;
     check_output(&profile, &study, &folder)?;
     let config = study.args.clone().validate()?;
+    warnings.extend(local_inputs(&profile, &config.files, &folder));
     let size = crate::run::assoc::study_size(&config)?;
     let wishes = Wishes { size_known: size.n_variants > 0, ..wishes };
     let predict = |layout: &NodeLayout| needs(&size, layout);
@@ -269,6 +270,17 @@ fn check_output(profile: &Profile, study: &Study, folder: &Path) -> Result<()> {
         bail!("--out {}: exists; --force (after --) replaces it", out.display());
     }
     Ok(())
+}
+
+/// A line for each input that the job's nodes will not see.
+fn local_inputs(profile: &Profile, files: &[(&'static str, PathBuf)], folder: &Path) -> Vec<String> {
+    let value = |name: &str| std::env::var_os(name);
+    let line = |(role, path): &(&'static str, PathBuf)| {
+        let place = node_local::place_of(&folder.join(path), &profile.scratch.node_local, &value)?;
+        let path = path.display();
+        Some(format!("--{role} {path}: lies on {place}, which the job's nodes may not see as it is here"))
+    };
+    files.iter().filter_map(line).collect()
 }
 
 fn explain(choice: &Choice, warnings: &[String]) {

@@ -167,3 +167,41 @@ if [[ $code -eq 75 && -n ${SLURM_JOB_ID:-} ]]; then
   fi
 fi
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `echo` gets in an attempt, from a script that starts over once.
+    fn words(restart: &str) -> String {
+        let command: Vec<OsString> = ["echo", "a b"].map(Into::into).into();
+        let script = Script {
+            about: "test",
+            notes: &[],
+            options: &[],
+            modules: &[],
+            env: vec![("A".into(), "it's".into())],
+            cpus_per_task: 1,
+            launch: &Launch::Forward(Vec::new()),
+            command: &command,
+            fresh: true,
+            max_requeue: 1,
+        };
+        let mut bash = std::process::Command::new("bash");
+        bash.arg("-c").arg(OsStr::from_bytes(&script.text())).env("SLURM_RESTART_COUNT", restart);
+        let said = String::from_utf8(bash.output().unwrap().stdout).unwrap();
+        said.lines().last().unwrap().to_owned()
+    }
+
+    #[test]
+    fn only_the_first_attempt_starts_over() {
+        assert_eq!([words("0"), words("1")], ["a b --fresh", "a b"]);
+    }
+
+    #[test]
+    fn the_warning_comes_early_but_not_before_anything_is_done() {
+        for (time, seconds) in [(60, 10), (600, 100), (1800, 300), (172_800, 300)] {
+            assert_eq!(signal_seconds(SlurmTime(time)), seconds);
+        }
+    }
+}
