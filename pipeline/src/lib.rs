@@ -13,5 +13,6 @@ pub mod run;
 pub mod shard;
 pub mod simulate;
 pub mod sink;
+pub mod slurm;
 pub mod source;
 pub mod store;
