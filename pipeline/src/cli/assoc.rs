@@ -143,6 +143,25 @@ pub struct AssocArgs {
     /// Threads per rank [default: the cores this rank is bound to]
     #[arg(long, value_name = "N", help_heading = "Output and run")]
     pub threads: Option<usize>,
+    /// Go on from finished shards of an earlier attempt, with any number of ranks (the default)
+    #[arg(long, conflicts_with = "fresh", help_heading = "Output and run")]
+    #[serde(skip)]
+    pub resume: bool,
+    /// Drop finished shards of an earlier attempt and start over
+    #[arg(long, help_heading = "Output and run")]
+    #[serde(skip)]
+    pub fresh: bool,
+    /// Stop at a shard's end before this time is over: minutes, MM:SS, HH:MM:SS or D-HH:MM:SS [default: what Slurm leaves]
+    #[arg(long, value_name = "TIME", help_heading = "Output and run")]
+    pub time_limit: Option<String>,
+    /// Work beside other single processes with the same flags: each takes shards, the last writes the results
+    #[arg(long, conflicts_with = "fresh", help_heading = "Output and run")]
+    #[serde(skip)]
+    pub join: bool,
+    /// With --join: seconds without a sign of life after which a job's shards are taken over
+    #[arg(long, value_name = "SECONDS", hide = true, help_heading = "Output and run")]
+    #[serde(skip)]
+    pub lease: Option<u64>,
     /// Input bytes of a shard; changes no result [default: from the input's size]
     #[arg(long, value_name = "BYTES", help_heading = "Output and run")]
     pub shard_bytes: Option<u64>,
@@ -357,6 +376,11 @@ impl AssocArgs {
             store: self.store.or(file.store),
             p_threshold: self.p_threshold.or(file.p_threshold),
             threads: self.threads.or(file.threads),
+            resume: self.resume,
+            fresh: self.fresh,
+            time_limit: self.time_limit.or(file.time_limit),
+            join: self.join,
+            lease: self.lease,
             shard_bytes: self.shard_bytes.or(file.shard_bytes),
             dry_run: self.dry_run,
             json: self.json,

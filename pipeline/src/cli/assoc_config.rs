@@ -1,6 +1,7 @@
 //! From flags to a validated configuration: what can be refused without opening a file is refused here.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use norna_kernels::MissingPolicy;
@@ -10,7 +11,9 @@ use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
 use crate::run::UsageError;
 use crate::run::assoc::AssocConfig;
-use crate::run::workdir::resolve_links;
+use crate::run::join::LEASE;
+use crate::run::time_limit;
+use crate::run::workdir::{Manner, resolve_links};
 use crate::source::{Field, HalfCall, InputOptions, MaleX, expand_paths};
 use crate::store::Store;
 
@@ -27,6 +30,7 @@ impl AssocArgs {
     pub fn validate(self) -> Result<AssocConfig> {
         self.check_required()?;
         self.check_ranges()?;
+        let command = serde_json::to_value(&self)?;
         let resolved = without_folders(serde_json::to_value(&self)?);
         let p_threshold = self.p_threshold.unwrap_or(DEFAULT_P_THRESHOLD);
         let log_level = match (self.quiet, self.verbose) {
@@ -45,7 +49,15 @@ impl AssocArgs {
                 Some(MissingGenotypeArg::Mean) => MissingPolicy::Mean,
                 Some(MissingGenotypeArg::Drop) | None => MissingPolicy::Drop,
             },
-            force: self.force,
+            manner: Manner {
+                force: self.force,
+                fresh: self.fresh,
+                join: self.join,
+                requeued: std::env::var("SLURM_RESTART_COUNT").is_ok_and(|n| n.parse::<u32>().is_ok_and(|n| n > 0)),
+            },
+            time_limit: self.time_limit.as_deref().map(parse_limit).transpose()?,
+            lease: self.lease.map_or(LEASE, Duration::from_secs),
+            merge_only: false,
             store: match self.store {
                 Some(StoreArg::Full) | None => Store::Full,
                 Some(StoreArg::Compact) => Store::Compact,
@@ -58,6 +70,7 @@ impl AssocArgs {
             json: self.json,
             log_level,
             resolved,
+            command,
             out: resolve_links(&self.out.unwrap_or_default()),
         })
     }
@@ -172,6 +185,10 @@ impl AssocArgs {
         let single = single.into_iter().filter_map(|(role, path)| Some((role, path.as_ref()?)));
         lists.chain(single).map(|(role, path)| (role, path.clone())).collect()
     }
+}
+
+fn parse_limit(text: &str) -> Result<Duration, UsageError> {
+    time_limit::parse(text).map_err(|e| UsageError(format!("--time-limit {e}")))
 }
 
 /// Flags that name files, whose folders are nobody's business in a results file.

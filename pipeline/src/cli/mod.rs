@@ -12,7 +12,7 @@ pub mod top;
 
 use clap::{Parser, Subcommand};
 
-use crate::run::UsageError;
+use crate::run::{Incomplete, Stopped, UsageError};
 
 /// Exit code of a run that failed.
 pub const EXIT_FAILED: u8 = 1;
@@ -74,13 +74,25 @@ pub fn main() -> std::process::ExitCode {
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            // Empty where a log line has said it.
+            let code = exit_code(&error);
+            // Empty where a log line has said it, as the log has where a run has stopped or is incomplete.
             let text = format!("{error:#}");
-            if !text.is_empty() {
+            if !text.is_empty() && !matches!(code, EXIT_STOPPED | EXIT_INCOMPLETE) {
                 eprintln!("error: {text}");
             }
-            let usage = error.downcast_ref::<UsageError>().is_some();
-            std::process::ExitCode::from(if usage { EXIT_USAGE } else { EXIT_FAILED })
+            std::process::ExitCode::from(code)
         }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<UsageError>() {
+        EXIT_USAGE
+    } else if error.is::<Stopped>() {
+        EXIT_STOPPED
+    } else if error.is::<Incomplete>() {
+        EXIT_INCOMPLETE
+    } else {
+        EXIT_FAILED
     }
 }

@@ -55,12 +55,12 @@ pub fn start(level: LevelFilter) {
     }
 }
 
-/// Copies every line from now on, down to level info, to a new file.
+/// Copies every line from now on, down to level info, to a new file, or with `goes_on` to the end of what there is.
 ///
 /// # Errors
 /// The file cannot be created.
-pub fn tee(path: &Path) -> io::Result<()> {
-    let file = File::create(path)?;
+pub fn tee(path: &Path, goes_on: bool) -> io::Result<()> {
+    let file = File::options().write(true).create(true).append(goes_on).truncate(!goes_on).open(path)?;
     if let Some(logger) = LOGGER.get() {
         *logger.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
     }

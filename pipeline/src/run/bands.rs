@@ -90,7 +90,7 @@ impl<'a> Bands<'a> {
 }
 
 /// The part of `n` that is a rank's: rank 0 has the first, so that a single band lies with what rank 0 writes beside it.
-fn stretch(n: u64, rank: usize, n_ranks: usize) -> Range<u64> {
+pub fn stretch(n: u64, rank: usize, n_ranks: usize) -> Range<u64> {
     let start = |rank: usize| (u128::from(n) * rank as u128).div_ceil(n_ranks.max(1) as u128) as u64;
     start(rank)..start(rank + 1)
 }

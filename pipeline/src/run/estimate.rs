@@ -6,7 +6,8 @@ use anyhow::Result;
 use norna_kernels::MissingPolicy;
 use serde_json::json;
 
-use super::assoc::{AssocConfig, Study};
+use super::assoc::AssocConfig;
+use super::study::Study;
 use super::trait_correlation::MAX_ORDER;
 use super::work_queue::BATCHES_AHEAD;
 use super::worker::block_variants;

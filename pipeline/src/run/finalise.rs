@@ -1,4 +1,5 @@
-//! From spools to results.h5: rows in shard order, written under a temporary name by all ranks, published when whole.
+//! From spools to results.h5: rows in shard order, written under a temporary name by all ranks, published when whole. An
+//! interrupted attempt leaves the spools as they are, and the next one begins to write anew.
 //!
 //! Rank 0 lays the file out and writes the variants and lists, every rank (rank 0 too) a stretch of each matrix: the same
 //! bytes at the same places, however many ranks there are.
@@ -6,11 +7,13 @@
 use std::path::Path;
 
 use norna_kernels::{NullModel, Status};
+use rayon::prelude::*;
 
-use super::bands::Bands;
+use super::bands::{Bands, stretch};
 use super::workdir::Workdir;
-use crate::sink::bytes::{Cursor, DecodeError, put_u64};
-use crate::sink::index::{Finished, SpoolIndex};
+use crate::sink::bytes::DecodeError;
+use crate::sink::index::{Finished, SpoolIndex, Sums};
+use crate::sink::scan::{Depth, SpoolContents, scan};
 use crate::sink::spool::SpoolError;
 use crate::source::VariantLedger;
 use crate::store::{
@@ -35,7 +38,7 @@ pub enum FinaliseError {
     Incomplete {
         /// Shards in the spools.
         found: usize,
-        /// Shards given out.
+        /// Shards that there are.
         expected: usize,
     },
 }
@@ -79,99 +82,113 @@ pub fn header(
     ResultsHeader { traits: traits.collect(), n_samples: model.n_samples() as u32, hit_log10p, store }
 }
 
-/// What a rank's own spool holds.
+/// What this rank's share of the spools of `dir` holds, every byte of it verified, on as many threads as rayon's pool has.
 ///
 /// # Errors
 /// [`FinaliseError::Spool`].
-pub fn scan(dir: &Path, rank: usize, n_traits: usize) -> Result<Finished, FinaliseError> {
-    let mut finished = Finished::new(n_traits, TALLY_BINS);
-    finished.scan(dir, rank)?;
-    Ok(finished)
+pub fn scan_share(
+    dir: &Path,
+    names: &[String],
+    (rank, n_ranks): (usize, usize),
+    n_matrices: usize,
+) -> Result<Scanned, FinaliseError> {
+    let mine: Vec<(usize, &String)> = names.iter().enumerate().skip(rank).step_by(n_ranks.max(1)).collect();
+    let depth = Depth::Verify { n_matrices };
+    let contents: Result<Vec<SpoolContents>, SpoolError> =
+        mine.par_iter().map(|(number, name)| scan(&dir.join(name), *number as u32, depth)).collect();
+    let mut scanned = Scanned::default();
+    for spool in contents? {
+        scanned.n_damaged += spool.n_damaged;
+        spool.shards.into_iter().for_each(|(id, shard)| scanned.finished.add(id, shard));
+    }
+    Ok(scanned)
+}
+
+/// What was found in spools.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    /// Finished shards.
+    pub finished: Finished,
+    /// Stretches that are no sound frames.
+    pub n_damaged: u64,
+}
+
+/// This rank's share of what the ends of all shards add up to.
+///
+/// # Errors
+/// [`FinaliseError::Spool`].
+pub fn sum_share(index: &SpoolIndex, rank: usize, n_ranks: usize, n_traits: usize) -> Result<Sums, FinaliseError> {
+    let mut sums = Sums::new(n_traits, TALLY_BINS);
+    let share = stretch(index.n_shards() as u64, rank, n_ranks);
+    index.sum(share.start as usize..share.end as usize, &mut sums)?;
+    Ok(sums)
 }
 
 /// What every rank needs to write its part.
 #[derive(Debug)]
 pub struct Plan {
-    index: SpoolIndex,
-    layout: Layout,
-}
-
-impl Plan {
-    /// From [`Root::plan`].
-    ///
-    /// # Errors
-    /// [`FinaliseError::Message`], [`FinaliseError::Spool`].
-    pub fn from_bytes(bytes: &[u8], dir: &Path, n_ranks: usize) -> Result<Self, FinaliseError> {
-        let (layout, index) = Self::parts(bytes)?;
-        Ok(Self { layout: Layout::from_bytes(layout)?, index: SpoolIndex::open(dir, n_ranks, index)? })
-    }
-
-    fn parts(bytes: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
-        let mut cursor = Cursor::new(bytes);
-        let n = cursor.count(1)?;
-        Ok((cursor.take(n)?, cursor.rest()))
-    }
+    /// Where the finished rows lie.
+    pub index: SpoolIndex,
+    /// Where matrices go.
+    pub layout: Layout,
 }
 
 /// Rank 0's part: everything but the matrices.
 pub struct Root<'a> {
     workdir: &'a Workdir,
-    finished: Finished,
+    /// Traits × bins: the histograms of all shards.
+    tally: Vec<u64>,
+    ledger: VariantLedger,
     writer: ResultsWriter,
     n_rows: u64,
     n_full: u64,
 }
 
 impl<'a> Root<'a> {
-    /// Puts together what the ranks' spools hold ([`Finished::to_bytes`]) and lays the file out.
+    /// Puts together what the ranks' ends of shards add up to ([`Sums::to_bytes`]) and lays the file out.
     ///
     /// # Errors
     /// [`FinaliseError`].
     pub fn begin(
         workdir: &'a Workdir,
-        spools: &[Vec<u8>],
+        (finished, sums): (&Finished, &[Vec<u8>]),
         n_shards: usize,
         header: &'a ResultsHeader,
         base: &NullModel,
     ) -> Result<Self, FinaliseError> {
-        let mut finished = Finished::new(header.traits.len(), TALLY_BINS);
-        for spool in spools {
-            finished.add(spool)?;
-        }
         if finished.n_shards() != n_shards {
             return Err(FinaliseError::Incomplete { found: finished.n_shards(), expected: n_shards });
+        }
+        let mut total = Sums::new(header.traits.len(), TALLY_BINS);
+        for share in sums {
+            total.add(share)?;
         }
         let rows = finished.n_rows();
         let squares = (0..base.n_traits()).map(|t| base.residual_square(t)).collect();
         let mut models = vec![(String::new(), squares)];
-        models.extend(std::mem::take(&mut finished.models));
+        models.extend(total.models);
         let extent = Extent { n_variants: rows.all, n_full: rows.full, models };
         let writer = ResultsWriter::create(&workdir.unfinished_output(), header, extent)?;
-        Ok(Self { workdir, finished, writer, n_rows: rows.all, n_full: rows.full })
+        let mut ledger = VariantLedger::default();
+        for counts in finished.counts().filter_map(VariantLedger::from_slice) {
+            ledger.merge(&counts);
+        }
+        Ok(Self { workdir, tally: total.tally, ledger, writer, n_rows: rows.all, n_full: rows.full })
     }
 
-    /// The [`Plan`], as a message to every rank.
-    pub fn plan(&self) -> Vec<u8> {
-        let layout = self.writer.layout().to_bytes();
-        let mut out = Vec::new();
-        put_u64(&mut out, layout.len() as u64);
-        out.extend_from_slice(&layout);
-        out.extend_from_slice(&self.finished.index());
-        out
+    /// Where the matrices go, as a message to every rank.
+    pub fn layout(&self) -> Vec<u8> {
+        self.writer.layout().to_bytes()
     }
 
     /// What all shards read and dropped.
-    pub fn ledger(&self) -> VariantLedger {
-        let mut total = VariantLedger::default();
-        for ledger in self.finished.counts().filter_map(VariantLedger::from_slice) {
-            total.merge(&ledger);
-        }
-        total
+    pub fn ledger(&self) -> &VariantLedger {
+        &self.ledger
     }
 
     fn write(&mut self, plan: &Plan, bins: &Bins, qc: &Qc) -> Result<(), FinaliseError> {
         plan.index.for_each(|batch| self.writer.append(batch).map_err(FinaliseError::from))?;
-        Ok(self.writer.complete((bins, &self.finished.tally), qc)?)
+        Ok(self.writer.complete((bins, &self.tally), qc)?)
     }
 
     /// Marks the file as whole and publishes it, once every rank has written its part.
@@ -179,14 +196,13 @@ impl<'a> Root<'a> {
     /// # Errors
     /// [`FinaliseError`]; nothing stands under the final name then.
     pub fn publish(self, provenance: &serde_json::Value) -> Result<Finalised, FinaliseError> {
-        let ledger = self.ledger();
         let finalised = Finalised {
             n_rows: self.n_rows,
             n_full: self.n_full,
             n_hits: self.writer.n_hits(),
-            n_pairs_with_number: pairs_with_number(&self.finished.tally),
+            n_pairs_with_number: pairs_with_number(&self.tally),
             statuses: self.writer.status_counts(),
-            ledger,
+            ledger: self.ledger,
         };
         self.writer.seal(provenance)?;
         publish(&self.workdir.unfinished_output(), self.workdir.out())?;

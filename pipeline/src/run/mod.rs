@@ -1,13 +1,21 @@
 //! Where the stages meet.
 
 pub mod assoc;
+mod attempt;
 mod bands;
+mod begin;
 mod estimate;
+mod fault;
 mod finalise;
+pub mod join;
 mod null_models;
 mod rows;
+mod run_record;
 pub mod schedule;
+mod stop;
+mod study;
 mod summary;
+pub mod time_limit;
 mod trait_correlation;
 mod work_queue;
 pub mod workdir;
@@ -17,3 +25,13 @@ mod worker;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(pub String);
+
+/// A run ended in good order without results; the same command goes on with it. Said by the log.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+pub struct Stopped;
+
+/// A run ended with results that lack the shards which failed. Said by the log.
+#[derive(Debug, thiserror::Error)]
+#[error("shards failed")]
+pub struct Incomplete;

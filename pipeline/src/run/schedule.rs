@@ -1,13 +1,16 @@
 //! Who computes which shard: ranks claim one shard at a time, so that a slow rank holds nobody up.
 //!
 //! Each rank's main thread runs [`deal`]: rank 0's answers everybody, the others' carry their workers' claims there.
-//! Workers only see a [`Claimer`]. A failure anywhere stops every rank at its next block.
+//! Workers only see a [`Claimer`]. A failure anywhere stops every rank at its next block; a request to stop anywhere lets every
+//! rank's shards in hand end, for as long as it has patience.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::stop::Stop;
 use crate::comm::{Communicator, Message, POLL_INTERVAL, Tag};
 use crate::source::RawBatch;
 
@@ -50,12 +53,26 @@ pub trait WorkQueue {
 }
 
 /// What threads of one rank share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Shared {
     /// Set when any rank has failed: workers stop at the next block.
-    pub stop: AtomicBool,
+    failed: AtomicBool,
+    /// Requests to stop.
+    pub stop: Arc<Stop>,
     /// Rows done by this rank.
     pub rows: AtomicU64,
+}
+
+impl Shared {
+    /// Nothing done yet.
+    pub fn new(stop: Arc<Stop>) -> Self {
+        Self { failed: AtomicBool::new(false), stop, rows: AtomicU64::new(0) }
+    }
+
+    /// Whether shards in hand are to be dropped.
+    pub fn must_drop(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) || self.stop.is_dropping()
+    }
 }
 
 enum Event {
@@ -141,6 +158,8 @@ impl Dealer {
 
 /// Messages of other ranks to rank 0, and back: a kind, then a number or bytes.
 mod wire {
+    use std::time::Duration;
+
     pub(super) const CLAIM: u8 = 0;
     pub(super) const FAILED: u8 = 1;
     pub(super) const FINISHED: u8 = 2;
@@ -149,6 +168,8 @@ mod wire {
     pub(super) const NO_MORE: u8 = 5;
     pub(super) const STOP: u8 = 6;
     pub(super) const BYE: u8 = 7;
+    /// A request to stop, either way: patience in milliseconds, reason.
+    pub(super) const DRAIN: u8 = 8;
 
     pub(super) fn with_u64(kind: u8, value: u64) -> Vec<u8> {
         let mut bytes = vec![kind];
@@ -161,6 +182,17 @@ mod wire {
         bytes.push(kind);
         bytes.extend_from_slice(payload);
         bytes
+    }
+
+    pub(super) fn drain(reason: &str, patience: Duration) -> Vec<u8> {
+        let mut bytes = with_u64(DRAIN, patience.as_millis() as u64);
+        bytes.extend_from_slice(reason.as_bytes());
+        bytes
+    }
+
+    pub(super) fn of_drain(rest: &[u8]) -> (String, Duration) {
+        let reason = String::from_utf8_lossy(rest.get(8..).unwrap_or_default()).into_owned();
+        (reason, Duration::from_millis(u64_of(rest)))
     }
 
     pub(super) fn split(bytes: &[u8]) -> (u8, &[u8]) {
@@ -186,6 +218,8 @@ struct Root<'a> {
     rank_rows: Vec<u64>,
     pending: VecDeque<Claimant>,
     failure: Option<String>,
+    /// Every rank knows of the request to stop.
+    drain_told: bool,
 }
 
 impl<'a> Root<'a> {
@@ -199,6 +233,7 @@ impl<'a> Root<'a> {
             rank_rows: vec![0; comm.size()],
             pending: VecDeque::new(),
             failure: None,
+            drain_told: false,
         }
     }
 
@@ -221,6 +256,7 @@ impl<'a> Root<'a> {
                 }
                 Ok(Event::Wake) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
+            self.tell_drain();
             self.serve();
             self.rank_rows[0] = self.shared.rows.load(Ordering::Relaxed);
             progress(self.rank_rows.iter().sum());
@@ -246,7 +282,22 @@ impl<'a> Root<'a> {
                 self.rank_rows[message.from] = wire::u64_of(rest);
                 self.ranks_left -= 1;
             }
+            wire::DRAIN => {
+                let (reason, patience) = wire::of_drain(rest);
+                self.shared.stop.request(&reason, patience);
+            }
             _ => self.fail(String::from_utf8_lossy(rest).into_owned()),
+        }
+    }
+
+    fn tell_drain(&mut self) {
+        if self.drain_told {
+            return;
+        }
+        let Some((reason, patience)) = self.shared.stop.reason() else { return };
+        self.drain_told = true;
+        for rank in 1..self.comm.size() {
+            self.comm.send(rank, Tag::Grant, &wire::drain(&reason, patience));
         }
     }
 
@@ -255,7 +306,7 @@ impl<'a> Root<'a> {
             return;
         }
         self.failure = Some(message);
-        self.shared.stop.store(true, Ordering::Relaxed);
+        self.shared.failed.store(true, Ordering::Relaxed);
         for rank in 1..self.comm.size() {
             self.comm.send(rank, Tag::Grant, &[wire::STOP]);
         }
@@ -263,7 +314,7 @@ impl<'a> Root<'a> {
 
     fn serve(&mut self) {
         while let Some(claimant) = self.pending.pop_front() {
-            if self.failure.is_some() {
+            if self.failure.is_some() || self.shared.stop.is_draining() {
                 self.answer(&claimant, None);
                 continue;
             }
@@ -303,11 +354,13 @@ struct Leaf<'a> {
     workers_left: usize,
     waiting: VecDeque<Sender<Option<Work>>>,
     failure: Option<String>,
+    /// Rank 0 knows of the request to stop.
+    drain_told: bool,
 }
 
 impl<'a> Leaf<'a> {
     fn new(comm: &'a dyn Communicator, shared: &'a Shared, n_workers: usize) -> Self {
-        Self { comm, shared, workers_left: n_workers, waiting: VecDeque::new(), failure: None }
+        Self { comm, shared, workers_left: n_workers, waiting: VecDeque::new(), failure: None, drain_told: false }
     }
 
     fn run(mut self, events: &Receiver<Event>) -> Result<(), String> {
@@ -315,6 +368,7 @@ impl<'a> Leaf<'a> {
             while let Some(message) = self.comm.poll(Tag::Grant) {
                 self.on_grant(&message);
             }
+            self.tell_drain();
             let pause = if self.waiting.is_empty() { GLANCE } else { POLL_INTERVAL };
             match events.recv_timeout(pause) {
                 Ok(Event::Claim(reply)) => {
@@ -335,12 +389,21 @@ impl<'a> Leaf<'a> {
         self.failure.map_or(Ok(()), Err)
     }
 
+    fn tell_drain(&mut self) {
+        if self.drain_told {
+            return;
+        }
+        let Some((reason, patience)) = self.shared.stop.reason() else { return };
+        self.drain_told = true;
+        self.comm.send(0, Tag::Claim, &wire::drain(&reason, patience));
+    }
+
     fn rows(&self) -> u64 {
         self.shared.rows.load(Ordering::Relaxed)
     }
 
     fn fail(&mut self, message: String) {
-        self.shared.stop.store(true, Ordering::Relaxed);
+        self.shared.failed.store(true, Ordering::Relaxed);
         if self.failure.is_none() {
             self.comm.send(0, Tag::Claim, &wire::with_bytes(wire::FAILED, message.as_bytes()));
             self.failure = Some(message);
@@ -359,8 +422,14 @@ impl<'a> Leaf<'a> {
                 }
             },
             wire::NO_MORE => None,
+            wire::DRAIN => {
+                let (reason, patience) = wire::of_drain(rest);
+                self.shared.stop.request(&reason, patience);
+                self.drain_told = true;
+                return;
+            }
             _ => {
-                self.shared.stop.store(true, Ordering::Relaxed);
+                self.shared.failed.store(true, Ordering::Relaxed);
                 return;
             }
         };
@@ -427,7 +496,7 @@ mod tests {
                 .map(|rank| {
                     let (comm, done) = (Threads { rank, boxes: boxes.clone() }, &done);
                     scope.spawn(move || {
-                        let (shared, mut dealer) = (Shared::default(), Dealer::new());
+                        let (shared, mut dealer) = (Shared::new(Stop::new()), Dealer::new());
                         let claimers = [dealer.claimer(), dealer.claimer()];
                         std::thread::scope(|inner| {
                             for claimer in claimers {

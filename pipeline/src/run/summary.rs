@@ -6,8 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::assoc::{AssocConfig, Study};
+use super::assoc::AssocConfig;
+use super::begin::Orders;
 use super::finalise::Finalised;
+use super::study::Study;
+use super::worker::FailedShard;
 use crate::cohort::{CohortLedger, TraitNote};
 use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
@@ -22,9 +25,9 @@ pub struct RankReport {
     pub shards: u64,
     /// Rows computed.
     pub rows: u64,
-    /// Shards given out to all ranks; rank 0 only.
-    #[serde(default)]
-    pub given: u64,
+    /// Shards that ended in a panic.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedShard>,
     /// Threads.
     pub threads: u64,
     /// Wall time of the computation.
@@ -112,7 +115,7 @@ fn trait_table(cohort: &CohortLedger) -> LedgerTable {
 pub fn provenance(
     config: &AssocConfig,
     study: &Study,
-    ranks: &[RankReport],
+    (ranks, orders): (&[RankReport], &Orders),
     inputs: &[InputFile],
     elapsed: Duration,
 ) -> serde_json::Value {
@@ -130,6 +133,8 @@ pub fn provenance(
         "isa": norna_kernels::isa().name(),
         "machine": { "architecture": std::env::consts::ARCH, "cpu": cpu_model() },
         "slurm_job_id": slurm,
+        "run_digest": orders.digest,
+        "attempt": orders.attempt,
         "ranks": ranks,
         "wall_seconds": elapsed.as_secs_f64(),
         "cpu_seconds": ranks.iter().skip(1).map(|r| r.resources.cpu_seconds).sum::<f64>() + used.cpu_seconds,

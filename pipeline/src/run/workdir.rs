@@ -1,9 +1,18 @@
-//! The folder beside an output where a run works: its lock, its spools, and results.h5 until it is whole.
+//! The folder beside an output where a run works: its lock, its record, its spools, and results.h5 until it is whole. It stays
+//! where a run ends with finished shards and without results, and the next run goes on from there.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::attempt::{self, ATTEMPT_FILE, Attempt};
+use super::run_record::RunRecord;
+use crate::sink::scan::{Depth, scan};
+use crate::sink::spool::spool_names;
+use crate::store::ResultsReader;
 
 /// Why an output cannot be worked on.
 #[derive(Debug, thiserror::Error)]
@@ -17,14 +26,24 @@ pub enum WorkdirError {
     /// The log's name is taken by something else.
     #[error("{0}: exists and is no log of norna; the log goes there, so choose another --out")]
     NotLog(PathBuf),
-    /// Another run holds the lock.
-    #[error("{0}: another run is writing this output (its lock is held); wait for it or choose another --out")]
-    Locked(PathBuf),
+    /// What is there is the work of another run.
+    #[error(
+        "{dir}: holds {n_shards} finished shards of another run: {difference}; give what it was given to go on with it, \
+         --fresh to start over, or another --out"
+    )]
+    AnotherRun {
+        /// The working folder.
+        dir: PathBuf,
+        /// Finished shards there.
+        n_shards: usize,
+        /// What is different.
+        difference: String,
+    },
     /// The output's folder is not there.
     #[error("{0}: there is no such folder; make it first or choose another --out")]
     NoFolder(PathBuf),
     /// The file system says no.
-    #[error("{path}: {source}")]
+    #[error("{path}: cannot write: {source}")]
     Io {
         /// What was to be made or removed.
         path: PathBuf,
@@ -33,12 +52,62 @@ pub enum WorkdirError {
     },
 }
 
-/// The working folder of one output, held by rank 0 while the run lasts and removed with it.
+/// How a run comes to its output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Manner {
+    /// Replace results that are there.
+    pub force: bool,
+    /// Drop finished shards that are there.
+    pub fresh: bool,
+    /// Work beside others.
+    pub join: bool,
+    /// The batch system has begun this job again.
+    pub requeued: bool,
+}
+
+impl Manner {
+    /// Whether results that are there may turn out to be those of this very run.
+    fn may_be_done(self) -> bool {
+        self.join || self.requeued
+    }
+}
+
+/// What came of claiming an output.
+#[derive(Debug)]
+pub enum Claimed {
+    /// The folder is this process's.
+    Ours(Workdir),
+    /// A living run has it: one line.
+    Busy(String),
+}
+
+/// What is in a folder for this run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adopted {
+    /// Nothing yet.
+    Nothing,
+    /// Spools to go on with.
+    Spools,
+    /// The results stand already.
+    Done,
+}
+
+/// The working folder of one output, held by rank 0 while the run lasts.
 #[derive(Debug)]
 pub struct Workdir {
     dir: PathBuf,
     out: PathBuf,
-    _lock: File,
+    manner: Manner,
+    attempt: Option<Attempt>,
+    removed: bool,
+    _lock: Lock,
+}
+
+#[derive(Debug)]
+struct Lock {
+    _file: File,
+    /// Others would see it; a file system without locks has none that tells.
+    tells: bool,
 }
 
 /// The working folder of `out`: "results.h5" works in "results.h5.norna".
@@ -114,35 +183,111 @@ fn starts_with(path: &Path, start: &[u8]) -> bool {
     read.is_ok() && start.starts_with(&head) && (head.len() == start.len() || head.is_empty())
 }
 
+/// How long a job that was begun again waits for its predecessor to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 impl Workdir {
-    /// Takes the lock of `out` and clears what a dead run left.
+    /// Takes the lock of `out`, whose output may be there if `manner` says so.
     ///
     /// # Errors
     /// [`WorkdirError`].
-    pub fn claim(out: &Path, force: bool) -> Result<Self, WorkdirError> {
-        check_output(out, force)?;
+    pub fn claim(out: &Path, manner: Manner) -> Result<Claimed, WorkdirError> {
+        let may_be_there = manner.force || manner.may_be_done();
+        check_output(out, may_be_there)?;
         let dir = folder_of(out);
         fs::create_dir_all(&dir).map_err(|source| WorkdirError::Io { path: dir.clone(), source })?;
-        let lock = lock_in(&dir)?;
-        let workdir = Self { dir, out: out.to_owned(), _lock: lock };
+        let begin = Instant::now();
+        let lock = loop {
+            match lock_in(&dir, manner.join)? {
+                Some(lock) => break lock,
+                None if manner.requeued && begin.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(500)),
+                None => {
+                    return Ok(Claimed::Busy(format!(
+                        "{}: another run is writing this output (its lock is held); this one stands back",
+                        out.display()
+                    )));
+                }
+            }
+        };
+        let is_locked = lock.tells;
+        let workdir = Self { dir, out: out.to_owned(), manner, attempt: None, removed: false, _lock: lock };
         // Once more under the lock: the run that held it may just have published.
-        check_output(out, force)?;
-        workdir.clear_leftovers()?;
-        Ok(workdir)
+        check_output(out, may_be_there)?;
+        if !manner.join && attempt::is_somebody_alive(&workdir.dir, is_locked) {
+            return Ok(Claimed::Busy(format!(
+                "{}: an earlier attempt at this output is alive; this one stands back",
+                out.display()
+            )));
+        }
+        Ok(Claimed::Ours(workdir))
     }
 
-    fn clear_leftovers(&self) -> Result<(), WorkdirError> {
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| WorkdirError::Io { path, source }
+    /// Makes the folder this run's, and takes the turn.
+    ///
+    /// # Errors
+    /// [`WorkdirError::AnotherRun`], [`WorkdirError::Exists`] for the results of another run, [`WorkdirError::Io`].
+    pub fn adopt(&mut self, run: &RunRecord) -> Result<Adopted, WorkdirError> {
+        if self.manner.may_be_done() && self.out.exists() {
+            if digest_of_results(&self.out).is_some_and(|digest| digest == run.digest) {
+                return Ok(Adopted::Done);
+            }
+            if !self.manner.force {
+                return Err(WorkdirError::Exists(self.out.clone()));
+            }
+        }
+        let stamps = self.stamps()?;
+        let n_shards = stamps.values().sum();
+        let then = RunRecord::read(&self.dir);
+        let same = match &then {
+            Some(then) => then.digest == run.digest,
+            None => stamps.keys().all(|&stamp| stamp == run.stamp()),
         };
-        for entry in fs::read_dir(&self.dir).map_err(io(&self.dir))? {
-            let path = entry.map_err(io(&self.dir))?.path();
-            if path.file_name().is_some_and(|name| name != "lock") {
-                fs::remove_file(&path).map_err(io(&path))?;
+        let foreign = stamps.keys().any(|&stamp| stamp != run.stamp());
+        if n_shards > 0 && !self.manner.fresh && (!same || foreign) {
+            let difference = then
+                .filter(|_| !same)
+                .map_or_else(|| "spools of it lie among those of this one".to_owned(), |then| run.differences(&then));
+            return Err(WorkdirError::AnotherRun { dir: self.dir.clone(), n_shards, difference });
+        }
+        if !self.manner.join {
+            self.clear(n_shards == 0 || self.manner.fresh)?;
+        }
+        run.write(&self.dir).map_err(self.io())?;
+        if !self.manner.join {
+            self.attempt = Some(Attempt::begin(&self.dir).map_err(self.io())?);
+        }
+        Ok(if n_shards > 0 && !self.manner.fresh { Adopted::Spools } else { Adopted::Nothing })
+    }
+
+    /// Finished shards in the spools, by the run that they are of.
+    fn stamps(&self) -> Result<BTreeMap<u64, usize>, WorkdirError> {
+        let mut stamps = BTreeMap::new();
+        for name in spool_names(&self.dir).map_err(self.io())? {
+            let path = self.dir.join(name);
+            // One that cannot be read now is for the scan to report.
+            for shard in scan(&path, 0, Depth::Headers).unwrap_or_default().shards.values() {
+                *stamps.entry(shard.stamp).or_insert(0) += 1;
+            }
+        }
+        Ok(stamps)
+    }
+
+    /// Removes results that are not whole, and with `all` everything but the lock.
+    fn clear(&self, all: bool) -> Result<(), WorkdirError> {
+        for entry in fs::read_dir(&self.dir).map_err(self.io())? {
+            let path = entry.map_err(self.io())?.path();
+            let name = path.file_name().unwrap_or_default();
+            let is_kept = name.as_encoded_bytes().ends_with(b".spool") || name == ATTEMPT_FILE;
+            if name != "lock" && (all || !is_kept) {
+                fs::remove_file(&path).map_err(|source| WorkdirError::Io { path, source })?;
             }
         }
         Ok(())
+    }
+
+    fn io(&self) -> impl Fn(io::Error) -> WorkdirError {
+        let path = self.dir.clone();
+        move |source| WorkdirError::Io { path: path.clone(), source }
     }
 
     /// Where spools go.
@@ -159,16 +304,61 @@ impl Workdir {
     pub fn out(&self) -> &Path {
         &self.out
     }
+
+    /// This attempt; none where jobs work side by side.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.attempt.as_ref()
+    }
+
+    /// Removes the folder: its results are published.
+    pub fn remove(&mut self) {
+        self.removed = true;
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+
+    /// Removes the folder if nobody has put anything there but the lock.
+    pub fn remove_if_empty(&mut self) {
+        let is_lock = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() == "lock");
+        if fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.all(is_lock)) {
+            self.remove();
+        }
+    }
+
+    /// Whether a run has begun here before.
+    pub fn has_record(&self) -> bool {
+        RunRecord::read(&self.dir).is_some()
+    }
+
+    /// Whether finished shards are in the folder: it stays then.
+    pub fn has_shards(&self) -> bool {
+        !self.removed && self.stamps().is_ok_and(|stamps| !stamps.is_empty())
+    }
 }
 
 impl Drop for Workdir {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.dir);
+        if self.removed || self.manner.join {
+            return;
+        }
+        // Room for who has to make some.
+        let _ = fs::remove_file(self.unfinished_output());
+        if !self.has_shards() {
+            self.remove();
+        } else if let Some(attempt) = self.attempt.take() {
+            let _ = attempt.end(&self.dir);
+        }
     }
 }
 
+/// The digest of the run that made a results file; none where there is no telling.
+fn digest_of_results(out: &Path) -> Option<String> {
+    let provenance = ResultsReader::open(out).ok()?.provenance().ok()?;
+    Some(provenance.get("run_digest")?.as_str()?.to_owned())
+}
+
 /// Locks `dir/lock`, making sure that the file locked is the one of that name: its last holder removes it.
-fn lock_in(dir: &Path) -> Result<File, WorkdirError> {
+/// None where somebody else has it; `shared`: others may share it.
+fn lock_in(dir: &Path, shared: bool) -> Result<Option<Lock>, WorkdirError> {
     let path = dir.join("lock");
     let io = |source| WorkdirError::Io { path: path.clone(), source };
     loop {
@@ -179,18 +369,18 @@ fn lock_in(dir: &Path) -> Result<File, WorkdirError> {
             }
             other => other.map_err(io)?,
         };
-        match file.try_lock() {
+        match if shared { file.try_lock_shared() } else { file.try_lock() } {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(WorkdirError::Locked(dir.to_owned())),
+            Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {
                 log::warn!("this file system has no locks; make sure that no other run writes this output");
-                return Ok(file);
+                return Ok(Some(Lock { _file: file, tells: false }));
             }
             Err(TryLockError::Error(e)) => return Err(io(e)),
         }
         let same = fs::metadata(&path).is_ok_and(|there| file.metadata().is_ok_and(|mine| mine.ino() == there.ino()));
         if same {
-            return Ok(file);
+            return Ok(Some(Lock { _file: file, tells: true }));
         }
     }
 }
@@ -199,16 +389,32 @@ fn lock_in(dir: &Path) -> Result<File, WorkdirError> {
 mod tests {
     use super::*;
 
+    fn claim(out: &Path, manner: Manner) -> Workdir {
+        match Workdir::claim(out, manner).unwrap() {
+            Claimed::Ours(workdir) => workdir,
+            Claimed::Busy(why) => panic!("{why}"),
+        }
+    }
+
     #[test]
-    fn a_second_run_is_refused_and_a_third_may_follow() {
+    fn a_second_run_stands_back_and_a_third_may_follow() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("r.h5");
-        let first = Workdir::claim(&out, false).unwrap();
+        let first = claim(&out, Manner::default());
         fs::write(first.dir().join("rank-0.spool"), "x").unwrap();
-        assert!(matches!(Workdir::claim(&out, false), Err(WorkdirError::Locked(_))));
+        assert!(matches!(Workdir::claim(&out, Manner::default()).unwrap(), Claimed::Busy(_)));
         drop(first);
-        let third = Workdir::claim(&out, false).unwrap();
-        assert_eq!(fs::read_dir(third.dir()).unwrap().count(), 1, "only the lock");
+        let third = claim(&out, Manner::default());
+        assert_eq!(fs::read_dir(third.dir()).unwrap().count(), 1, "only the lock: nothing was finished");
+    }
+
+    #[test]
+    fn those_who_join_share_a_folder_that_others_keep_out_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("r.h5");
+        let join = Manner { join: true, ..Manner::default() };
+        let _both = [claim(&out, join), claim(&out, join)];
+        assert!(matches!(Workdir::claim(&out, Manner::default()).unwrap(), Claimed::Busy(_)));
     }
 
     #[test]
@@ -216,8 +422,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("r.h5");
         fs::write(&out, HDF5_SIGNATURE).unwrap();
-        assert!(matches!(Workdir::claim(&out, false), Err(WorkdirError::Exists(_))));
-        Workdir::claim(&out, true).unwrap();
+        assert!(matches!(Workdir::claim(&out, Manner::default()), Err(WorkdirError::Exists(_))));
+        claim(&out, Manner { force: true, ..Manner::default() });
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! One thread's work: claim a shard, read its blocks, test them, spool the rows.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use norna_kernels::{GenotypeKind, LinearRows, LinearScratch, LinearTest, MissingPolicy};
 
@@ -11,8 +12,9 @@ use super::null_models::NullModels;
 use super::rows::{Keeper, KeeperScratch};
 use super::schedule::{Claimer, Shared, Work};
 use crate::shard::{ShardId, ShardPlan};
+use crate::sink::index::{EndFrame, Finished, FinishedShard, Part};
 use crate::sink::rows::RowBatch;
-use crate::sink::spool::{Frames, SpoolWriter};
+use crate::sink::spool::{Frames, ShardEnd, SpoolError, SpoolWriter, unix_seconds};
 use crate::sink::tally::encode_tally;
 use crate::source::{Input, VariantBlock};
 use crate::store::{Bins, TALLY_BINS};
@@ -25,6 +27,17 @@ pub fn block_variants(kind: GenotypeKind, n_samples: usize) -> usize {
         GenotypeKind::Dosages => 4,
     };
     ((8 << 20) / (bytes * n_samples).max(1)).clamp(64, 512)
+}
+
+/// A shard that ended in a panic.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FailedShard {
+    /// Its id.
+    pub id: u64,
+    /// Where it lies, as far as it was read.
+    pub region: String,
+    /// What the panic said, and where in the program.
+    pub cause: String,
 }
 
 /// What the workers of a rank share.
@@ -45,12 +58,14 @@ pub struct Job<'a> {
     pub keeper: &'a Keeper,
     /// The bins that pairs are counted in.
     pub bins: &'a Bins,
-    /// Chromosomes whose null model this rank's spool has.
-    pub models_told: &'a Mutex<BTreeSet<String>>,
-    /// This rank's spool.
-    pub spool: &'a Mutex<SpoolWriter>,
-    /// Stop flag and row count.
+    /// This rank's spool, its number in the run, and the run.
+    pub spool: (&'a Mutex<SpoolWriter>, u32, u64),
+    /// Stop flags and row count.
     pub shared: &'a Shared,
+    /// Shards finished by this rank.
+    pub finished: &'a Mutex<Finished>,
+    /// Shards of this rank that ended in a panic.
+    pub failed: &'a Mutex<Vec<FailedShard>>,
     /// Shards finished by this rank.
     pub shards_done: &'a AtomicU64,
 }
@@ -63,25 +78,61 @@ struct Buffers {
     keeper: KeeperScratch,
     /// Traits × bins: the pairs of the shard.
     tally: Vec<u32>,
+    /// Null models that chromosomes of the shard have of their own: ỹᵀỹ by trait.
+    models: Vec<(String, Vec<f64>)>,
     frames: Frames,
 }
 
 impl Job<'_> {
-    /// Works until there is no more or a rank has failed.
+    /// Works until there is no more, or until a rank has failed.
     pub fn work(&self, claimer: Claimer) {
         let mut buffers = None;
         let mut result = Ok(());
         while let Some(work) = claimer.claim() {
+            let place = self.place(&work);
+            PANIC.set(Some(String::new()));
             let attempt = catch_unwind(AssertUnwindSafe(|| {
                 let buffers = buffers.get_or_insert_with(|| self.buffers());
                 self.shard(work, buffers)
             }));
-            result = attempt.unwrap_or_else(|_| Err("a shard ended in a panic: this is a defect of norna".to_owned()));
+            let panic = PANIC.take().unwrap_or_default();
+            match attempt {
+                Ok(done) => result = done,
+                Err(_) => {
+                    // Whatever the panic left in them is of no use.
+                    let block = buffers.take().map(|buffers| buffers.block);
+                    self.fail(place, block.as_ref(), panic);
+                }
+            }
             if result.is_err() {
                 break;
             }
         }
         claimer.end(result);
+    }
+
+    /// A shard's id and where it lies in its file.
+    fn place(&self, work: &Work) -> (u64, String) {
+        match work {
+            Work::Shard(idx) => {
+                let shard = &self.plan.shards[*idx];
+                let (start, end) = (shard.start.offset(), shard.end.offset());
+                (shard.id.0, format!("{}, bytes {start} to {end}", self.input.name_of(shard.file_idx)))
+            }
+            Work::Batch(batch) => {
+                let name = self.input.name_of(batch.file_idx);
+                (ShardId::new(batch.file_idx, batch.seq).0, format!("{name}, after record {}", batch.n_before))
+            }
+        }
+    }
+
+    fn fail(&self, (id, place): (u64, String), block: Option<&VariantBlock>, cause: String) {
+        let variants = block.map_or(&[][..], |block| &block.variants);
+        let region = match (variants.first(), variants.last()) {
+            (Some(first), Some(last)) => format!("{place}, near {}:{}-{}", first.chrom, first.pos, last.pos),
+            _ => place,
+        };
+        lock(self.failed).push(FailedShard { id, region, cause });
     }
 
     fn buffers(&self) -> Buffers {
@@ -93,51 +144,65 @@ impl Job<'_> {
             batch: RowBatch::default(),
             keeper: KeeperScratch::default(),
             tally: self.bins.tally(),
+            models: Vec::new(),
             frames: Frames::default(),
         }
     }
 
     fn shard(&self, work: Work, buffers: &mut Buffers) -> Result<(), String> {
-        let (id, mut source) = match work {
+        let start = Instant::now();
+        let (id, batch_crc, mut source) = match work {
             Work::Shard(idx) => {
                 let shard = &self.plan.shards[idx];
-                (shard.id.0, self.input.reader(shard).map_err(|e| e.to_string())?)
+                (shard.id.0, 0, self.input.reader(shard).map_err(|e| e.to_string())?)
             }
             Work::Batch(batch) => {
-                (ShardId::new(batch.file_idx, batch.seq).0, self.input.batch_reader(batch).map_err(|e| e.to_string())?)
+                let (id, crc) = (ShardId::new(batch.file_idx, batch.seq).0, crc32fast::hash(&batch.bytes));
+                (id, crc, self.input.batch_reader(batch).map_err(|e| e.to_string())?)
             }
         };
-        let mut parts = Vec::new();
+        let (mut parts, mut rows) = (Vec::new(), Vec::new());
         buffers.tally.fill(0);
+        buffers.models.clear();
         loop {
-            if self.shared.stop.load(Ordering::Relaxed) {
+            if self.shared.must_drop() {
                 return Ok(());
             }
             let n = source.read_block(&mut buffers.block).map_err(|e| e.to_string())?;
             if n == 0 {
                 break;
             }
+            super::fault::panic_at(&buffers.block);
             self.test(buffers)?;
             let Buffers { frames, batch, .. } = buffers;
-            self.spool(frames.rows(id, parts.len() as u32, batch, self.keeper.n_matrices()))?;
-            parts.push(batch.counts());
+            let (bytes, rows_len) = frames.rows(id, parts.len() as u32, batch, self.keeper.n_matrices());
+            let offset = self.spool(bytes)?;
+            parts.push(Part { spool: self.spool.1, offset, rows_len, rows: batch.counts() });
+            rows.push(batch.counts());
             self.shared.rows.fetch_add(n as u64, Ordering::Relaxed);
         }
-        let Buffers { frames, tally, .. } = buffers;
-        let tally = |out: &mut Vec<u8>| encode_tally(tally, TALLY_BINS, out);
-        self.spool(frames.end(id, &parts, &source.ledger().to_vec(), tally))?;
+        let seconds = start.elapsed().as_secs_f64();
+        let (stamp, counts) = (self.spool.2, source.ledger().to_vec());
+        let told = ShardEnd { stamp, seconds, ended: unix_seconds(), batch_crc, parts: rows, counts };
+        let Buffers { frames, tally, models, .. } = buffers;
+        let bytes = frames.end(id, &told, models, |out| encode_tally(tally, TALLY_BINS, out));
+        let offset = self.spool(bytes)?;
+        let end = EndFrame { spool: self.spool.1, offset, len: (bytes.len() - crate::sink::frame::HEADER_LEN) as u64 };
+        let shard = FinishedShard::new(parts, end, told);
+        log::debug!("shard {id}: {} variants in {seconds:.3} s", shard.n_rows());
+        lock(self.finished).add(id, shard);
+        self.shared.stop.note_shard(seconds);
         self.shards_done.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    fn spool(&self, frames: &[u8]) -> Result<(), String> {
-        let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
-        spool.append(frames).map_err(|e| e.to_string())
+    fn spool(&self, frames: &[u8]) -> Result<u64, String> {
+        lock(self.spool.0).append(frames).map_err(|e: SpoolError| e.to_string())
     }
 
     /// Tests a block, whose variants are of one chromosome.
     fn test(&self, buffers: &mut Buffers) -> Result<(), String> {
-        let Buffers { block, rows, scratch, batch, keeper, tally, frames } = buffers;
+        let Buffers { block, rows, scratch, batch, keeper, tally, models, .. } = buffers;
         let chrom = &block.variants[0].chrom;
         let own = self.models.of_chromosome(chrom).map_err(|e| e.to_string())?;
         let own_test = own.as_deref().map(|model| LinearTest::new(model, self.missing, self.hit_log10p));
@@ -146,13 +211,36 @@ impl Job<'_> {
         test.test_block(&block.genotypes, &block.counts, scratch, rows);
         self.bins.count(&rows.beta, &rows.se, tally);
         self.keeper.fill(test.null(), block, rows, batch, keeper);
-        if own_test.is_some() && self.keeper.wants_scores() {
-            let mut told = self.models_told.lock().unwrap_or_else(PoisonError::into_inner);
-            if told.insert(chrom.to_string()) {
-                let squares: Vec<f64> = (0..test.null().n_traits()).map(|t| test.null().residual_square(t)).collect();
-                self.spool(frames.model(chrom, &squares))?;
-            }
+        if own_test.is_some() && self.keeper.wants_scores() && !models.iter().any(|(told, _)| **told == **chrom) {
+            let null = test.null();
+            models.push((chrom.to_string(), (0..null.n_traits()).map(|t| null.residual_square(t)).collect()));
         }
         Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    /// What a panic of this thread said, while it computes a shard.
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// From now on a panic within a shard is kept for who reports the shard instead of being printed.
+pub fn keep_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let kept = PANIC.with_borrow_mut(|kept| {
+            let Some(kept) = kept else { return false };
+            let said = info.payload_as_str().and_then(|text| text.lines().next()).unwrap_or("a panic");
+            let place = info.location().map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
+            *kept = format!("{said}{place}");
+            true
+        });
+        if !kept {
+            print(info);
+        }
+    }));
 }

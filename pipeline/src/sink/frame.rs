@@ -3,12 +3,12 @@
 //! Layout, little-endian: magic u32, kind u8, shard u64, part u32, payload length u64, CRC-32 of all before it and the
 //! payload, payload.
 
-use std::io::{self, Read};
+use std::io;
 
 use super::rows::MAX_MATRICES;
 
 /// Starts every frame.
-const MAGIC: u32 = u32::from_le_bytes(*b"NFRM");
+pub const MAGIC: [u8; 4] = *b"NFRM";
 /// Bytes before the payload.
 pub const HEADER_LEN: usize = 4 + 1 + 8 + 4 + 8 + 4;
 /// Longest payload that is believed, in bytes.
@@ -21,8 +21,12 @@ pub enum FrameKind {
     Rows,
     /// The end of a shard: its parts, what was read and dropped, its histograms.
     End,
-    /// What a store of scores needs of a chromosome's own null model.
-    Model,
+    /// A process begins to write: who it is.
+    Begin,
+    /// A process has stopped of its own accord: why.
+    Stop,
+    /// A sign of life.
+    Beat,
     /// A matrix of the part before, by its number.
     Cells(u8),
 }
@@ -35,7 +39,9 @@ impl FrameKind {
         match self {
             Self::Rows => 0,
             Self::End => 1,
-            Self::Model => 2,
+            Self::Begin => 2,
+            Self::Stop => 3,
+            Self::Beat => 4,
             Self::Cells(matrix) => FIRST_CELLS + matrix,
         }
     }
@@ -44,7 +50,9 @@ impl FrameKind {
         match code {
             0 => Some(Self::Rows),
             1 => Some(Self::End),
-            2 => Some(Self::Model),
+            2 => Some(Self::Begin),
+            3 => Some(Self::Stop),
+            4 => Some(Self::Beat),
             _ => code.checked_sub(FIRST_CELLS).filter(|&m| usize::from(m) < MAX_MATRICES).map(Self::Cells),
         }
     }
@@ -98,7 +106,7 @@ impl FrameHeader {
     /// The header's bytes before the checksum.
     fn start(&self) -> [u8; HEADER_LEN - 4] {
         let mut start = [0; HEADER_LEN - 4];
-        start[..4].copy_from_slice(&MAGIC.to_le_bytes());
+        start[..4].copy_from_slice(&MAGIC);
         start[4] = self.kind.code();
         start[5..13].copy_from_slice(&self.shard.to_le_bytes());
         start[13..17].copy_from_slice(&self.part.to_le_bytes());
@@ -106,28 +114,17 @@ impl FrameHeader {
         start
     }
 
-    fn checksum(&self, payload: &[u8]) -> u32 {
+    /// What makes the checksum, fed with all that comes before the payload.
+    pub fn hasher(&self) -> crc32fast::Hasher {
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&self.start());
-        hasher.update(payload);
-        hasher.finalize()
+        hasher
     }
 
-    /// Reads a header; `Ok(None)` at a clean end.
-    ///
-    /// # Errors
-    /// [`FrameError`] for a torn or foreign header.
-    pub fn read(reader: &mut impl Read) -> Result<Option<Self>, FrameError> {
-        let mut raw = [0u8; HEADER_LEN];
-        let mut filled = 0;
-        while filled < HEADER_LEN {
-            match reader.read(&mut raw[filled..])? {
-                0 if filled == 0 => return Ok(None),
-                0 => return Err(FrameError::Torn),
-                n => filled += n,
-            }
-        }
-        Self::parse(&raw).map(Some)
+    fn checksum(&self, payload: &[u8]) -> u32 {
+        let mut hasher = self.hasher();
+        hasher.update(payload);
+        hasher.finalize()
     }
 
     /// A header from its bytes.
@@ -139,7 +136,7 @@ impl FrameHeader {
         let u64_at = |i: usize| u64::from(u32_at(i)) | u64::from(u32_at(i + 4)) << 32;
         let kind = FrameKind::of_code(raw[4]).ok_or(FrameError::Foreign)?;
         let header = Self { kind, shard: u64_at(5), part: u32_at(13), len: u64_at(17), crc: u32_at(25) };
-        if u32_at(0) != MAGIC || header.len > MAX_PAYLOAD {
+        if raw[..4] != MAGIC || header.len > MAX_PAYLOAD {
             return Err(FrameError::Foreign);
         }
         Ok(header)

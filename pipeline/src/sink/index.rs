@@ -1,9 +1,10 @@
-//! Where the finished rows lie: each rank scans its own spool, rank 0 puts the shards in order, every rank reads what it
-//! needs of any spool.
+//! Where the finished rows lie: each process knows what it wrote or has scanned, rank 0 puts the shards in order, every rank
+//! reads what it needs of any spool.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -12,26 +13,61 @@ use super::bytes::{Cursor, DecodeError, put_f64, put_text, put_u32, put_u64};
 use super::codec::decode_rows;
 use super::frame::{FrameError, FrameHeader, FrameKind, HEADER_LEN};
 use super::rows::{MatrixShape, RowBatch, RowCounts};
-use super::spool::{SpoolError, hint, path_of};
+use super::spool::{ShardEnd, SpoolError, hint};
 use super::tally::{add_tally, encode_tally};
 
 /// A part of a shard in a spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
-    spool: u32,
+pub struct Part {
+    /// Number of the spool in its run.
+    pub spool: u32,
     /// Where its frame of rows starts.
-    offset: u64,
+    pub offset: u64,
     /// Payload bytes of that frame.
-    rows_len: u64,
-    rows: RowCounts,
+    pub rows_len: u64,
+    /// Its rows.
+    pub rows: RowCounts,
+}
+
+/// Where the frame that ends a shard lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndFrame {
+    /// Number of the spool in its run.
+    pub spool: u32,
+    /// Where the frame starts.
+    pub offset: u64,
+    /// Payload bytes.
+    pub len: u64,
 }
 
 /// A finished shard.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Shard {
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FinishedShard {
     parts: Vec<Part>,
+    end: EndFrame,
     /// What was read and dropped, as the source counts it.
     counts: Vec<u64>,
+    /// The run that it belongs to.
+    pub stamp: u64,
+    /// CRC-32 of the batch of a stream.
+    pub batch_crc: u32,
+    /// Wall time of one thread.
+    pub seconds: f64,
+    /// When it ended, seconds since 1970.
+    pub ended: f64,
+}
+
+impl FinishedShard {
+    /// From its parts, whose rows are known, and what its end tells.
+    pub fn new(parts: Vec<Part>, end: EndFrame, told: ShardEnd) -> Self {
+        let ShardEnd { stamp, seconds, ended, batch_crc, counts, .. } = told;
+        Self { parts, end, counts, stamp, batch_crc, seconds, ended }
+    }
+
+    /// Rows of /variants.
+    pub fn n_rows(&self) -> u64 {
+        self.parts.iter().map(|part| u64::from(part.rows.all)).sum()
+    }
 }
 
 /// Rows of all parts.
@@ -43,30 +79,28 @@ pub struct TotalRows {
     pub full: u64,
 }
 
-/// What a spool, or all of them, hold.
-#[derive(Debug, Clone, PartialEq)]
+/// The finished shards that a process, or all of them, know of.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Finished {
-    n_bins: usize,
-    shards: BTreeMap<u64, Shard>,
-    /// Traits × bins: the histograms of all shards.
-    pub tally: Vec<u64>,
-    /// ỹᵀỹ by trait of the chromosomes with a null model of their own.
-    pub models: BTreeMap<String, Vec<f64>>,
+    shards: BTreeMap<u64, FinishedShard>,
 }
 
 impl Finished {
-    /// Nothing yet, of `n_traits` traits with histograms of `n_bins` bins.
-    pub fn new(n_traits: usize, n_bins: usize) -> Self {
-        Self { n_bins, shards: BTreeMap::new(), tally: vec![0; n_traits * n_bins], models: BTreeMap::new() }
-    }
-
-    fn n_traits(&self) -> usize {
-        self.tally.len() / self.n_bins.max(1)
-    }
-
     /// Shards.
     pub fn n_shards(&self) -> usize {
         self.shards.len()
+    }
+
+    /// By id.
+    pub fn shards(&self) -> &BTreeMap<u64, FinishedShard> {
+        &self.shards
+    }
+
+    /// Adds a shard, unless it is there: who computes a shard again gets the same rows.
+    pub fn add(&mut self, id: u64, shard: FinishedShard) {
+        if let Entry::Vacant(place) = self.shards.entry(id) {
+            place.insert(shard);
+        }
     }
 
     /// Rows of all shards: in all, and full ones.
@@ -83,112 +117,109 @@ impl Finished {
         self.shards.values().map(|shard| shard.counts.as_slice())
     }
 
-    /// Adds the spool of `rank` in `dir`: headers and ends of shards.
-    ///
-    /// # Errors
-    /// [`SpoolError::Read`] where a frame is torn or foreign, or a shard's parts are not all there.
-    pub fn scan(&mut self, dir: &Path, rank: usize) -> Result<(), SpoolError> {
-        let path = path_of(dir, rank);
-        let file = File::open(&path).map_err(|e| read_error(&path, 0, &format!("{e}{}", hint(&e))))?;
-        let mut reader = BufReader::new(file);
-        let mut open: BTreeMap<u64, Vec<Part>> = BTreeMap::new();
-        let mut offset = 0;
-        loop {
-            let fail = |what: &dyn std::fmt::Display| read_error(&path, offset, what);
-            let Some(header) = FrameHeader::read(&mut reader).map_err(|e| fail(&e))? else { break };
-            match header.kind {
-                FrameKind::Rows => {
-                    let (spool, rows) = (rank as u32, RowCounts::default());
-                    let part = Part { spool, offset, rows_len: header.len, rows };
-                    open.entry(header.shard).or_default().push(part);
-                    reader.seek_relative(header.len as i64).map_err(|e| fail(&e))?;
-                }
-                FrameKind::Cells(_) => reader.seek_relative(header.len as i64).map_err(|e| fail(&e))?,
-                FrameKind::End | FrameKind::Model => {
-                    let payload = read_payload(&mut reader, &header).map_err(|e| fail(&e))?;
-                    let parts = open.remove(&header.shard).unwrap_or_default();
-                    match header.kind {
-                        FrameKind::Model => self.add_model(&payload).map_err(|e| fail(&e))?,
-                        _ if parts.len() != header.part as usize => {
-                            return Err(fail(&"a shard's parts are not all there"));
-                        }
-                        _ => self.add_end(header.shard, parts, &payload).map_err(|e| fail(&e))?,
-                    }
-                }
-            }
-            offset += HEADER_LEN as u64 + header.len;
-        }
-        Ok(())
-    }
-
-    fn add_end(&mut self, shard: u64, mut parts: Vec<Part>, payload: &[u8]) -> Result<(), DecodeError> {
-        let mut r = Cursor::new(payload);
-        if r.count(8)? != parts.len() {
-            return Err(DecodeError);
-        }
-        for part in &mut parts {
-            part.rows = RowCounts { all: r.u32()?, full: r.u32()? };
-        }
-        let counts = (0..r.count(8)?).map(|_| r.u64()).collect::<Result<_, _>>()?;
-        add_tally(r.rest(), self.n_bins, &mut self.tally)?;
-        self.shards.insert(shard, Shard { parts, counts });
-        Ok(())
-    }
-
-    fn add_model(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
-        let (mut r, n_traits) = (Cursor::new(payload), self.n_traits());
-        let chrom = r.text()?.to_owned();
-        let squares = (0..n_traits).map(|_| r.f64()).collect::<Result<_, _>>()?;
-        self.models.insert(chrom, squares);
-        Ok(())
-    }
-
     /// As a message.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_u64(&mut out, self.shards.len() as u64);
         for (&id, shard) in &self.shards {
             put_u64(&mut out, id);
+            put_u64(&mut out, shard.stamp);
+            put_u32(&mut out, shard.batch_crc);
+            put_f64(&mut out, shard.seconds);
+            put_f64(&mut out, shard.ended);
             put_u64(&mut out, shard.counts.len() as u64);
             shard.counts.iter().for_each(|&count| put_u64(&mut out, count));
+            put_end(&shard.end, &mut out);
             put_parts(&shard.parts, &mut out);
         }
+        out
+    }
+
+    /// Adds what another process's [`to_bytes`](Self::to_bytes) says.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn add_bytes(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let mut r = Cursor::new(bytes);
+        for _ in 0..r.count(72)? {
+            let (id, stamp, batch_crc, seconds, ended) = (r.u64()?, r.u64()?, r.u32()?, r.f64()?, r.f64()?);
+            let counts = (0..r.count(8)?).map(|_| r.u64()).collect::<Result<_, _>>()?;
+            let (end, parts) = (take_end(&mut r)?, take_parts(&mut r)?);
+            self.add(id, FinishedShard { parts, end, counts, stamp, batch_crc, seconds, ended });
+        }
+        Ok(())
+    }
+
+    /// Ends and parts in the order of the results, as a message for [`SpoolIndex::open`].
+    pub fn index(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_u64(&mut out, self.shards.len() as u64);
+        self.shards.values().for_each(|shard| put_end(&shard.end, &mut out));
+        let parts: Vec<Part> = self.shards.values().flat_map(|shard| &shard.parts).copied().collect();
+        put_parts(&parts, &mut out);
+        out
+    }
+}
+
+/// What ends of shards add up to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sums {
+    n_bins: usize,
+    /// Traits × bins: histograms.
+    pub tally: Vec<u64>,
+    /// ỹᵀỹ by trait of the chromosomes with a null model of their own.
+    pub models: BTreeMap<String, Vec<f64>>,
+}
+
+impl Sums {
+    /// Nothing yet, of `n_traits` traits with histograms of `n_bins` bins.
+    pub fn new(n_traits: usize, n_bins: usize) -> Self {
+        Self { n_bins, tally: vec![0; n_traits * n_bins], models: BTreeMap::new() }
+    }
+
+    /// Adds the rest of an end frame after its [`ShardEnd`], or of a [`to_bytes`](Self::to_bytes).
+    fn add_from(&mut self, mut r: Cursor<'_>) -> Result<(), DecodeError> {
+        for _ in 0..r.count(16)? {
+            let chrom = r.text()?.to_owned();
+            let squares = (0..r.count(8)?).map(|_| r.f64()).collect::<Result<Vec<_>, _>>()?;
+            if squares.len() * self.n_bins != self.tally.len() {
+                return Err(DecodeError);
+            }
+            self.models.insert(chrom, squares);
+        }
+        add_tally(r.rest(), self.n_bins, &mut self.tally)
+    }
+
+    /// As a message.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         put_u64(&mut out, self.models.len() as u64);
         for (chrom, squares) in &self.models {
             put_text(&mut out, chrom);
+            put_u64(&mut out, squares.len() as u64);
             squares.iter().for_each(|&square| put_f64(&mut out, square));
         }
         encode_tally(&self.tally, self.n_bins, &mut out);
         out
     }
 
-    /// Adds what another rank's [`to_bytes`](Self::to_bytes) says.
+    /// Adds what another process's [`to_bytes`](Self::to_bytes) says.
     ///
     /// # Errors
     /// [`DecodeError`].
     pub fn add(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        let mut r = Cursor::new(bytes);
-        for _ in 0..r.count(24)? {
-            let id = r.u64()?;
-            let counts = (0..r.count(8)?).map(|_| r.u64()).collect::<Result<_, _>>()?;
-            self.shards.insert(id, Shard { counts, parts: take_parts(&mut r)? });
-        }
-        let n_traits = self.n_traits();
-        for _ in 0..r.count(8)? {
-            let chrom = r.text()?.to_owned();
-            let squares = (0..n_traits).map(|_| r.f64()).collect::<Result<_, _>>()?;
-            self.models.insert(chrom, squares);
-        }
-        add_tally(r.rest(), self.n_bins, &mut self.tally)
+        self.add_from(Cursor::new(bytes))
     }
+}
 
-    /// The parts in the order of the results, as a message for [`SpoolIndex::open`].
-    pub fn index(&self) -> Vec<u8> {
-        let parts: Vec<Part> = self.shards.values().flat_map(|shard| &shard.parts).copied().collect();
-        let mut out = Vec::new();
-        put_parts(&parts, &mut out);
-        out
-    }
+fn put_end(end: &EndFrame, out: &mut Vec<u8>) {
+    put_u32(out, end.spool);
+    put_u64(out, end.offset);
+    put_u64(out, end.len);
+}
+
+fn take_end(r: &mut Cursor<'_>) -> Result<EndFrame, DecodeError> {
+    Ok(EndFrame { spool: r.u32()?, offset: r.u64()?, len: r.u64()? })
 }
 
 fn put_parts(parts: &[Part], out: &mut Vec<u8>) {
@@ -215,32 +246,58 @@ fn take_parts(r: &mut Cursor<'_>) -> Result<Vec<Part>, DecodeError> {
 #[derive(Debug)]
 pub struct SpoolIndex {
     spools: Vec<(PathBuf, Option<File>)>,
+    ends: Vec<EndFrame>,
     parts: Vec<Part>,
     /// Rows before each part, and after the last: in all and full ones.
     before: Vec<(u64, u64)>,
 }
 
 impl SpoolIndex {
-    /// From [`Finished::index`]. Opens the spools that it names.
+    /// From [`Finished::index`]; `names`: the spools of the run in `dir`, by number. Opens those that are named.
     ///
     /// # Errors
     /// [`SpoolError::Read`].
-    pub fn open(dir: &Path, n_ranks: usize, index: &[u8]) -> Result<Self, SpoolError> {
+    pub fn open(dir: &Path, names: &[String], index: &[u8]) -> Result<Self, SpoolError> {
         let damaged = |e: DecodeError| read_error(dir, 0, &e);
-        let parts = take_parts(&mut Cursor::new(index)).map_err(damaged)?;
-        let mut spools: Vec<(PathBuf, Option<File>)> = (0..n_ranks).map(|rank| (path_of(dir, rank), None)).collect();
-        let mut before = vec![(0, 0)];
-        let (mut all, mut full) = (0, 0);
-        for part in &parts {
-            let (path, file) = spools.get_mut(part.spool as usize).ok_or(DecodeError).map_err(damaged)?;
+        let mut r = Cursor::new(index);
+        let n_ends = r.count(20).map_err(damaged)?;
+        let ends = (0..n_ends).map(|_| take_end(&mut r)).collect::<Result<Vec<_>, _>>().map_err(damaged)?;
+        let parts = take_parts(&mut r).map_err(damaged)?;
+        let mut spools: Vec<(PathBuf, Option<File>)> = names.iter().map(|name| (dir.join(name), None)).collect();
+        for spool in ends.iter().map(|end| end.spool).chain(parts.iter().map(|part| part.spool)) {
+            let (path, file) = spools.get_mut(spool as usize).ok_or(DecodeError).map_err(damaged)?;
             if file.is_none() {
                 *file = Some(File::open(&*path).map_err(|e| read_error(path, 0, &format!("{e}{}", hint(&e))))?);
             }
+        }
+        let mut before = vec![(0, 0)];
+        let (mut all, mut full) = (0, 0);
+        for part in &parts {
             all += u64::from(part.rows.all);
             full += u64::from(part.rows.full);
             before.push((all, full));
         }
-        Ok(Self { spools, parts, before })
+        Ok(Self { spools, ends, parts, before })
+    }
+
+    /// Adds up the ends of the shards in `range` of their order.
+    ///
+    /// # Errors
+    /// [`SpoolError::Read`] for a frame that does not verify.
+    pub fn sum(&self, range: Range<usize>, sums: &mut Sums) -> Result<(), SpoolError> {
+        let mut payload = Vec::new();
+        for end in &self.ends[range] {
+            let len = self.read_frame((end.spool, end.offset), FrameKind::End, &mut payload)?;
+            let mut r = Cursor::new(&payload[..len]);
+            let added = ShardEnd::decode(&mut r).and_then(|_| sums.add_from(r));
+            added.map_err(|e| self.error((end.spool, end.offset), &e))?;
+        }
+        Ok(())
+    }
+
+    /// Shards.
+    pub fn n_shards(&self) -> usize {
+        self.ends.len()
     }
 
     /// Rows of a matrix before each part.
@@ -256,10 +313,11 @@ impl SpoolIndex {
     pub fn for_each<E: From<SpoolError>>(&self, mut each: impl FnMut(&RowBatch) -> Result<(), E>) -> Result<(), E> {
         let (mut payload, mut batch) = (Vec::new(), RowBatch::default());
         for part in &self.parts {
-            let len = self.read_frame(part, part.offset, FrameKind::Rows, &mut payload)?;
-            decode_rows(&payload[..len], &mut batch).map_err(|e| self.error(part, part.offset, &e))?;
+            let at = (part.spool, part.offset);
+            let len = self.read_frame(at, FrameKind::Rows, &mut payload)?;
+            decode_rows(&payload[..len], &mut batch).map_err(|e| self.error(at, &e))?;
             if batch.counts() != part.rows {
-                return Err(self.error(part, part.offset, &"rows are missing").into());
+                return Err(self.error(at, &"rows are missing").into());
             }
             each(&batch)?;
         }
@@ -288,11 +346,11 @@ impl SpoolIndex {
             if n_rows == 0 {
                 continue;
             }
-            let offset = cells_offset(part, shapes, matrix);
+            let at = (part.spool, cells_offset(part, shapes, matrix));
             let kind = FrameKind::Cells(matrix as u8);
-            let len = self.read_frame(part, offset, kind, payload)?;
+            let len = self.read_frame(at, kind, payload)?;
             if n_rows.checked_mul(4 * shape.columns) != Some(len) {
-                return Err(self.error(part, offset, &"cells are missing"));
+                return Err(self.error(at, &"cells are missing"));
             }
             let (start, end) = (rows.start.max(first), rows.end.min(first + n_rows as u64));
             let bytes = |row: u64| (row - first) as usize * shape.columns * 4;
@@ -304,13 +362,12 @@ impl SpoolIndex {
     /// Reads and verifies a frame into `payload`, which only grows; its length.
     fn read_frame(
         &self,
-        part: &Part,
-        offset: u64,
+        (spool, offset): (u32, u64),
         kind: FrameKind,
         payload: &mut Vec<u8>,
     ) -> Result<usize, SpoolError> {
-        let fail = |what: &dyn std::fmt::Display| self.error(part, offset, what);
-        let (_, Some(file)) = &self.spools[part.spool as usize] else { return Err(fail(&"the spool is not open")) };
+        let fail = |what: &dyn std::fmt::Display| self.error((spool, offset), what);
+        let (_, Some(file)) = &self.spools[spool as usize] else { return Err(fail(&"the spool is not open")) };
         let mut head = [0; HEADER_LEN];
         file.read_exact_at(&mut head, offset).map_err(|e| fail(&torn(e)))?;
         let header = FrameHeader::parse(&head).map_err(|e| fail(&e))?;
@@ -327,8 +384,8 @@ impl SpoolIndex {
         if header.matches(&payload[..len]) { Ok(len) } else { Err(fail(&FrameError::Corrupt)) }
     }
 
-    fn error(&self, part: &Part, offset: u64, what: &dyn std::fmt::Display) -> SpoolError {
-        read_error(&self.spools[part.spool as usize].0, offset, what)
+    fn error(&self, (spool, offset): (u32, u64), what: &dyn std::fmt::Display) -> SpoolError {
+        read_error(&self.spools[spool as usize].0, offset, what)
     }
 }
 
@@ -359,15 +416,6 @@ fn torn(error: io::Error) -> FrameError {
 
 fn read_error(path: &Path, offset: u64, what: &dyn std::fmt::Display) -> SpoolError {
     SpoolError::Read { path: path.to_owned(), offset, what: what.to_string() }
-}
-
-fn read_payload(reader: &mut impl Read, header: &FrameHeader) -> Result<Vec<u8>, FrameError> {
-    let mut payload = Vec::new();
-    reader.take(header.len).read_to_end(&mut payload)?;
-    if (payload.len() as u64) < header.len {
-        return Err(FrameError::Torn);
-    }
-    if header.matches(&payload) { Ok(payload) } else { Err(FrameError::Corrupt) }
 }
 
 #[cfg(test)]

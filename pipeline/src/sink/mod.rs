@@ -5,5 +5,6 @@ pub mod codec;
 pub mod frame;
 pub mod index;
 pub mod rows;
+pub mod scan;
 pub mod spool;
 pub mod tally;

@@ -218,6 +218,11 @@ impl Input {
         self.context.files.iter().map(|f| f.path.as_path()).collect()
     }
 
+    /// A file as given.
+    pub fn name_of(&self, file_idx: usize) -> String {
+        self.context.files.get(file_idx).map_or_else(String::new, |f| f.path.display().to_string())
+    }
+
     /// What was chosen, for the log.
     pub fn messages(&self) -> &[String] {
         &self.remarks.messages

@@ -1,5 +1,6 @@
 use super::super::rows::{HitRow, VariantRow};
-use super::super::spool::{Frames, SpoolWriter};
+use super::super::scan::{Depth, ends_with_stop, scan};
+use super::super::spool::{Frames, SpoolWriter, Writer, rank_spool};
 use super::*;
 
 const FULL: MatrixShape = MatrixShape { columns: 2, full: true };
@@ -35,53 +36,142 @@ fn batch(first: u32, n: u32) -> RowBatch {
     }
 }
 
+/// A run's mark.
+const STAMP: u64 = 77;
+
+fn names() -> Vec<String> {
+    [0, 1].map(rank_spool).to_vec()
+}
+
+fn open(dir: &Path, rank: usize) -> SpoolWriter {
+    let writer =
+        Writer { stamp: STAMP, attempt: 1, rank: rank as u32, n_ranks: 2, threads: 1, began: 5.0, job: "12".into() };
+    SpoolWriter::open(dir, &rank_spool(rank), &writer).unwrap()
+}
+
 fn append(spool: &mut SpoolWriter, shard: u64, parts: &[RowBatch]) {
     let mut frames = Frames::default();
     for (part, batch) in (0..).zip(parts) {
-        spool.append(frames.rows(shard, part, batch, 2)).unwrap();
+        spool.append(frames.rows(shard, part, batch, 2).0).unwrap();
     }
-    let rows: Vec<RowCounts> = parts.iter().map(RowBatch::counts).collect();
-    spool.append(frames.end(shard, &rows, &[7, shard], |out| encode_tally(&[1u32, 0, 0, 2], 2, out))).unwrap();
+    let end = ShardEnd {
+        stamp: STAMP,
+        seconds: 0.5,
+        ended: 9.0,
+        batch_crc: 3,
+        parts: parts.iter().map(RowBatch::counts).collect(),
+        counts: vec![7, shard],
+    };
+    let models = [("chr2".to_owned(), vec![1.5, 2.5])];
+    let models = if shard == 0 { &models[..] } else { &[] };
+    spool.append(frames.end(shard, &end, models, |out| encode_tally(&[1u32, 0, 0, 2], 2, out))).unwrap();
 }
 
 /// Two ranks' spools: 50 rows in shards 0, 1 and 2.
-fn spools(dir: &Path) -> Finished {
-    let mut spools = [0, 1].map(|r| SpoolWriter::create(dir, r).unwrap());
+fn write_spools(dir: &Path) {
+    let mut spools = [0, 1].map(|rank| open(dir, rank));
     append(&mut spools[1], 0, &[batch(0, 10), batch(10, 1)]);
     append(&mut spools[0], 1, &[batch(11, 9)]);
     append(&mut spools[0], 2, &[batch(20, 1), batch(21, 29)]);
-    spools[1].append(Frames::default().model("chr2", &[1.5, 2.5])).unwrap();
-    let mut all = Finished::new(2, 2);
-    for rank in [1, 0] {
-        let mut mine = Finished::new(2, 2);
-        mine.scan(dir, rank).unwrap();
-        all.add(&mine.to_bytes()).unwrap();
+}
+
+fn scan_both(dir: &Path) -> Finished {
+    let mut all = Finished::default();
+    for (number, name) in names().iter().enumerate() {
+        let mut mine = Finished::default();
+        let contents = scan(&dir.join(name), number as u32, Depth::Verify { n_matrices: 2 }).unwrap();
+        contents.shards.into_iter().for_each(|(id, shard)| mine.add(id, shard));
+        all.add_bytes(&mine.to_bytes()).unwrap();
     }
     all
 }
 
-#[test]
-fn shards_come_back_in_order_whichever_rank_wrote_them() {
-    let dir = tempfile::tempdir().unwrap();
-    let all = spools(dir.path());
-    assert_eq!((all.n_shards(), &all.tally[..]), (3, &[3, 0, 0, 6][..]));
-    assert_eq!(all.models["chr2"], [1.5, 2.5]);
-    assert_eq!(all.counts().collect::<Vec<_>>(), [[7, 0], [7, 1], [7, 2]]);
-    let index = SpoolIndex::open(dir.path(), 2, &all.index()).unwrap();
-    assert_eq!(all.n_rows(), TotalRows { all: 50, full: 17 });
+fn spools(dir: &Path) -> Finished {
+    write_spools(dir);
+    scan_both(dir)
+}
+
+fn positions(dir: &Path, finished: &Finished) -> Vec<u32> {
+    let index = SpoolIndex::open(dir, &names(), &finished.index()).unwrap();
     let mut seen = Vec::new();
     let each = |b: &RowBatch| {
         seen.extend(b.variants.iter().map(|v| v.pos));
         Ok::<_, SpoolError>(())
     };
     index.for_each(each).unwrap();
-    assert!(seen.into_iter().eq(0..50));
+    seen
+}
+
+#[test]
+fn shards_come_back_in_order_whichever_rank_wrote_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = spools(dir.path());
+    assert_eq!(all.n_shards(), 3);
+    assert_eq!(all.counts().collect::<Vec<_>>(), [[7, 0], [7, 1], [7, 2]]);
+    assert_eq!(all.n_rows(), TotalRows { all: 50, full: 17 });
+    assert!(all.shards().values().all(|shard| (shard.stamp, shard.batch_crc, shard.seconds) == (STAMP, 3, 0.5)));
+    assert!(positions(dir.path(), &all).into_iter().eq(0..50));
+    let index = SpoolIndex::open(dir.path(), &names(), &all.index()).unwrap();
+    let mut total = Sums::new(2, 2);
+    for share in [0..1, 1..3] {
+        let mut sums = Sums::new(2, 2);
+        index.sum(share, &mut sums).unwrap();
+        total.add(&sums.to_bytes()).unwrap();
+    }
+    assert_eq!((&total.tally[..], &total.models["chr2"][..]), (&[3, 0, 0, 6][..], &[1.5, 2.5][..]));
+}
+
+#[test]
+fn headers_tell_the_same_shards_and_who_wrote_them() {
+    let dir = tempfile::tempdir().unwrap();
+    write_spools(dir.path());
+    let path = dir.path().join(rank_spool(0));
+    let quick = scan(&path, 0, Depth::Headers).unwrap();
+    let thorough = scan(&path, 0, Depth::Verify { n_matrices: 2 }).unwrap();
+    assert_eq!(quick, thorough);
+    assert_eq!((quick.shards.len(), quick.n_damaged, quick.has_stopped()), (2, 0, false));
+    assert_eq!((quick.writers[0].attempt, &quick.writers[0].job[..]), (1, "12"));
+    assert!(!ends_with_stop(&path));
+    open(dir.path(), 0).stop("the end").unwrap();
+    assert!(ends_with_stop(&path));
+    let stopped = scan(&path, 0, Depth::Headers).unwrap();
+    assert_eq!((stopped.writers.len(), &stopped.stop.unwrap().1[..]), (2, "the end"));
+}
+
+/// What a dead attempt leaves: a torn tail, a shard without its end. The next one appends to it.
+#[test]
+fn a_torn_spool_is_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    write_spools(dir.path());
+    let path = dir.path().join(rank_spool(0));
+    let good = std::fs::read(&path).unwrap();
+    for len in (1..good.len()).step_by(37) {
+        std::fs::write(&path, &good[..len]).unwrap();
+        let before = scan_both(dir.path());
+        let mut spool = open(dir.path(), 0);
+        for (shard, parts) in [(1, &[batch(11, 9)][..]), (2, &[batch(20, 1), batch(21, 29)])] {
+            if !before.shards().contains_key(&shard) {
+                append(&mut spool, shard, parts);
+            }
+        }
+        let after = scan_both(dir.path());
+        assert!(positions(dir.path(), &after).into_iter().eq(0..50), "{len} bytes were left");
+    }
+}
+
+/// A shard that two attempts computed counts once.
+#[test]
+fn a_shard_that_is_there_twice_counts_once() {
+    let dir = tempfile::tempdir().unwrap();
+    write_spools(dir.path());
+    append(&mut open(dir.path(), 0), 0, &[batch(0, 10), batch(10, 1)]);
+    assert!(positions(dir.path(), &scan_both(dir.path())).into_iter().eq(0..50));
 }
 
 #[test]
 fn any_rows_of_a_matrix_are_read() {
     let dir = tempfile::tempdir().unwrap();
-    let index = SpoolIndex::open(dir.path(), 2, &spools(dir.path()).index()).unwrap();
+    let index = SpoolIndex::open(dir.path(), &names(), &spools(dir.path()).index()).unwrap();
     let mut scratch = Vec::new();
     for (matrix, shape) in SHAPES.into_iter().enumerate() {
         let rows: Vec<u64> = (0..50).filter(|row| (row % 3 == 0) == shape.full).collect();
@@ -101,38 +191,44 @@ fn any_rows_of_a_matrix_are_read() {
     }
 }
 
+/// A scan that verifies finds every flipped bit, and it costs one shard at most; what is read of the rest is sound.
 #[test]
-fn a_flipped_bit_is_found_wherever_it_is() {
+fn a_flipped_bit_costs_its_shard_only() {
     let dir = tempfile::tempdir().unwrap();
     let finished = spools(dir.path());
-    let path = path_of(dir.path(), 1);
+    let path = dir.path().join(rank_spool(0));
     let good = std::fs::read(&path).unwrap();
-    let mut unseen = 0;
+    let mut unread = 0;
     for at in 0..good.len() {
         let mut bytes = good.clone();
-        bytes[at] ^= 1;
+        bytes[at] ^= 1 << (at % 8);
         std::fs::write(&path, &bytes).unwrap();
-        let mut again = Finished::new(2, 2);
-        let scanned = again.scan(dir.path(), 1);
-        let index = SpoolIndex::open(dir.path(), 2, &finished.index()).unwrap();
+        let again = scan(&path, 0, Depth::Verify { n_matrices: 2 }).unwrap();
+        assert!(again.n_damaged > 0, "byte {at} was taken");
+        assert!(again.shards.len() + 1 >= 2, "byte {at} cost {:?}", again.shards.keys());
+        assert!(again.shards.iter().all(|(id, shard)| finished.shards()[id] == *shard), "byte {at}");
+        // Who reads by an index made before finds it too, but for bytes of frames that it does not read.
+        let index = SpoolIndex::open(dir.path(), &names(), &finished.index()).unwrap();
         let rows = index.for_each(|_| Ok::<_, SpoolError>(()));
         let mut scratch = Vec::new();
         let cells: Vec<_> = (0..2).map(|m| index.read_matrix(&SHAPES, m, 0..50, &mut scratch, |_, _| ())).collect();
-        let lost = scanned.is_err() || again.n_shards() != 1;
-        let found = lost || rows.is_err() || cells.iter().any(Result::is_err);
-        unseen += usize::from(!found);
+        let sums = index.sum(0..3, &mut Sums::new(2, 2));
+        let found = rows.is_err() || sums.is_err() || cells.iter().any(Result::is_err);
+        unread += usize::from(!found);
     }
-    // The header of the one frame without cells, which nobody reads.
-    assert!(unseen <= HEADER_LEN, "{unseen}");
+    // The frame that says who writes, and the header of the one frame without cells.
+    assert!(unread <= HEADER_LEN + 46 + HEADER_LEN, "{unread}");
 }
 
 #[test]
-fn a_torn_spool_is_found() {
+fn what_is_no_spool_holds_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    spools(dir.path());
-    let path = path_of(dir.path(), 0);
-    let good = std::fs::read(&path).unwrap();
-    std::fs::write(&path, &good[..good.len() - 3]).unwrap();
-    let error = Finished::new(2, 2).scan(dir.path(), 0).unwrap_err();
-    assert!(error.to_string().contains("cut off"), "{error}");
+    let path = dir.path().join("rank-00000.spool");
+    for bytes in [&b""[..], b"NFRM", b"IID\ty\n", &[0; 4096], &b"NFRM".repeat(1000)] {
+        std::fs::write(&path, bytes).unwrap();
+        for depth in [Depth::Headers, Depth::Verify { n_matrices: 1 }] {
+            let contents = scan(&path, 0, depth).unwrap();
+            assert!(contents.shards.is_empty() && contents.writers.is_empty());
+        }
+    }
 }

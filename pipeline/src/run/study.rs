@@ -1,0 +1,125 @@
+//! Everything that is known before the first shard: the opened input, the cohort, its null models, the shards.
+
+use std::thread::JoinHandle;
+
+use anyhow::{Result, anyhow, bail};
+use norna_kernels::{CovariateBasis, DropReason};
+
+use super::UsageError;
+use super::assoc::AssocConfig;
+use super::null_models::NullModels;
+use super::trait_correlation::TraitGram;
+use crate::cohort::Cohort;
+use crate::cohort::transform::mean_and_sd;
+use crate::comm::{Communicator, broadcast, consensus};
+use crate::report::words::count;
+use crate::shard::ShardPlan;
+use crate::source::{self, Input, SampleSelection, SourceError, StreamHeader};
+
+/// Opens the genotype files; standard input is read by rank 0, which tells the others its header.
+pub(super) fn open_input(config: &AssocConfig, comm: &dyn Communicator) -> Result<Input> {
+    log::info!("opening {}", count(config.input.paths.len() as u64, "genotype file"));
+    if !config.input.paths.iter().any(|path| path.as_os_str() == "-") {
+        let input = Input::open(&config.input);
+        let is_usage = input.as_ref().is_err_and(SourceError::is_usage);
+        return consensus(comm, input)
+            .map_err(|e| if is_usage { UsageError(e.to_string()).into() } else { anyhow::Error::from(e) });
+    }
+    let at_root = if comm.rank() == 0 { Some(Input::open(&config.input)) } else { None };
+    let at_root = consensus(comm, at_root.transpose())?;
+    let told = at_root.as_ref().and_then(Input::stream_header).map(StreamHeader::to_bytes);
+    let told = StreamHeader::from_bytes(&broadcast(comm, told.unwrap_or_default()));
+    let input = match (at_root, told) {
+        (Some(input), _) => Ok(input),
+        (None, Some(told)) => Input::open_beside(&config.input, &told).map_err(anyhow::Error::from),
+        (None, None) => Err(anyhow!("-: rank 0 told no header")),
+    };
+    Ok(consensus(comm, input)?)
+}
+
+/// A study, as every rank has it.
+pub(super) struct Study {
+    pub(super) input: Input,
+    pub(super) plan: ShardPlan,
+    pub(super) cohort: Cohort,
+    pub(super) models: NullModels,
+    pub(super) trait_names: Vec<String>,
+    pub(super) trait_moments: Vec<(f64, f64)>,
+    pub(super) eigenvalues: Vec<f64>,
+    /// What makes `eigenvalues` on rank 0 while the shards are computed.
+    solving: Option<JoinHandle<Vec<f64>>>,
+    pub(super) covariate_names: Vec<String>,
+    pub(super) estimate: source::Estimate,
+    pub(super) shard_bytes: u64,
+    /// Inflated bytes of a stream's batch.
+    pub(super) batch_bytes: u64,
+}
+
+impl Study {
+    /// `is_root`: rank 0, which alone writes what only /qc needs.
+    pub(super) fn open(config: &AssocConfig, mut input: Input, is_root: bool) -> Result<Self> {
+        let mut cohort = Cohort::load(&config.cohort, input.samples())?;
+        cohort.messages.iter().for_each(|m| log::info!("{m}"));
+        input.select(SampleSelection { analysed: cohort.analysed.clone(), sex: cohort.sex.clone() })?;
+        input.messages().iter().for_each(|m| log::info!("{m}"));
+        input.warnings().iter().for_each(|m| log::warn!("{m}"));
+
+        let columns: Vec<&[f64]> = cohort.covariates.iter().map(|c| c.values.as_slice()).collect();
+        let (basis, dropped) = CovariateBasis::new(cohort.analysed.len(), &columns);
+        let mut covariate_names: Vec<String> = cohort.covariates.iter().map(|c| c.name.clone()).collect();
+        for column in dropped.iter().rev() {
+            let why = match column.reason {
+                DropReason::Constant => "is constant",
+                DropReason::Collinear => "is a combination of earlier covariates",
+            };
+            log::warn!("covariate {} {why} and was dropped", covariate_names.remove(column.column_idx));
+        }
+        if cohort.traits.is_empty() {
+            bail!("no trait is chosen: see --pheno and --pheno-name");
+        }
+        let trait_names: Vec<String> = cohort.traits.iter().map(|t| t.name.clone()).collect();
+        let values: Vec<&[f64]> = cohort.traits.iter().map(|t| t.values.as_slice()).collect();
+        let trait_moments = values.iter().map(|v| mean_and_sd(v)).collect();
+        let gram = if is_root && !config.dry_run { TraitGram::new(&values) } else { None };
+        let solving = gram.map(|gram| std::thread::spawn(|| gram.eigenvalues()));
+        let models = NullModels::fit(basis, &mut cohort);
+        models.remarks(&trait_names).iter().for_each(|m| log::warn!("{m}"));
+
+        let estimate = input.estimate()?;
+        let shard_bytes = config.shard_bytes.unwrap_or_else(|| default_shard_bytes(estimate.bytes));
+        let plan = input.plan(shard_bytes)?;
+        let batch_bytes = config.shard_bytes.unwrap_or(shard_bytes.max(BATCH_BYTES));
+        log::debug!("shards of about {shard_bytes} bytes");
+        Ok(Self {
+            input,
+            plan,
+            cohort,
+            models,
+            trait_names,
+            trait_moments,
+            eigenvalues: Vec::new(),
+            solving,
+            covariate_names,
+            estimate,
+            shard_bytes,
+            batch_bytes,
+        })
+    }
+
+    /// Waits for the eigenvalues.
+    pub(super) fn end_solving(&mut self) -> Result<()> {
+        if let Some(solving) = self.solving.take() {
+            self.eigenvalues = solving.join().map_err(|_| anyhow!("eigenvalues failed: this is a defect of norna"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Of a stream's batch at least, unless chosen otherwise: inflated bytes, so that it must be larger than a shard to be worth
+/// as much.
+const BATCH_BYTES: u64 = 2 << 20;
+
+/// Some five hundred shards, within what is worth a claim and what a thread can hold. Never from the number of ranks.
+fn default_shard_bytes(input_bytes: u64) -> u64 {
+    (input_bytes / 512).clamp(512 << 10, 8 << 20)
+}
