@@ -4,24 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use super::reference;
 use super::support::need;
 use super::support::places::workspace;
 use super::support::slurm::Lab;
 use super::support::tools::{self, Need, Run};
+use super::{assoc_args, reference};
 
-const NAMES: [&str; 10] = [
-    "arrhenius",
-    "bianca",
-    "dardel",
-    "generic",
-    "kebnekaise",
-    "leonardo-dcgp",
-    "local",
-    "lumi-c",
-    "mn5-gpp",
-    "pelle",
-];
+const NAMES: [&str; 10] =
+    ["arrhenius", "bianca", "dardel", "generic", "kebnekaise", "leonardo-dcgp", "local", "lumi-c", "mn5-gpp", "pelle"];
 /// What a node has where the profile does not know: more than any request, so that only what is known can refuse one.
 const UNKNOWN_CORES: i64 = 1024;
 const UNKNOWN_MB: i64 = 16_000_000;
@@ -90,13 +80,15 @@ fn shapes(profile: &toml::Table) -> String {
 
 /// `norna submit --dry-run` for the profile: the script.
 fn script(name: &str, profile: &toml::Table, extra: &[&str]) -> String {
-    let study = &reference().study;
+    // Some clusters' /tmp is no place for results.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (args, _) = assoc_args(reference(), folder.path(), &[]);
     let mut command = tools::norna(["submit", "--profile", name, "--dry-run"]);
     if let Some(account) = word(profile, "account_example") {
         let suffix = word(profile, "account_suffix").unwrap_or_default();
         command.args(["--account", &format!("{account}{suffix}")]);
     }
-    command.args(extra).arg("--").args(study.assoc_args("profiles.h5", &[]));
+    command.args(extra).arg("--").args(args);
     tools::run(&mut command).ok().stdout
 }
 

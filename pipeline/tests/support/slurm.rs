@@ -126,27 +126,25 @@ impl Lab {
         Job { id: id.to_owned(), fields: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
     }
 
-    /// Waits until `when` holds of the job; panics with the job and `log` past `limit`.
+    /// Waits until `when` holds of the job; panics with the job and the logs in `folder` past `limit`.
     #[track_caller]
-    pub fn wait_until(&self, id: &str, log: &Path, limit: Duration, when: impl Fn(&Job) -> bool) -> Job {
+    pub fn wait_until(&self, id: &str, folder: &Path, limit: Duration, when: impl Fn(&Job) -> bool) -> Job {
         let begin = Instant::now();
         loop {
             let job = self.job(id);
             if when(&job) {
                 return job;
             }
-            let said = || std::fs::read_to_string(log).unwrap_or_default();
-            assert!(begin.elapsed() < limit, "after {limit:?} still {job:#?}\nlog: {}", said());
+            assert!(begin.elapsed() < limit, "after {limit:?} still {job:#?}\n{}", logs(folder));
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
     /// Waits until the job is over, which must be with state COMPLETED and exit code 0.
     #[track_caller]
-    pub fn wait_done(&self, id: &str, log: &Path, limit: Duration) -> Job {
-        let job = self.wait_until(id, log, limit, Job::is_over);
-        let said = std::fs::read_to_string(log).unwrap_or_default();
-        assert_eq!((job.state(), job.field("ExitCode")), ("COMPLETED", "0:0"), "{job:#?}\nlog: {said}");
+    pub fn wait_done(&self, id: &str, folder: &Path, limit: Duration) -> Job {
+        let job = self.wait_until(id, folder, limit, Job::is_over);
+        assert_eq!((job.state(), job.field("ExitCode")), ("COMPLETED", "0:0"), "{job:#?}\n{}", logs(folder));
         job
     }
 
@@ -186,6 +184,18 @@ impl Drop for Lab {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// What all jobs have said in a folder.
+pub fn logs(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "log"));
+    let mut paths: Vec<PathBuf> = paths.collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| format!("{}:\n{}\n", path.display(), std::fs::read_to_string(path).unwrap_or_default()))
+        .collect()
 }
 
 fn test_name() -> String {
