@@ -79,16 +79,15 @@ fn shapes(profile: &toml::Table) -> String {
 }
 
 /// `norna submit --dry-run` for the profile: the script.
-fn script(name: &str, profile: &toml::Table, extra: &[&str]) -> String {
+fn script(name: &str, profile: &toml::Table) -> String {
     // Some clusters' /tmp is no place for results.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let (args, _) = assoc_args(reference(), folder.path(), &[]);
     let mut command = tools::norna(["submit", "--profile", name, "--dry-run"]);
     if let Some(account) = word(profile, "account_example") {
-        let suffix = word(profile, "account_suffix").unwrap_or_default();
-        command.args(["--account", &format!("{account}{suffix}")]);
+        command.args(["--account", account]);
     }
-    command.args(extra).arg("--").args(args);
+    command.arg("--").args(args);
     tools::run(&mut command).ok().stdout
 }
 
@@ -133,7 +132,7 @@ fn slurm_and_shellcheck_accept_the_script_of_every_profile() {
         std::fs::write(&shapes_file, shapes(&profile)).unwrap();
         let Some(lab) = Lab::of_shapes(&shapes_file) else { return };
         let path = folder.path().join(format!("{name}.sbatch"));
-        let good = script(name, &profile, &[]);
+        let good = script(name, &profile);
         std::fs::write(&path, &good).unwrap();
         assert_shellcheck_is_content(name, &path);
         let run = test_only(&lab, &path);

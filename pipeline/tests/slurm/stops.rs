@@ -20,10 +20,10 @@ fn long() -> &'static Reference {
         study.vcf = study.path("cohort.vcf.gz");
         study.pheno = study.path("cohort.pheno.tsv");
         study.covar = Some(study.path("cohort.covar.tsv"));
-        let sizes = ["--n-samples", "1000", "--n-variants", "8000", "--n-traits", "600"];
+        let sizes = ["--n-samples", "1000", "--n-variants", "4000", "--n-traits", "600"];
         let missing = ["--missing-genotypes", "0.1", "--missing-traits", "0.05", "--seed", "704"];
         tools::run(tools::norna(["simulate", "-q", "--out"]).arg(&study.vcf).args(sizes).args(missing)).ok();
-        Reference::of(study, 200)
+        Reference::of(study, 150)
     })
 }
 
@@ -97,24 +97,37 @@ fn a_signalled_job_goes_back_into_the_queue_until_done() {
     assert_eq!(log.matches("back into the queue").count(), 2, "{log}");
 }
 
-/// Slurm's limits are whole minutes: the limit is one, and the warning comes 55 seconds before it.
+/// Slurm's limits are whole minutes, and it looks every half: the limit is one minute, the warning may come 55 seconds before
+/// it, and the ranks stand still until it is there.
 #[test]
 fn a_job_that_reaches_its_time_limit_goes_back_into_the_queue_until_done() {
     need!(Need::H5py, Need::Mpirun);
     let Some(lab) = shared() else { return };
-    let sent = Sent::plain(&lab, long(), &["--nodes=1", "--ntasks-per-node=1", "--time=1", "--signal=B:USR1@55"], &[]);
+    let options = ["--nodes=1", "--ntasks-per-node=1", "--time=1", "--signal=B:USR1@55"];
+    let sent = Sent::plain(&lab, long(), &options, &[]);
+    sent.wait_for_progress(&lab, 0);
+    let ranks = ranks_of(&lab, &sent.id);
+    assert_eq!(ranks.len(), 1, "{ranks:?}");
+    tools::run(tools::command("kill").arg("-STOP").args(&ranks)).ok();
+    sent.wait_until(&lab, |_| logs(sent.folder.path()).contains("norna.sbatch: time to stop"));
+    tools::run(tools::command("kill").arg("-CONT").args(&ranks)).ok();
     let (job, log) = sent.assert_done(&lab, long());
     assert!(job.restarts() >= 1, "never stopped: {log}");
 }
 
-/// norna's own limit stops it without any signal.
-#[test]
-fn a_job_with_a_limit_of_its_own_goes_back_into_the_queue_until_done() {
-    need!(Need::H5py, Need::Mpirun);
-    let Some(lab) = shared() else { return };
-    let sent = Sent::plain(&lab, long(), &["--nodes=1", "--ntasks-per-node=2"], &["--time-limit", "0:07"]);
-    let (job, log) = sent.assert_done(&lab, long());
-    assert!(job.restarts() >= 1, "never stopped: {log}");
+/// Processes of norna in a job.
+fn ranks_of(lab: &Lab, id: &str) -> Vec<String> {
+    let of_job = |folder: &Path| {
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+        let environment = read("environ");
+        let mut values = environment.split('\0');
+        read("comm") == "norna\n"
+            && values.clone().any(|value| value == format!("SLURM_JOB_ID={id}"))
+            && values.any(|value| value.starts_with("SLURM_CONF=") && value.contains(lab.folder().to_str().unwrap()))
+    };
+    let folders = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let found = folders.filter(|folder| of_job(folder));
+    found.map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned()).collect()
 }
 
 #[test]

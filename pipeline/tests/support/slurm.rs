@@ -144,7 +144,13 @@ impl Lab {
     #[track_caller]
     pub fn wait_done(&self, id: &str, folder: &Path, limit: Duration) -> Job {
         let job = self.wait_until(id, folder, limit, Job::is_over);
-        assert_eq!((job.state(), job.field("ExitCode")), ("COMPLETED", "0:0"), "{job:#?}\n{}", logs(folder));
+        assert_eq!(
+            (job.state(), job.field("ExitCode")),
+            ("COMPLETED", "0:0"),
+            "{job:#?}\n{}\n{}",
+            logs(folder),
+            logs(&self.folder.join("log"))
+        );
         job
     }
 
