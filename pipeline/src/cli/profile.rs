@@ -1,12 +1,14 @@
 //! `norna profile`: what is known of clusters.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::slurm::profiles;
+use crate::slurm::{date, probe, profiles};
 
 /// Arguments of `norna profile`.
 #[derive(Debug, Args)]
@@ -31,6 +33,15 @@ enum ProfileCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Draft a profile of this cluster from what scontrol shows
+    Probe {
+        /// Read this instead: the output of scontrol show partition, show node and show config, one after the other
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs `norna profile`.
@@ -41,6 +52,7 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
     match &args.command {
         ProfileCommand::List { json } => list(*json),
         ProfileCommand::Show { name, json } => show(name, *json),
+        ProfileCommand::Probe { from, json } => draft(from.as_deref(), *json),
     }
 }
 
@@ -79,4 +91,40 @@ fn show(name: &str, as_json: bool) -> Result<()> {
         out.write_all(text.as_bytes())?;
     }
     Ok(())
+}
+
+fn draft(from: Option<&Path>, as_json: bool) -> Result<()> {
+    let (origin, text) = match from {
+        Some(path) => {
+            let bytes = std::fs::read(path).with_context(|| format!("{}", path.display()))?;
+            (path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned())
+        }
+        None => ("scontrol".to_owned(), shown()?),
+    };
+    let draft = probe::draft(&text, date::today()).map_err(|why| anyhow!("{origin}: {why}"))?;
+    let mut out = std::io::stdout().lock();
+    if as_json {
+        let value = json!({"profile": draft.profile, "unknown": draft.unknown});
+        writeln!(out, "{value:#}")?;
+    } else {
+        out.write_all(draft.to_toml()?.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// What scontrol shows here.
+fn shown() -> Result<String> {
+    let mut text = String::new();
+    for [program, args @ ..] in probe::COMMANDS {
+        let output = Command::new(program).args(args).output();
+        let output =
+            output.with_context(|| format!("{program}: is this a cluster's login node? --from reads a file"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("{program} {}: {}", args.join(" "), said.trim().replace('\n', " "));
+        }
+        text.push_str(&String::from_utf8_lossy(&output.stdout));
+        text.push('\n');
+    }
+    Ok(text)
 }

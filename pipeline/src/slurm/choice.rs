@@ -11,6 +11,8 @@ use crate::plan::{NodeLayout, Prediction};
 
 /// Memory asked for, against the most that is predicted.
 const MEMORY_MARGIN: f64 = 1.1;
+/// MB of a node for the script, the launcher and pages of files.
+const MEMORY_BESIDE: u64 = 256;
 /// Time asked for, against the most that is predicted, and seconds for starting and stopping.
 const TIME_MARGIN: f64 = 1.25;
 const TIME_EXTRA: f64 = 300.0;
@@ -302,7 +304,7 @@ fn new_choice(
 /// What one node's ranks may come to, with a margin, in steps of 100 MB.
 fn memory_mb(prediction: &Prediction, ranks: u32) -> u64 {
     let bytes = prediction.memory_per_rank_bytes.most * MEMORY_MARGIN * f64::from(ranks);
-    ((bytes / MIB) as u64 + 1).next_multiple_of(100)
+    ((bytes / MIB) as u64 + 1 + MEMORY_BESIDE).next_multiple_of(100)
 }
 
 /// Memory that comes with a core: as the profile says, else the node's share.
@@ -401,7 +403,7 @@ fn reasons(profile: &Profile, place: &Place, wishes: &Wishes, choice: &Choice) -
     reasons.push(match wishes.mem_mb {
         Some(mb) => format!("memory: {mb} MB a node, as asked for"),
         None => format!(
-            "memory: {} MB a node: the most predicted and a tenth{}",
+            "memory: {} MB a node: the most predicted, a tenth, and {MEMORY_BESIDE} MB{}",
             choice.memory_per_node_mb,
             if place.partition.exclusive { " (the whole node comes anyway)" } else { "" }
         ),
@@ -411,3 +413,6 @@ fn reasons(profile: &Profile, place: &Place, wishes: &Wishes, choice: &Choice) -
     }
     reasons
 }
+
+#[cfg(test)]
+mod tests;

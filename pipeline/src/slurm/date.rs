@@ -21,6 +21,14 @@ pub fn day(text: &str) -> Option<i64> {
     Some(before(year - 1) - before(1969) + months + day - 1)
 }
 
+/// YYYY-MM of a day since 1970-01-01, to the year 9999.
+pub fn month(days: i64) -> String {
+    let is_past = |text: &str| day(text).is_none_or(|first| first > days);
+    let year = (1970..9999).find(|year| is_past(&format!("{}-01-01", year + 1))).unwrap_or(9999);
+    let month = (1..12).find(|month| is_past(&format!("{year}-{:02}-01", month + 1))).unwrap_or(12);
+    format!("{year}-{month:02}")
+}
+
 /// Today in UTC as days since 1970-01-01; `NORNA_TODAY` (YYYY-MM-DD) stands in for the clock.
 pub fn today() -> i64 {
     let told = std::env::var("NORNA_TODAY").ok().and_then(|text| day(&text));
@@ -30,7 +38,7 @@ pub fn today() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::day;
+    use super::{day, month};
 
     #[test]
     fn days_are_counted_as_the_calendar_does() {
@@ -42,6 +50,7 @@ mod tests {
             ("2026-12-31", 20_818),
         ] {
             assert_eq!(day(text), Some(days), "{text}");
+            assert_eq!(month(days), text[..7]);
         }
         for text in ["2026-02-29", "2026-13-01", "2026-00-10", "2026-1-1", "20261231", "2026-12-32", "", "2026-12"] {
             assert_eq!(day(text), None, "{text}");

@@ -7,6 +7,7 @@ pub mod jobs;
 pub mod needs;
 pub mod node_local;
 pub mod places;
+pub mod probe;
 pub mod profile;
 pub mod profiles;
 pub mod quote;

@@ -33,41 +33,49 @@ pub fn of(place: &Place<'_>, wishes: &Wishes) -> Result<Vec<Rung>, String> {
         }
     }
     let rung = |nodes| move |(ranks_per_node, threads)| Rung { nodes, ranks_per_node, threads };
-    let within = within_node(place, wishes, alone);
-    let whole = within.last().copied();
-    if let Some(nodes) = wishes.nodes {
+    let whole = whole_node(place, wishes, alone);
+    if let Some(nodes) = wishes.nodes.filter(|&nodes| nodes > 1) {
         // Who names several nodes wants all of each.
-        let within = if nodes > 1 { whole.into_iter().collect() } else { within };
-        return Ok(within.into_iter().map(rung(nodes)).collect());
+        return Ok(whole.into_iter().map(rung(nodes)).collect());
     }
-    let mut rungs: Vec<Rung> = within.into_iter().map(rung(1)).collect();
+    let parts = if place.partition.exclusive { Vec::new() } else { parts_of_node(place, wishes, alone) };
+    let mut rungs: Vec<Rung> = parts.into_iter().chain(whole.iter().copied()).map(rung(1)).collect();
     if wishes.within.is_some() && !alone && wishes.size_known {
         let most = place.partition.max_nodes.unwrap_or(MAX_NODES).min(MAX_NODES);
-        rungs.extend((2..=most).flat_map(|nodes| whole.map(rung(nodes))));
+        rungs.extend((2..=most).flat_map(|nodes| whole.iter().copied().map(rung(nodes))));
     }
     Ok(rungs)
 }
 
-/// Ranks and threads on one node, from the smallest on: threads of one rank up to a socket's cores, then a rank more for each
-/// socket. Whole nodes at once where the partition gives no less.
-fn within_node(place: &Place<'_>, wishes: &Wishes, alone: bool) -> Vec<(u32, u32)> {
-    let domains = if alone { 1 } else { place.kind.sockets.unwrap_or(1) };
-    let Some(cores) = place.kind.cores_per_node else {
-        return vec![(wishes.ranks_per_node.unwrap_or(1), wishes.threads.unwrap_or(1))];
+/// Ranks and threads that fill a node: a rank for each socket, or one for all where that is what fits into the memory. One
+/// thread where the cores are not known.
+fn whole_node(place: &Place<'_>, wishes: &Wishes, alone: bool) -> Vec<(u32, u32)> {
+    let ranks = wishes.ranks_per_node.unwrap_or(sockets(place, alone)).max(1);
+    let threads = |ranks: u32| {
+        let share = place.kind.cores_per_node.map_or(1, |cores| cores / ranks);
+        wishes.threads.unwrap_or(share).max(1)
     };
-    let most_ranks = wishes.ranks_per_node.unwrap_or(domains).max(1);
-    let most_threads = wishes.threads.unwrap_or(cores / most_ranks).max(1);
-    if place.partition.exclusive {
-        return vec![(most_ranks, most_threads)];
+    let mut whole = vec![(ranks, threads(ranks))];
+    if wishes.ranks_per_node.is_none() && ranks > 1 {
+        whole.push((1, threads(1)));
     }
-    let threads: Vec<u32> = match wishes.threads {
-        Some(threads) => vec![threads],
-        None => powers_up_to(most_threads),
-    };
+    whole
+}
+
+fn sockets(place: &Place<'_>, alone: bool) -> u32 {
+    if alone { 1 } else { place.kind.sockets.unwrap_or(1) }
+}
+
+/// Less than a node, from the smallest on: threads of one rank up to a socket's cores, then a rank more for each socket.
+fn parts_of_node(place: &Place<'_>, wishes: &Wishes, alone: bool) -> Vec<(u32, u32)> {
+    let Some(cores) = place.kind.cores_per_node else { return Vec::new() };
+    let most_ranks = wishes.ranks_per_node.unwrap_or(sockets(place, alone)).max(1);
+    let most_threads = wishes.threads.unwrap_or(cores / most_ranks).max(1);
+    let threads = wishes.threads.map_or_else(|| powers_up_to(most_threads), |threads| vec![threads]);
     match wishes.ranks_per_node {
         Some(ranks) => threads.into_iter().map(|threads| (ranks, threads)).collect(),
         None => {
-            let more = (2..=most_ranks).map(|ranks| (ranks, most_threads));
+            let more = (2..most_ranks).map(|ranks| (ranks, most_threads));
             threads.into_iter().map(|threads| (1, threads)).chain(more).collect()
         }
     }

@@ -124,13 +124,7 @@ const RUN_AND_FORWARD: &str = r#"
 # Slurm signals this script alone: the signal is passed on, and the wait that it ends is begun again.
 child=
 signalled=0
-forward() {
-  signalled=1
-  if [[ -n $child ]]; then
-    kill -USR1 "$child" 2>/dev/null || true
-  fi
-}
-trap forward USR1 TERM
+trap 'signalled=1; kill -USR1 "$child" 2>/dev/null || true' USR1 TERM
 "${command[@]}" &
 child=$!
 while true; do

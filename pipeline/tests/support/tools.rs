@@ -20,6 +20,7 @@ pub enum Need {
     Bgzip,
     Mpirun,
     H5py,
+    Shellcheck,
     /// The folder of test data beside the repository.
     SharedData,
 }
@@ -56,6 +57,7 @@ pub fn have(what: Need) -> bool {
         Need::Bcftools => runs("bcftools", "--version"),
         Need::Bgzip => runs("bgzip", "--version") && runs("tabix", "--version"),
         Need::Mpirun => cfg!(feature = "mpi") && runs("mpirun", "--version"),
+        Need::Shellcheck => runs("shellcheck", "--version"),
         Need::H5py => python().is_some(),
         Need::SharedData => super::places::shared().is_some(),
     };
