@@ -340,7 +340,7 @@ fn a_panic_costs_its_shard_and_the_others_finish() {
         let out = format!("panic-{ranks}.h5");
         let args = reference.study.assoc_args(&out, &[]);
         let mut command = if ranks == 1 { tools::norna(args) } else { tools::mpirun(ranks, args) };
-        let run = tools::run(command.env("NORNA_PANIC_AT", "1:10016000"));
+        let run = tools::run(command.env("NORNA_PANIC_AT", "1:5013000"));
         assert_eq!(run.code, 3, "{}", run.stderr);
         let errors: Vec<&str> = run.stderr.lines().filter(|line| line.contains("error:")).collect();
         assert!(errors.len() == 1 && errors[0].contains("near 1:"), "{errors:?}");
@@ -371,6 +371,8 @@ fn a_stream_goes_on_where_the_same_records_come() {
     let pipe = |from: &Path, out: &str, extra: &[&str]| {
         let mut args = reference.study.assoc_args(out, extra);
         args[2] = "-".into();
+        let at = args.iter().position(|arg| arg == "--shard-bytes").unwrap();
+        args[at + 1] = "40000".into();
         let mut command = tools::norna(args);
         command.stdin(std::fs::File::open(from).unwrap());
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
@@ -378,11 +380,11 @@ fn a_stream_goes_on_where_the_same_records_come() {
     let plain = reference.study.path("cohort.vcf");
     for same in [true, false] {
         let out = format!("stream-{same}.h5");
-        let mut child = pipe(&plain, &out, &["--shard-bytes", "40000"]);
+        let mut child = pipe(&plain, &out, &[]);
         wait_for_bytes(&mut child, &reference.folder(&out), 300_000);
         kill_all(&mut child, &reference.folder(&out));
         if same {
-            let run = finish(pipe(&plain, &out, &["--shard-bytes", "40000"]), Duration::from_secs(60));
+            let run = finish(pipe(&plain, &out, &[]), Duration::from_secs(60));
             assert!(run.code == 0 && run.stderr.contains("going on from"), "{}", run.stderr);
             reference.compare(&out);
             continue;
@@ -390,7 +392,7 @@ fn a_stream_goes_on_where_the_same_records_come() {
         let other = reference.study.path("other.vcf");
         let text = std::fs::read_to_string(&plain).unwrap().replacen("0/1", "1/1", 500).replacen("0|1", "1|1", 500);
         std::fs::write(&other, text).unwrap();
-        let run = finish(pipe(&other, &out, &["--shard-bytes", "40000"]), Duration::from_secs(60));
+        let run = finish(pipe(&other, &out, &[]), Duration::from_secs(60));
         assert!(run.code == 1 && run.stderr.contains("not those that finished"), "{}", run.stderr);
     }
 }

@@ -4,6 +4,7 @@ pub mod assoc;
 mod assoc_config;
 pub mod export;
 pub mod info;
+pub mod merge;
 pub mod profile;
 pub mod simulate;
 mod simulate_config;
@@ -43,6 +44,8 @@ pub enum Command {
     Top(top::TopArgs),
     /// Write rows of a results file as a table.
     Export(export::ExportArgs),
+    /// Make results.h5 of what jobs with `norna assoc --join` have finished.
+    Merge(merge::MergeArgs),
     /// Make a cohort of simulated people: genotypes, traits with planted effects, covariates.
     ///
     /// Genotypes come from a coalescent with recombination: allele counts follow 1/i and every haplotype is a mosaic of its
@@ -67,6 +70,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Submit(args) => submit::run(*args),
         Command::Profile(args) => profile::run(&args),

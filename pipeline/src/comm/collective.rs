@@ -26,6 +26,31 @@ pub fn gather(comm: &dyn Communicator, bytes: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
+/// Hands every rank's bytes to `each` at rank 0, as they arrive: nothing is held of those that were handed over.
+///
+/// # Errors
+/// What `each` returns first; all ranks' bytes are taken in any case.
+pub fn gather_each<E>(
+    comm: &dyn Communicator,
+    bytes: &[u8],
+    mut each: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut result = Ok(());
+    if comm.rank() != 0 {
+        comm.send(0, Tag::Gather, bytes);
+    } else {
+        result = each(bytes);
+        for _ in 1..comm.size() {
+            let message = comm.receive(Tag::Gather);
+            if result.is_ok() {
+                result = each(&message.bytes);
+            }
+        }
+    }
+    broadcast(comm, Vec::new());
+    result
+}
+
 /// A gather that a broadcast must follow: a rank's next part may otherwise arrive before another rank's first.
 fn collect(comm: &dyn Communicator, bytes: &[u8]) -> Vec<Vec<u8>> {
     if comm.rank() != 0 {
@@ -41,13 +66,14 @@ fn collect(comm: &dyn Communicator, bytes: &[u8]) -> Vec<Vec<u8>> {
     parts.into_iter().map(Option::unwrap_or_default).collect()
 }
 
-/// Rank 0's bytes, at every rank.
+/// Rank 0's bytes, at every rank. They go down a binomial tree: rank r has them from r without its highest bit.
 pub fn broadcast(comm: &dyn Communicator, bytes: Vec<u8>) -> Vec<u8> {
-    if comm.rank() != 0 {
-        return comm.receive(Tag::Broadcast).bytes;
-    }
-    for to in 1..comm.size() {
-        comm.send(to, Tag::Broadcast, &bytes);
+    let (rank, size) = (comm.rank(), comm.size());
+    let bytes = if rank == 0 { bytes } else { comm.receive(Tag::Broadcast).bytes };
+    let mut step = (rank + 1).next_power_of_two();
+    while rank + step < size {
+        comm.send(rank + step, Tag::Broadcast, &bytes);
+        step *= 2;
     }
     bytes
 }

@@ -8,7 +8,7 @@ mod collective;
 mod mpi;
 mod single;
 
-pub use collective::{PeerError, broadcast, consensus, gather};
+pub use collective::{PeerError, broadcast, consensus, gather, gather_each};
 pub use single::SingleProcess;
 
 use std::time::Duration;

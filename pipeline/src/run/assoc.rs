@@ -25,7 +25,7 @@ use super::workdir::{self, Claimed, Manner, Workdir};
 use super::worker::{self, FailedShard, Job};
 use super::{Incomplete, Stopped, UsageError, time_limit};
 use crate::cohort::CohortConfig;
-use crate::comm::{self, Communicator, broadcast, consensus, gather};
+use crate::comm::{self, Communicator, broadcast, consensus, gather, gather_each};
 use crate::plan::StudySize;
 use crate::report::progress::Progress;
 use crate::report::provenance::InputFile;
@@ -260,9 +260,8 @@ impl Run<'_> {
             if self.orders.goes_on { self.finished_before(&self.orders.spools)? } else { Finished::default() };
         let supply = Supply::new(&study.plan, &finished);
         let computed = self.compute(&study, &begun, Queue::Supply(supply), estimate, &finished)?;
-        for bytes in gather(self.comm, &computed.finished.to_bytes()) {
-            finished.add_bytes(&bytes)?;
-        }
+        let added = gather_each(self.comm, &computed.finished.to_bytes(), |bytes| finished.add_bytes(bytes));
+        consensus(self.comm, added)?;
         if let Some(why) = &computed.stopped {
             self.end_spool(&begun, why)?;
             let (n, of) = (finished.n_shards(), computed.n_pieces.max(study.plan.shards.len()));
@@ -343,11 +342,10 @@ impl Run<'_> {
         let n_matrices = self.header.matrix_shapes().len();
         let scanned = self.pool.install(|| finalise::scan_share(&dir, spools, ranks, n_matrices));
         let scanned = consensus(self.comm, scanned)?;
-        let shares = gather(self.comm, &scanned.finished.to_bytes());
-        let damaged = gather(self.comm, &scanned.n_damaged.to_le_bytes());
         let mut finished = Finished::default();
-        let merged = shares.iter().try_for_each(|share| finished.add_bytes(share));
-        consensus(self.comm, merged)?;
+        let added = gather_each(self.comm, &scanned.finished.to_bytes(), |share| finished.add_bytes(share));
+        consensus(self.comm, added)?;
+        let damaged = gather(self.comm, &scanned.n_damaged.to_le_bytes());
         let n_damaged: u64 = damaged.iter().filter_map(|b| b.first_chunk()).map(|b| u64::from_le_bytes(*b)).sum();
         if n_damaged > 0 {
             log::warn!(
@@ -474,15 +472,17 @@ impl Run<'_> {
         let threads = self.pool.current_num_threads();
         let index = broadcast(comm, finished.index());
         let index = consensus(comm, SpoolIndex::open(&dir, spools, &index))?;
-        let sums = consensus(comm, finalise::sum_share(&index, ranks.0, ranks.1, self.header.traits.len()))?;
-        let sums = gather(comm, &sums.to_bytes());
+        let share = consensus(comm, finalise::sum_share(&index, ranks.0, ranks.1, self.header.traits.len()))?;
+        let mut sums = finalise::no_sums(self.header.traits.len());
+        let added = gather_each(comm, &share.to_bytes(), |share| sums.add(share));
+        drop(share);
+        consensus(comm, added)?;
         let n_shards = computed.n_pieces - computed.failed().len();
         let root = workdir.as_ref().map(|workdir| {
             let files = config.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<Vec<_>>>()?;
-            let root = Root::begin(workdir, (finished, &sums), n_shards, self.header, study.models.base())?;
+            let root = Root::begin(workdir, (finished, sums), n_shards, self.header, study.models.base())?;
             Ok::<_, anyhow::Error>((files, root))
         });
-        drop(sums);
         let mut root = consensus(comm, root.transpose())?;
         let layout = broadcast(comm, root.as_ref().map_or_else(Vec::new, |(_, root)| root.layout()));
         let layout = consensus(comm, Layout::from_bytes(&layout))?;

@@ -113,12 +113,17 @@ pub struct Scanned {
     pub n_damaged: u64,
 }
 
+/// Nothing added up yet.
+pub fn no_sums(n_traits: usize) -> Sums {
+    Sums::new(n_traits, TALLY_BINS)
+}
+
 /// This rank's share of what the ends of all shards add up to.
 ///
 /// # Errors
 /// [`FinaliseError::Spool`].
 pub fn sum_share(index: &SpoolIndex, rank: usize, n_ranks: usize, n_traits: usize) -> Result<Sums, FinaliseError> {
-    let mut sums = Sums::new(n_traits, TALLY_BINS);
+    let mut sums = no_sums(n_traits);
     let share = stretch(index.n_shards() as u64, rank, n_ranks);
     index.sum(share.start as usize..share.end as usize, &mut sums)?;
     Ok(sums)
@@ -145,13 +150,13 @@ pub struct Root<'a> {
 }
 
 impl<'a> Root<'a> {
-    /// Puts together what the ranks' ends of shards add up to ([`Sums::to_bytes`]) and lays the file out.
+    /// Lays the file out for what is finished, whose ends add up to `sums`.
     ///
     /// # Errors
     /// [`FinaliseError`].
     pub fn begin(
         workdir: &'a Workdir,
-        (finished, sums): (&Finished, &[Vec<u8>]),
+        (finished, sums): (&Finished, Sums),
         n_shards: usize,
         header: &'a ResultsHeader,
         base: &NullModel,
@@ -159,21 +164,17 @@ impl<'a> Root<'a> {
         if finished.n_shards() != n_shards {
             return Err(FinaliseError::Incomplete { found: finished.n_shards(), expected: n_shards });
         }
-        let mut total = Sums::new(header.traits.len(), TALLY_BINS);
-        for share in sums {
-            total.add(share)?;
-        }
         let rows = finished.n_rows();
         let squares = (0..base.n_traits()).map(|t| base.residual_square(t)).collect();
         let mut models = vec![(String::new(), squares)];
-        models.extend(total.models);
+        models.extend(sums.models);
         let extent = Extent { n_variants: rows.all, n_full: rows.full, models };
         let writer = ResultsWriter::create(&workdir.unfinished_output(), header, extent)?;
         let mut ledger = VariantLedger::default();
         for counts in finished.counts().filter_map(VariantLedger::from_slice) {
             ledger.merge(&counts);
         }
-        Ok(Self { workdir, tally: total.tally, ledger, writer, n_rows: rows.all, n_full: rows.full })
+        Ok(Self { workdir, tally: sums.tally, ledger, writer, n_rows: rows.all, n_full: rows.full })
     }
 
     /// Where the matrices go, as a message to every rank.

@@ -15,7 +15,7 @@ use crate::sink::scan::{Depth, ends_with_stop, scan};
 use crate::sink::spool::{SpoolError, SpoolWriter, Writer, spool_names};
 
 /// Groups at most: each is one claim file.
-const MAX_GROUPS: usize = 128;
+const MAX_GROUPS: usize = 256;
 /// Jobs at most: each has one spool.
 const MAX_JOBS: usize = 512;
 /// Without a sign of life for so long a job is taken for dead.
@@ -134,9 +134,8 @@ impl Claims {
         if watched.len != len {
             *watched = Watched { len, since: Instant::now(), has_grown: true };
         }
-        if !holder.is_empty() && ends_with_stop(&path) {
-            Life::Gone
-        } else if watched.since.elapsed() >= self.lease {
+        let has_stopped = !holder.is_empty() && ends_with_stop(&path);
+        if has_stopped || watched.since.elapsed() >= self.lease {
             Life::Gone
         } else if watched.has_grown {
             Life::Alive

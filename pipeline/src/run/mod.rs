@@ -10,7 +10,7 @@ mod finalise;
 pub mod join;
 mod null_models;
 mod rows;
-mod run_record;
+pub mod run_record;
 pub mod schedule;
 mod stop;
 mod study;

@@ -1,13 +1,14 @@
 //! Where the finished rows lie: each process knows what it wrote or has scanned, rank 0 puts the shards in order, every rank
 //! reads what it needs of any spool.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bytes::{Cursor, DecodeError, put_f64, put_text, put_u32, put_u64};
 use super::codec::decode_rows;
@@ -242,10 +243,15 @@ fn take_parts(r: &mut Cursor<'_>) -> Result<Vec<Part>, DecodeError> {
         .collect()
 }
 
+/// Spools that a rank has open at a time: thousands of ranks have thousands of spools.
+const MAX_OPEN: usize = 64;
+
 /// The finished rows of all ranks in the order of the results.
 #[derive(Debug)]
 pub struct SpoolIndex {
-    spools: Vec<(PathBuf, Option<File>)>,
+    spools: Vec<PathBuf>,
+    /// The spools that were read last, by number.
+    open: Mutex<VecDeque<(u32, Arc<File>)>>,
     ends: Vec<EndFrame>,
     parts: Vec<Part>,
     /// Rows before each part, and after the last: in all and full ones.
@@ -253,7 +259,7 @@ pub struct SpoolIndex {
 }
 
 impl SpoolIndex {
-    /// From [`Finished::index`]; `names`: the spools of the run in `dir`, by number. Opens those that are named.
+    /// From [`Finished::index`]; `names`: the spools of the run in `dir`, by number. They are opened as they are read.
     ///
     /// # Errors
     /// [`SpoolError::Read`].
@@ -263,12 +269,10 @@ impl SpoolIndex {
         let n_ends = r.count(20).map_err(damaged)?;
         let ends = (0..n_ends).map(|_| take_end(&mut r)).collect::<Result<Vec<_>, _>>().map_err(damaged)?;
         let parts = take_parts(&mut r).map_err(damaged)?;
-        let mut spools: Vec<(PathBuf, Option<File>)> = names.iter().map(|name| (dir.join(name), None)).collect();
-        for spool in ends.iter().map(|end| end.spool).chain(parts.iter().map(|part| part.spool)) {
-            let (path, file) = spools.get_mut(spool as usize).ok_or(DecodeError).map_err(damaged)?;
-            if file.is_none() {
-                *file = Some(File::open(&*path).map_err(|e| read_error(path, 0, &format!("{e}{}", hint(&e))))?);
-            }
+        let spools: Vec<PathBuf> = names.iter().map(|name| dir.join(name)).collect();
+        let mut numbers = ends.iter().map(|end| end.spool).chain(parts.iter().map(|part| part.spool));
+        if numbers.any(|spool| spool as usize >= spools.len()) {
+            return Err(damaged(DecodeError));
         }
         let mut before = vec![(0, 0)];
         let (mut all, mut full) = (0, 0);
@@ -277,7 +281,7 @@ impl SpoolIndex {
             full += u64::from(part.rows.full);
             before.push((all, full));
         }
-        Ok(Self { spools, ends, parts, before })
+        Ok(Self { spools, open: Mutex::default(), ends, parts, before })
     }
 
     /// Adds up the ends of the shards in `range` of their order.
@@ -367,7 +371,7 @@ impl SpoolIndex {
         payload: &mut Vec<u8>,
     ) -> Result<usize, SpoolError> {
         let fail = |what: &dyn std::fmt::Display| self.error((spool, offset), what);
-        let (_, Some(file)) = &self.spools[spool as usize] else { return Err(fail(&"the spool is not open")) };
+        let file = self.file(spool).map_err(|e| fail(&format!("{e}{}", hint(&e))))?;
         let mut head = [0; HEADER_LEN];
         file.read_exact_at(&mut head, offset).map_err(|e| fail(&torn(e)))?;
         let header = FrameHeader::parse(&head).map_err(|e| fail(&e))?;
@@ -384,8 +388,25 @@ impl SpoolIndex {
         if header.matches(&payload[..len]) { Ok(len) } else { Err(fail(&FrameError::Corrupt)) }
     }
 
+    /// The spool, opened if it is not one of the last [`MAX_OPEN`].
+    fn file(&self, spool: u32) -> io::Result<Arc<File>> {
+        let find = |open: &VecDeque<(u32, Arc<File>)>| {
+            open.iter().find(|(number, _)| *number == spool).map(|(_, file)| Arc::clone(file))
+        };
+        if let Some(file) = find(&self.open.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(file);
+        }
+        let file = Arc::new(File::open(&self.spools[spool as usize])?);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= MAX_OPEN {
+            open.pop_front();
+        }
+        open.push_back((spool, Arc::clone(&file)));
+        Ok(file)
+    }
+
     fn error(&self, (spool, offset): (u32, u64), what: &dyn std::fmt::Display) -> SpoolError {
-        read_error(&self.spools[spool as usize].0, offset, what)
+        read_error(&self.spools[spool as usize], offset, what)
     }
 }
 
