@@ -107,7 +107,9 @@ fn missing_counts_take_room_only_where_they_are() {
         std::fs::metadata(path).unwrap().len()
     };
     let (none, one, two) = (size("none", &[]), size("one", &[5000]), size("two", &[17, 5000]));
-    assert!(one - none < 100_000 + 2048 * 20 * 4 && two - one == 1024 * 20 * 4, "{none} {one} {two}");
+    // The table of checksums grows with the file.
+    let chunk = (two - one).abs_diff(1024 * 20 * 4);
+    assert!(one - none < 100_000 + 2048 * 20 * 4 && chunk < 4096, "{none} {one} {two}");
 }
 
 #[test]

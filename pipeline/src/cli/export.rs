@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use crate::report::export::{ExportPlan, write_pairs};
 use crate::report::export_hits::hits_only;
 use crate::report::export_output::{Output, is_closed_pipe, refuse_input};
-use crate::report::export_select::{Region, check_regions, perfect_fits, select_traits};
+use crate::report::export_select::{Region, check_regions, failed_shards, perfect_fits, select_traits};
 use crate::store::ResultsReader;
 
 /// Write results of some traits as a table with plink2's column names.
@@ -81,6 +81,9 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let written = write_pairs(&reader, &plan, &args.out, &mut output).and_then(|n| output.finish().map(|()| n));
     match written {
         Ok(n_pairs) => {
+            if let Some(warning) = failed_shards(&reader)? {
+                eprintln!("warning: {warning}");
+            }
             if let Some(note) = hits_only(&reader, min_log10p) {
                 eprintln!("note: {note}");
             }

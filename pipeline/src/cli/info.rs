@@ -86,6 +86,7 @@ fn json_info(
             "variants": json_ledger(&ledger.variants),
             "traits": json_ledger(&ledger.traits),
         },
+        "failed_regions": qc.failed_regions,
         "trait_list": header.traits.iter().zip(lambdas).map(one).collect::<Vec<_>>(),
         "provenance": provenance,
     })
@@ -139,6 +140,10 @@ fn text_info(
             line("genomic control", format!("median {median:.4}, from {min:.4} to {max:.4}"));
         }
         None => line("genomic control", "none (no trait has a median)".to_owned()),
+    }
+    if !qc.failed_regions.is_empty() {
+        line("incomplete", format!("{} failed", count(qc.failed_regions.len() as u64, "shard")));
+        qc.failed_regions.iter().for_each(|region| line("", region.clone()));
     }
     text_ledger(&mut text, "samples", &qc.ledger.samples);
     text_ledger(&mut text, "variants", &qc.ledger.variants);

@@ -10,6 +10,7 @@ pub mod simulate;
 mod simulate_config;
 pub mod submit;
 pub mod top;
+pub mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -46,6 +47,10 @@ pub enum Command {
     Export(export::ExportArgs),
     /// Make results.h5 of what jobs with `norna assoc --join` have finished.
     Merge(merge::MergeArgs),
+    /// Check a results file: checksums, shapes, numbers, ledger sums.
+    ///
+    /// Reads everything. Exit code 0: sound; 1: something is wrong, a line each; 3: sound, but shards of the run failed.
+    Verify(verify::VerifyArgs),
     /// Make a cohort of simulated people: genotypes, traits with planted effects, covariates.
     ///
     /// Genotypes come from a coalescent with recombination: allele counts follow 1/i and every haplotype is a mosaic of its
@@ -71,6 +76,10 @@ pub fn main() -> std::process::ExitCode {
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Verify(args) => match verify::run(&args) {
+            Ok(code) => return std::process::ExitCode::from(code),
+            Err(error) => Err(error),
+        },
         Command::Simulate(args) => simulate::run(&args),
         Command::Submit(args) => submit::run(*args),
         Command::Profile(args) => profile::run(&args),

@@ -9,7 +9,7 @@ use crate::report::export::ExportError;
 use crate::report::export_hits::hits_only;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::export_pair::{TEST_COLUMNS, push_real, push_stats};
-use crate::report::export_select::{perfect_fits, select_traits};
+use crate::report::export_select::{failed_shards, perfect_fits, select_traits};
 use crate::report::export_top::{TopPair, best_pairs};
 use crate::store::{ResultsReader, TraitInfo};
 
@@ -46,6 +46,9 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
     match written {
         Err(error) if !is_closed_pipe(&error) => return Err(error.into()),
         _ => {}
+    }
+    if let Some(warning) = failed_shards(&reader)? {
+        eprintln!("warning: {warning}");
     }
     let all_there = (pairs.len() as u64 >= args.n).then_some(f64::INFINITY);
     if let Some(note) = hits_only(&reader, all_there) {

@@ -7,6 +7,7 @@ use norna_kernels::Status;
 
 use super::export::ExportError;
 use crate::format::chromosome::canonical;
+use crate::report::words::count;
 use crate::sink::rows::VariantRow;
 use crate::store::{ResultsReader, StoreError, TraitInfo};
 
@@ -51,6 +52,12 @@ pub fn perfect_fits(reader: &ResultsReader, traits: &[usize]) -> Result<Option<S
     let counts = reader.status_counts(|trait_idx| traits.binary_search(&trait_idx).is_ok())?;
     let n = counts.iter().find(|(status, _)| *status == Status::PerfectFit).map(|&(_, n)| n);
     Ok(n.map(|n| format!("{n} pairs fit perfectly: no standard error, so no p; see /assoc/status_*")))
+}
+
+/// A warning where shards failed, whose rows are missing from the file.
+pub fn failed_shards(reader: &ResultsReader) -> Result<Option<String>, StoreError> {
+    let n = reader.failed_regions()?.len() as u64;
+    Ok((n > 0).then(|| format!("the file is incomplete: {} failed; norna info tells the regions", count(n, "shard"))))
 }
 
 /// Rows of one stretch of a chromosome: POS from `start` to `end`, 1-based, both included.

@@ -273,9 +273,10 @@ impl Run<'_> {
         }
         self.stop.enter(Phase::Writing);
         consensus(self.comm, study.end_solving())?;
-        self.finish(&study, (&finished, &self.orders.spools), &computed, workdir)?;
+        let failed = computed.failed();
+        self.finish(&study, (&finished, &self.orders.spools), (&computed, &failed), workdir)?;
         drop(begun);
-        self.conclude(&computed.failed(), workdir)
+        self.conclude(&failed, workdir)
     }
 
     /// One of several jobs that share a folder: computes what it gets hold of, and makes results.h5 if it is the last.
@@ -330,7 +331,7 @@ impl Run<'_> {
         self.stop.enter(Phase::Writing);
         study.end_solving()?;
         let computed = Computed { n_pieces: study.plan.shards.len(), ..again };
-        self.finish(&study, (&all, &spools), &computed, workdir)?;
+        self.finish(&study, (&all, &spools), (&computed, &failed), workdir)?;
         drop(begun);
         self.conclude(&failed, workdir)
     }
@@ -452,7 +453,7 @@ impl Run<'_> {
         &self,
         study: &Study,
         (finished, spools): (&Finished, &[String]),
-        computed: &Computed,
+        (computed, failed): (&Computed, &[FailedShard]),
         workdir: &mut Option<Workdir>,
     ) -> Result<()> {
         let (config, comm) = (self.config, self.comm);
@@ -477,7 +478,7 @@ impl Run<'_> {
         let added = gather_each(comm, &share.to_bytes(), |share| sums.add(share));
         drop(share);
         consensus(comm, added)?;
-        let n_shards = computed.n_pieces - computed.failed().len();
+        let n_shards = computed.n_pieces - failed.len();
         let root = workdir.as_ref().map(|workdir| {
             let files = config.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<Vec<_>>>()?;
             let root = Root::begin(workdir, (finished, sums), n_shards, self.header, study.models.base())?;
@@ -492,16 +493,17 @@ impl Run<'_> {
             None => finalise::write(&plan, &path, ranks, threads, None),
             Some((_, root)) => {
                 let ledger = summary::ledger(study, root.ledger());
-                let qc = Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None };
+                let failed_regions = failed.iter().map(|shard| shard.region.clone()).collect();
+                let qc = Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None, failed_regions };
                 finalise::write(&plan, &path, ranks, threads, Some((root, self.bins, &qc)))
             }
         };
-        consensus(comm, written)?;
+        let sums = gather(comm, &consensus(comm, written)?);
         // Ranks other than 0 wait here, so that a failure to publish is everybody's.
         let provenance = |files: &[InputFile]| {
             summary::provenance(config, study, (reports, self.orders), files, self.start.elapsed())
         };
-        let published = root.map(|(files, root)| root.publish(&provenance(&files)));
+        let published = root.map(|(files, root)| root.publish(&sums, &provenance(&files)));
         let finalised: Option<Finalised> = consensus(comm, published.transpose())?;
         self.stop.enter(Phase::Done);
         log::debug!("results written in {:.2} s", writing.elapsed().as_secs_f64());

@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::finalise::FinaliseError;
+use crate::sink::bytes::{Cursor, DecodeError, put_u32};
 use crate::sink::index::SpoolIndex;
 use crate::sink::rows::MatrixShape;
 use crate::store::{BandWriter, Layout};
@@ -21,6 +22,8 @@ pub struct Bands<'a> {
     writer: BandWriter,
     /// (matrix, band), in the order of the file.
     todo: Vec<(usize, u64)>,
+    /// Checksums of the bands of `todo`.
+    sums: Vec<AtomicU32>,
     next: AtomicUsize,
     failed: Mutex<Option<FinaliseError>>,
 }
@@ -36,13 +39,14 @@ impl<'a> Bands<'a> {
         index: &'a SpoolIndex,
         (rank, n_ranks): (usize, usize),
     ) -> Result<Self, FinaliseError> {
-        let mine = |(matrix, n)| stretch(n, rank, n_ranks).map(move |band| (matrix, band));
+        let todo = stretches(layout, (rank, n_ranks));
         Ok(Self {
             index,
             layout,
             shapes: layout.matrices.iter().map(|matrix| matrix.shape).collect(),
             writer: BandWriter::open(path)?,
-            todo: layout.matrices.iter().map(|matrix| matrix.n_bands()).enumerate().flat_map(mine).collect(),
+            sums: todo.iter().map(|_| AtomicU32::new(0)).collect(),
+            todo,
             next: AtomicUsize::new(0),
             failed: Mutex::new(None),
         })
@@ -57,17 +61,22 @@ impl<'a> Bands<'a> {
     /// Takes bands and writes them until there are none left or a thread has failed.
     pub fn work(&self) {
         let (mut band, mut payload) = (Vec::new(), Vec::new());
-        while let Some(&(matrix, idx)) = self.todo.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = self.write(matrix, idx, &mut band, &mut payload) {
-                self.next.store(self.todo.len(), Ordering::Relaxed);
-                let mut failed = self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                failed.get_or_insert(error);
-                return;
+        loop {
+            let at = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(&(matrix, idx)) = self.todo.get(at) else { return };
+            match self.write(matrix, idx, &mut band, &mut payload) {
+                Ok(sum) => self.sums[at].store(sum, Ordering::Relaxed),
+                Err(error) => {
+                    self.next.store(self.todo.len(), Ordering::Relaxed);
+                    let mut failed = self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    failed.get_or_insert(error);
+                    return;
+                }
             }
         }
     }
 
-    fn write(&self, matrix: usize, idx: u64, band: &mut Vec<u8>, payload: &mut Vec<u8>) -> Result<(), FinaliseError> {
+    fn write(&self, matrix: usize, idx: u64, band: &mut Vec<u8>, payload: &mut Vec<u8>) -> Result<u32, FinaliseError> {
         let place = &self.layout.matrices[matrix];
         let rows = place.rows(idx);
         place.clear(band);
@@ -76,17 +85,46 @@ impl<'a> Bands<'a> {
         Ok(self.writer.write(place, idx, band)?)
     }
 
-    /// What came of it, when all threads have ended: everything is on the disk.
+    /// What came of it, when all threads have ended and everything is on the disk: the bands' checksums, as a message to
+    /// rank 0.
     ///
     /// # Errors
     /// The first thing that failed.
-    pub fn finish(self) -> Result<(), FinaliseError> {
-        match self.failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None if self.todo.is_empty() => Ok(()),
-            None => Ok(self.writer.sync()?),
+    pub fn finish(self) -> Result<Vec<u8>, FinaliseError> {
+        if let Some(error) = self.failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            return Err(error);
+        }
+        if !self.todo.is_empty() {
+            self.writer.sync()?;
+        }
+        let mut message = Vec::with_capacity(4 * self.sums.len());
+        self.sums.into_iter().for_each(|sum| put_u32(&mut message, sum.into_inner()));
+        Ok(message)
+    }
+}
+
+/// The checksums of all bands, by matrix and band, from the messages of all ranks.
+///
+/// # Errors
+/// The messages are not those of the bands.
+pub fn all_sums(layout: &Layout, messages: &[Vec<u8>]) -> Result<Vec<Vec<u32>>, DecodeError> {
+    let mut sums = vec![Vec::new(); layout.matrices.len()];
+    for (rank, message) in messages.iter().enumerate() {
+        let mut cursor = Cursor::new(message);
+        for (matrix, _) in stretches(layout, (rank, messages.len())) {
+            sums[matrix].push(cursor.u32()?);
+        }
+        if !cursor.rest().is_empty() {
+            return Err(DecodeError);
         }
     }
+    Ok(sums)
+}
+
+/// The bands of a rank as (matrix, band), in the order of the file.
+fn stretches(layout: &Layout, (rank, n_ranks): (usize, usize)) -> Vec<(usize, u64)> {
+    let mine = |(matrix, n)| stretch(n, rank, n_ranks).map(move |band| (matrix, band));
+    layout.matrices.iter().map(|matrix| matrix.n_bands()).enumerate().flat_map(mine).collect()
 }
 
 /// The part of `n` that is a rank's: rank 0 has the first, so that a single band lies with what rank 0 writes beside it.

@@ -9,7 +9,7 @@ use std::path::Path;
 use norna_kernels::{NullModel, Status};
 use rayon::prelude::*;
 
-use super::bands::{Bands, stretch};
+use super::bands::{Bands, all_sums, stretch};
 use super::workdir::Workdir;
 use crate::sink::bytes::DecodeError;
 use crate::sink::index::{Finished, SpoolIndex, Sums};
@@ -192,11 +192,11 @@ impl<'a> Root<'a> {
         Ok(self.writer.complete((bins, &self.tally), qc)?)
     }
 
-    /// Marks the file as whole and publishes it, once every rank has written its part.
+    /// Marks the file as whole and publishes it, once every rank has written its part: `sums` is what [`write`] gave each.
     ///
     /// # Errors
     /// [`FinaliseError`]; nothing stands under the final name then.
-    pub fn publish(self, provenance: &serde_json::Value) -> Result<Finalised, FinaliseError> {
+    pub fn publish(self, sums: &[Vec<u8>], provenance: &serde_json::Value) -> Result<Finalised, FinaliseError> {
         let finalised = Finalised {
             n_rows: self.n_rows,
             n_full: self.n_full,
@@ -205,13 +205,15 @@ impl<'a> Root<'a> {
             statuses: self.writer.status_counts(),
             ledger: self.ledger,
         };
-        self.writer.seal(provenance)?;
+        let sums = all_sums(self.writer.layout(), sums)?;
+        self.writer.seal(provenance, &sums)?;
         publish(&self.workdir.unfinished_output(), self.workdir.out())?;
         Ok(finalised)
     }
 }
 
-/// Writes this rank's part of the results, on `threads` threads; rank 0 gives its own part with it.
+/// Writes this rank's part of the results, on `threads` threads; rank 0 gives its own part with it. What comes back is for
+/// [`Root::publish`].
 ///
 /// # Errors
 /// [`FinaliseError`].
@@ -221,7 +223,7 @@ pub fn write(
     (rank, n_ranks): (usize, usize),
     threads: usize,
     root: Option<(&mut Root<'_>, &Bins, &Qc)>,
-) -> Result<(), FinaliseError> {
+) -> Result<Vec<u8>, FinaliseError> {
     let bands = Bands::open(path, &plan.layout, &plan.index, (rank, n_ranks))?;
     let helpers = bands.threads(threads) - 1;
     let root = std::thread::scope(|scope| {
@@ -232,5 +234,5 @@ pub fn write(
         bands.work();
         root
     });
-    root.and(bands.finish())
+    root.and_then(|()| bands.finish())
 }

@@ -218,9 +218,10 @@ impl Input {
         self.context.files.iter().map(|f| f.path.as_path()).collect()
     }
 
-    /// A file as given.
+    /// A file's name without folders.
     pub fn name_of(&self, file_idx: usize) -> String {
-        self.context.files.get(file_idx).map_or_else(String::new, |f| f.path.display().to_string())
+        let name = self.context.files.get(file_idx).and_then(|f| f.path.file_name());
+        name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
     /// What was chosen, for the log.

@@ -187,7 +187,7 @@ pub(super) fn column<T: H5Type>(
 }
 
 /// As [`column`], of strings.
-fn texts(
+pub(super) fn texts(
     place: &Place,
     root: &Group,
     strings: &Strings,

@@ -210,6 +210,11 @@ impl VariantColumns {
         strings.read(place, "/variants/chrom", &self.chrom, rows)
     }
 
+    /// Samples without a call of a range of rows.
+    pub(super) fn missing(&self, place: &Place, rows: Range<usize>) -> Result<Vec<u32>, StoreError> {
+        slice(place, &self.missing, rows)
+    }
+
     /// The statuses of a range of rows.
     pub(super) fn statuses(&self, place: &Place, rows: Range<usize>) -> Result<Vec<u8>, StoreError> {
         slice(place, &self.status, rows)

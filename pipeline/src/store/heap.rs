@@ -5,11 +5,13 @@
 //! "GCOL", version 1, three bytes, size u64, then objects (index u16, references u16, four bytes, size u64, data padded
 //! to 8), of which index 0 is the free rest. HDF5 File Format Specification 3.0, III.E and VIII.D.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, PoisonError};
 
 use hdf5::Dataset;
 use hdf5::types::TypeDescriptor;
@@ -31,6 +33,8 @@ const MAX_KEPT: usize = 1 << 22;
 pub(super) struct Strings {
     file: File,
     length: u64,
+    /// Datasets with strings that are not UTF-8, and how many were read.
+    not_utf8: Mutex<BTreeMap<String, u64>>,
 }
 
 /// Collections read last: neighbours in a column are mostly neighbours in the heap.
@@ -38,6 +42,8 @@ pub(super) struct Strings {
 struct Kept {
     collections: BTreeMap<u64, Collection>,
     bytes: usize,
+    /// Strings that are not UTF-8.
+    n_not_utf8: u64,
 }
 
 struct Collection {
@@ -58,7 +64,17 @@ impl Strings {
         if !matches!(superblock[8..11], [2 | 3, 8, 8]) || superblock[12..20] != [0; 8] {
             return Err(place.not_norna("its superblock is not one that norna writes"));
         }
-        Ok(Self { file, length })
+        Ok(Self { file, length, not_utf8: Mutex::default() })
+    }
+
+    /// Datasets with strings that are not UTF-8, and how many of them were read so far.
+    pub(super) fn not_utf8(&self) -> BTreeMap<String, u64> {
+        self.not_utf8.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The file itself.
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Strings of a range of a contiguous dataset, whose bounds the caller has checked; a scalar is 0..1. What is not
@@ -89,7 +105,17 @@ impl Strings {
         let mut room = MAX_TEXT;
         let text = |reference: &[u8]| self.text(&mut kept, &mut room, reference);
         let texts: io::Result<Vec<String>> = references.chunks_exact(REFERENCE).map(text).collect();
+        if kept.n_not_utf8 > 0 {
+            let mut not_utf8 = self.not_utf8.lock().unwrap_or_else(PoisonError::into_inner);
+            *not_utf8.entry(name.to_owned()).or_default() += kept.n_not_utf8;
+        }
         texts.map_err(|error| damaged(&error.to_string()))
+    }
+
+    /// The string that a reference of [`REFERENCE`] bytes is of.
+    pub(super) fn one(&self, reference: &[u8]) -> io::Result<String> {
+        let mut room = MAX_TEXT;
+        self.text(&mut Kept::default(), &mut room, reference)
     }
 
     fn text(&self, kept: &mut Kept, room: &mut usize, reference: &[u8]) -> io::Result<String> {
@@ -101,7 +127,7 @@ impl Strings {
         let (address, index) = (u64_at(reference, 4)?, u32_at(reference, 12)? as usize);
         if !kept.collections.contains_key(&address) {
             if kept.bytes > MAX_KEPT {
-                *kept = Kept::default();
+                *kept = Kept { n_not_utf8: kept.n_not_utf8, ..Kept::default() };
             }
             let collection = self.collection(address)?;
             kept.bytes += collection.bytes.len();
@@ -111,7 +137,11 @@ impl Strings {
         let object = collection.objects.get(index).cloned().unwrap_or(0..0);
         let bytes = collection.bytes.get(object).and_then(|bytes| bytes.get(..length));
         let bytes = bytes.ok_or_else(|| bad("a string is longer than its place in the heap"))?;
-        Ok(String::from_utf8_lossy(bytes).into_owned())
+        let text = String::from_utf8_lossy(bytes);
+        if matches!(text, Cow::Owned(_)) {
+            kept.n_not_utf8 += 1;
+        }
+        Ok(text.into_owned())
     }
 
     fn collection(&self, address: u64) -> io::Result<Collection> {

@@ -11,8 +11,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use hdf5::Group;
 use hdf5::plist::dataset_create::{AllocTime, FillTime};
+use hdf5::{Dataset, Group};
 
 use super::error::{Place, StoreError};
 use super::schema::chunk_shape;
@@ -65,6 +65,30 @@ impl MatrixPlace {
         Ok(matrix)
     }
 
+    /// Finds a matrix in a file of `length` bytes, laid out as [`create`](Self::create) does.
+    pub(super) fn open(
+        place: &Place,
+        (name, shape): (&str, MatrixShape),
+        dataset: &Dataset,
+        length: u64,
+    ) -> Result<Self, StoreError> {
+        let [n_rows, columns] = dataset.shape()[..] else { return Err(place.malformed(name, "it is no matrix")) };
+        let chunk = chunk_shape(n_rows, shape.columns);
+        if columns != shape.columns || dataset.chunk().is_none_or(|found| found != [chunk.0, chunk.1]) {
+            return Err(place.malformed(name, "its chunks are not those that norna makes"));
+        }
+        let mut matrix = Self { shape, n_rows: n_rows as u64, chunk, address: 0 };
+        if n_rows == 0 {
+            return Ok(matrix);
+        }
+        let first = dataset.chunk_info(0).ok_or_else(|| place.malformed(name, "it has no place in the file"))?;
+        matrix.address = first.addr;
+        if matrix.stretch().end > length {
+            return Err(place.malformed(name, "it ends after the file"));
+        }
+        Ok(matrix)
+    }
+
     /// Bands of a chunk's height.
     pub fn n_bands(&self) -> u64 {
         self.n_rows.div_ceil(self.chunk.0 as u64)
@@ -74,6 +98,12 @@ impl MatrixPlace {
     pub fn rows(&self, band: u64) -> Range<u64> {
         let height = self.chunk.0 as u64;
         band * height..((band + 1) * height).min(self.n_rows)
+    }
+
+    /// Where all bands lie in the file.
+    pub(super) fn stretch(&self) -> Range<u64> {
+        let bytes = self.n_bands().saturating_mul(self.band_bytes() as u64);
+        self.address..self.address.saturating_add(bytes)
     }
 
     /// Bytes of a band in the file.
@@ -162,14 +192,16 @@ impl BandWriter {
         Ok(Self { place, file })
     }
 
-    /// Writes a band, which is spent.
-    pub fn write(&self, matrix: &MatrixPlace, band: u64, cells: &mut [u8]) -> Result<(), StoreError> {
+    /// Writes a band, which is spent, and gives the CRC-32 of what is in the file then.
+    pub fn write(&self, matrix: &MatrixPlace, band: u64, cells: &mut [u8]) -> Result<u32, StoreError> {
         if cfg!(target_endian = "big") {
             // The matrix has the host's order.
             cells.as_chunks_mut::<4>().0.iter_mut().for_each(|cell| cell.reverse());
         }
         let address = matrix.address + band * cells.len() as u64;
-        self.file.write_all_at(cells, address).map_err(|error| self.place.io("cannot write", error))
+        let sum = crc32fast::hash(cells);
+        self.file.write_all_at(cells, address).map_err(|error| self.place.io("cannot write", error))?;
+        Ok(sum)
     }
 
     /// Makes sure that what was written is on the disk.

@@ -2,6 +2,7 @@
 //! names hdf5, so that what is in a file and how it is read stand side by side.
 
 mod checked;
+mod checksums;
 mod columns;
 mod compact_columns;
 mod error;
@@ -13,10 +14,12 @@ mod matrix;
 mod publish;
 mod qc;
 mod reader;
+mod reader_lists;
 mod schema;
 mod scores;
 mod sound;
 mod text;
+mod verify;
 mod writer;
 
 pub use error::StoreError;
@@ -29,4 +32,5 @@ pub use schema::{
     FORMAT, FORMAT_VERSION, Ledger, LedgerEntry, LedgerRole, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, SizeRange,
     Store, TraitInfo, results_bytes,
 };
+pub use verify::{Finding, Findings, Kind, Verification, VerifyProgress, verify};
 pub use writer::{Extent, ResultsWriter};

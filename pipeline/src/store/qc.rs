@@ -106,11 +106,13 @@ impl Bins {
 
     /// λ per trait of a tally; NaN without tests.
     pub(super) fn genomic_control(&self, tally: &[u64]) -> Vec<f64> {
-        let lambda = |(counts, &edges): (&[u64], &usize)| {
-            let df = self.edges[edges].df;
-            if df >= 1.0 { genomic_control::lambda(&counts[..N_BINS], df) } else { f64::NAN }
-        };
-        tally.chunks_exact(TALLY_BINS).zip(&self.of_trait).map(lambda).collect()
+        tally.chunks_exact(TALLY_BINS).zip(0..).map(|(counts, t)| self.lambda_of(t, &counts[..N_BINS])).collect()
+    }
+
+    /// λ of a trait from its histogram of t².
+    pub(super) fn lambda_of(&self, trait_idx: usize, counts: &[u64]) -> f64 {
+        let df = self.edges[self.of_trait[trait_idx]].df;
+        if df >= 1.0 { genomic_control::lambda(counts, df) } else { f64::NAN }
     }
 }
 

@@ -5,20 +5,19 @@ use std::ops::Range;
 use std::path::Path;
 
 use hdf5::{Dataset, File, H5Type};
-use norna_kernels::Status;
 use norna_kernels::genomic_control::N_BINS;
 
 use super::checked::{
-    ROWS_AT_ONCE, check_format, column, dataset, first_of_variant, list, read_header, read_ledger, rectangle,
+    ROWS_AT_ONCE, check_format, column, dataset, first_of_variant, list, read_header, read_ledger, rectangle, texts,
 };
-use super::columns::{VariantColumns, slice};
+use super::columns::VariantColumns;
 use super::error::{Place, StoreError};
 use super::file;
 use super::heap::Strings;
 use super::qc::P_BINS;
-use super::schema::{COVARIATES_LOST, Ledger, N_MISSING, ResultsHeader, Store};
+use super::schema::{COVARIATES_LOST, FAILED_REGIONS, Ledger, N_MISSING, ResultsHeader, Store};
 use super::scores::Scores;
-use super::sound::{PairOrder, check_block, check_hit, check_status, check_variants, wrong};
+use super::sound::{check_block, check_variants, wrong};
 use crate::sink::rows::VariantRow;
 
 /// A row of /hits.
@@ -62,30 +61,32 @@ pub struct StoredQc {
     pub eigenvalues: Vec<f64>,
     /// Cases per trait.
     pub case_counts: Option<Vec<u32>>,
+    /// Where shards failed, whose rows are not in the file; mostly none.
+    pub failed_regions: Vec<String>,
 }
 
 /// Reader of one results file.
 pub struct ResultsReader {
-    place: Place,
-    file: File,
-    strings: Strings,
-    header: ResultsHeader,
+    pub(super) place: Place,
+    pub(super) file: File,
+    pub(super) strings: Strings,
+    pub(super) header: ResultsHeader,
     norna_version: String,
-    n_variants: usize,
-    columns: VariantColumns,
-    cells: Cells,
+    pub(super) n_variants: usize,
+    pub(super) columns: VariantColumns,
+    pub(super) cells: Cells,
     chunk: (usize, usize),
-    n_missing: Option<Dataset>,
-    covariates_lost: Option<Dataset>,
-    statuses: [Dataset; 3],
-    n_statuses: usize,
-    hits: [Dataset; 5],
-    hits_n_observed: Option<Dataset>,
-    n_hits: usize,
+    pub(super) n_missing: Option<Dataset>,
+    pub(super) covariates_lost: Option<Dataset>,
+    pub(super) statuses: [Dataset; 3],
+    pub(super) n_statuses: usize,
+    pub(super) hits: [Dataset; 5],
+    pub(super) hits_n_observed: Option<Dataset>,
+    pub(super) n_hits: usize,
 }
 
 /// What the store keeps of the pairs.
-enum Cells {
+pub(super) enum Cells {
     Full { beta: Dataset, se: Dataset },
     Compact(Scores),
     Hits,
@@ -217,22 +218,35 @@ impl ResultsReader {
     /// # Errors
     /// [`StoreError::HitsOnly`] where the file has no others.
     pub fn block(&self, rows: Range<usize>, traits: Range<usize>) -> Result<(Vec<f32>, Vec<f32>), StoreError> {
+        let (beta, se) = self.unchecked_block(rows.clone(), traits.clone())?;
+        self.check_cells(self.matrix_names(), (&rows, &traits), (&beta, &se))?;
+        Ok((beta, se))
+    }
+
+    /// As [`block`](Self::block), whatever the numbers.
+    pub(super) fn unchecked_block(
+        &self,
+        rows: Range<usize>,
+        traits: Range<usize>,
+    ) -> Result<(Vec<f32>, Vec<f32>), StoreError> {
         self.check_rows(&rows, self.n_variants)?;
         self.check_rows(&traits, self.header.traits.len())?;
         match &self.cells {
             Cells::Full { beta, se } => {
-                let names = ["/assoc/beta", "/assoc/se"];
+                let names = self.matrix_names();
                 let beta = rectangle(&self.place, names[0], beta, rows.clone(), traits.clone())?;
-                let se = rectangle(&self.place, names[1], se, rows.clone(), traits.clone())?;
-                self.check_cells(names, (&rows, &traits), (&beta, &se))?;
-                Ok((beta, se))
+                Ok((beta, rectangle(&self.place, names[1], se, rows, traits)?))
             }
-            Cells::Compact(scores) => {
-                let (beta, se) = scores.block(&self.place, &self.header, rows.clone(), traits.clone())?;
-                self.check_cells(["/assoc/score"; 2], (&rows, &traits), (&beta, &se))?;
-                Ok((beta, se))
-            }
+            Cells::Compact(scores) => scores.block(&self.place, &self.header, rows, traits),
             Cells::Hits => Err(StoreError::HitsOnly { path: self.place.path.clone() }),
+        }
+    }
+
+    /// Where effects and standard errors come from.
+    pub(super) fn matrix_names(&self) -> [&'static str; 2] {
+        match &self.cells {
+            Cells::Full { .. } | Cells::Hits => ["/assoc/beta", "/assoc/se"],
+            Cells::Compact(_) => ["/assoc/score"; 2],
         }
     }
 
@@ -312,61 +326,6 @@ impl ResultsReader {
         Ok(counts)
     }
 
-    /// A range of /hits, which are in the order of (variant, trait).
-    pub fn hits(&self, rows: Range<usize>) -> Result<Vec<StoredHit>, StoreError> {
-        self.check_rows(&rows, self.n_hits)?;
-        let [variant, trait_idx, beta, se, log10p] = &self.hits;
-        let variant = slice::<u64>(&self.place, variant, rows.clone())?;
-        let trait_idx = slice::<u32>(&self.place, trait_idx, rows.clone())?;
-        let beta = slice::<f64>(&self.place, beta, rows.clone())?;
-        let se = slice::<f64>(&self.place, se, rows.clone())?;
-        let log10p = slice::<f64>(&self.place, log10p, rows.clone())?;
-        let n_observed = self.hits_n_observed.as_ref();
-        let n_observed = n_observed.map(|column| slice::<u32>(&self.place, column, rows.clone())).transpose()?;
-        let hit = |i: usize| StoredHit {
-            variant: variant[i],
-            trait_idx: trait_idx[i],
-            beta: beta[i],
-            se: se[i],
-            log10p: log10p[i],
-            n_observed: n_observed.as_ref().map(|n| n[i]),
-        };
-        self.check_pairs("/hits/variant", &self.hits[..2], rows.start, (&variant, &trait_idx))?;
-        let checked = |i: usize| {
-            let (hit, info) = (hit(i), &self.header.traits[trait_idx[i] as usize]);
-            check_hit(&self.place, rows.start + i, &hit, self.header.hit_log10p, info).map(|()| hit)
-        };
-        (0..rows.len()).map(checked).collect()
-    }
-
-    /// A range of /assoc/status_*, in the order of (variant, trait).
-    pub fn statuses(&self, rows: Range<usize>) -> Result<Vec<StoredStatus>, StoreError> {
-        self.check_rows(&rows, self.n_statuses)?;
-        let [variant, trait_idx, code] = &self.statuses;
-        let variant = slice::<u64>(&self.place, variant, rows.clone())?;
-        let trait_idx = slice::<u32>(&self.place, trait_idx, rows.clone())?;
-        let code = slice::<u8>(&self.place, code, rows.clone())?;
-        let status = |i: usize| StoredStatus { variant: variant[i], trait_idx: trait_idx[i], code: code[i] };
-        self.check_pairs("/assoc/status_variant", &self.statuses[..2], rows.start, (&variant, &trait_idx))?;
-        let checked =
-            |i: usize| check_status(&self.place, "/assoc/status_code", rows.start + i, code[i]).map(|()| status(i));
-        (0..rows.len()).map(checked).collect()
-    }
-
-    /// Pairs of /assoc/status_* by status, of the traits (rows of /traits) that are `wanted`; statuses without a pair left out.
-    pub fn status_counts(&self, wanted: impl Fn(usize) -> bool) -> Result<Vec<(Status, u64)>, StoreError> {
-        let mut counts = [0; Status::ALL.len()];
-        for start in (0..self.n_statuses).step_by(ROWS_AT_ONCE) {
-            for pair in self.statuses(start..self.n_statuses.min(start + ROWS_AT_ONCE))? {
-                if let Some(count) = counts.get_mut(usize::from(pair.code)).filter(|_| wanted(pair.trait_idx as usize))
-                {
-                    *count += 1;
-                }
-            }
-        }
-        Ok(Status::ALL.into_iter().zip(counts).filter(|&(_, count)| count > 0).collect())
-    }
-
     /// Names in /variants/chrom, each once, by first appearance.
     pub fn chromosomes(&self) -> Result<Vec<String>, StoreError> {
         let mut names: Vec<String> = Vec::new();
@@ -404,7 +363,16 @@ impl ResultsReader {
             ledger,
             eigenvalues: column(place, file, "/qc/eigenvalues", None)?,
             case_counts,
+            failed_regions: self.failed_regions()?,
         })
+    }
+
+    /// Where shards failed, whose rows are not in the file; mostly none.
+    pub fn failed_regions(&self) -> Result<Vec<String>, StoreError> {
+        match self.file.link_exists(FAILED_REGIONS) {
+            true => texts(&self.place, &self.file, &self.strings, FAILED_REGIONS, None),
+            false => Ok(Vec::new()),
+        }
     }
 
     /// The histogram of t² of one trait, in the bins of [`norna_kernels::genomic_control`].
@@ -433,30 +401,10 @@ impl ResultsReader {
         Ok(serde_json::Value::Object(parts))
     }
 
-    fn check_rows(&self, rows: &Range<usize>, n: usize) -> Result<(), StoreError> {
+    pub(super) fn check_rows(&self, rows: &Range<usize>, n: usize) -> Result<(), StoreError> {
         if rows.start <= rows.end && rows.end <= n {
             return Ok(());
         }
         Err(self.place.argument(format!("{}..{} of {n} were asked for", rows.start, rows.end)))
-    }
-
-    /// Checks pairs from row `start` of a list on, against the pair before them too.
-    fn check_pairs(
-        &self,
-        object: &str,
-        list: &[Dataset],
-        start: usize,
-        (variants, traits): (&[u64], &[u32]),
-    ) -> Result<(), StoreError> {
-        let last = match (start.checked_sub(1), list) {
-            (Some(before), [variant, trait_idx]) => {
-                let variant = slice::<u64>(&self.place, variant, before..start)?;
-                let trait_idx = slice::<u32>(&self.place, trait_idx, before..start)?;
-                variant.first().copied().zip(trait_idx.first().copied())
-            }
-            _ => None,
-        };
-        let (n_variants, n_traits) = (self.n_variants, self.header.traits.len());
-        PairOrder { object, n_variants, n_traits, last }.check(&self.place, start, variants, traits)
     }
 }

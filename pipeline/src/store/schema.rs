@@ -22,8 +22,12 @@ pub(super) const N_MISSING: &str = "/assoc/n_missing";
 /// Ranks that the covariates lose with them, by mask.
 pub(super) const COVARIATES_LOST: &str = "/assoc/covariates_lost";
 /// Datasets that a file may be without, each with the letter that stands for it in the signature.
-pub(super) const OPTIONAL_PARTS: [(char, &str); 3] =
-    [('m', N_MISSING), ('l', COVARIATES_LOST), ('c', "/qc/case_counts")];
+pub(super) const OPTIONAL_PARTS: [(char, &str); 5] =
+    [('m', N_MISSING), ('l', COVARIATES_LOST), ('c', "/qc/case_counts"), ('s', CHECKSUMS), ('f', FAILED_REGIONS)];
+/// Checksums of every byte; files of the first weeks lack them.
+pub(super) const CHECKSUMS: &str = "/checksums";
+/// Regions of shards that failed; absent where none did.
+pub(super) const FAILED_REGIONS: &str = "/qc/failed_regions";
 /// Compact: a variant's row r of the scores, or −1 − r of the full rows; absent where every variant has its own scores.
 pub(super) const ASSOC_ROW: &str = "/assoc/row";
 /// Compact: a variant's row of [`RESIDUAL_SQUARE`]; absent where there is but one.
@@ -155,6 +159,8 @@ pub struct Qc {
     pub eigenvalues: Vec<f64>,
     /// Cases per trait, for binary traits.
     pub case_counts: Option<Vec<u32>>,
+    /// Where shards failed, whose rows are not in the file; empty where none did.
+    pub failed_regions: Vec<String>,
 }
 
 /// The drop ledger: samples, variants and traits.

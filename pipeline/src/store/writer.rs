@@ -13,6 +13,7 @@ use norna_kernels::Status;
 use norna_kernels::genomic_control::{N_BINS, lower_edge};
 
 use super::checked::Signature;
+use super::checksums;
 use super::columns::{VariantBand, VariantColumns, set_code_names};
 use super::compact_columns::CompactColumns;
 use super::error::{Place, StoreError};
@@ -23,8 +24,8 @@ use super::matrix::{Layout, MatrixPlace};
 use super::publish::sync_file;
 use super::qc::{Bins, P_BINS, TALLY_BINS, chi2_histogram, p_histogram};
 use super::schema::{
-    COVARIATES_LOST, FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, N_MISSING, Qc, ResultsHeader, SIGNATURE_BYTES,
-    Store,
+    COVARIATES_LOST, FAILED_REGIONS, FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, N_MISSING, Qc, ResultsHeader,
+    SIGNATURE_BYTES, Store,
 };
 use crate::sink::rows::RowBatch;
 
@@ -230,14 +231,17 @@ impl ResultsWriter {
         place_flush(&self.place, &self.file)
     }
 
-    /// Writes /provenance (an object; each of its keys becomes a dataset with JSON text), marks the file as whole, closes and
-    /// syncs it: for when every matrix has been written and synced.
-    pub fn seal(self, provenance: &serde_json::Value) -> Result<(), StoreError> {
+    /// Writes /provenance (an object; each of its keys becomes a dataset with JSON text) and the checksums, marks the file as
+    /// whole, closes and syncs it: for when every matrix has been written and synced. `bands`: what
+    /// [`BandWriter::write`](super::BandWriter::write) gave, by matrix and band.
+    pub fn seal(self, provenance: &serde_json::Value, bands: &[Vec<u32>]) -> Result<(), StoreError> {
         write_provenance(&self.place, &self.file, provenance)?;
+        let table = checksums::create(&self.place, &self.file, &self.layout, bands)?;
         let store = self.header.store.name();
         let signature = Signature::text(&self.file, &self.header);
         file::set_scalar(&self.place, &self.file, "n_samples", &self.header.n_samples)?;
         file::set_text(&self.place, &self.file, "store", store)?;
+        let table = table.release(&self.layout);
         let (place, file) = self.into_file();
         file::set_text(&place, &file, "norna_version", env!("CARGO_PKG_VERSION"))?;
         file::set_scalar(&place, &file, "format_version", &FORMAT_VERSION)?;
@@ -247,6 +251,7 @@ impl ResultsWriter {
         file::set_scalar(&place, &file, "signature", &signature)?;
         place_flush(&place, &file)?;
         place.h5("cannot close", file.close())?;
+        table.fill(&place)?;
         sync_file(&place.path).map_err(|error| place.io("cannot sync", error))
     }
 
@@ -302,6 +307,10 @@ fn write_qc(place: &Place, root: &Group, (bins, tally): (&Bins, &[u64]), qc: &Qc
     file::table_column(place, group, "eigenvalues", &qc.eigenvalues)?;
     if let Some(case_counts) = &qc.case_counts {
         file::table_column(place, group, "case_counts", case_counts)?;
+    }
+    if !qc.failed_regions.is_empty() {
+        let regions = file::strings(qc.failed_regions.iter().map(String::as_str));
+        file::table_column(place, root, FAILED_REGIONS, &regions)?;
     }
     let ledger = &file::group(place, group, "ledger")?;
     write_ledger(place, ledger, "samples", &qc.ledger.samples)?;

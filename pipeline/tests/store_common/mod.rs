@@ -164,18 +164,20 @@ impl FileWriter {
         let tally = self.tally();
         self.writer.complete((&self.bins, &tally), qc)?;
         let bands = BandWriter::open(&self.path)?;
-        let mut band = Vec::new();
+        let (mut band, mut sums) = (Vec::new(), Vec::new());
         for (matrix, cells) in self.writer.layout().matrices.iter().zip(&self.cells) {
             let row_bytes = 4 * matrix.shape.columns;
+            let mut of_bands = Vec::new();
             for idx in 0..matrix.n_bands() {
                 let rows = matrix.rows(idx);
                 matrix.clear(&mut band);
                 matrix.put(&mut band, 0, &cells[rows.start as usize * row_bytes..rows.end as usize * row_bytes]);
-                bands.write(matrix, idx, &mut band)?;
+                of_bands.push(bands.write(matrix, idx, &mut band)?);
             }
+            sums.push(of_bands);
         }
         bands.sync()?;
-        self.writer.seal(provenance)
+        self.writer.seal(provenance, &sums)
     }
 }
 

@@ -83,6 +83,7 @@ impl Study {
     #[track_caller]
     pub fn assoc(&self, out: &str, extra: &[&str]) -> PathBuf {
         self.try_assoc(out, extra).ok();
+        tools::run(&mut tools::norna([OsString::from("verify"), self.path(out).into()])).ok();
         self.path(out)
     }
 
@@ -90,6 +91,7 @@ impl Study {
     #[track_caller]
     pub fn assoc_ranks(&self, ranks: usize, out: &str, extra: &[&str]) -> PathBuf {
         tools::run(&mut tools::mpirun(ranks, self.assoc_args(out, extra))).ok();
+        tools::run(&mut tools::norna([OsString::from("verify"), self.path(out).into()])).ok();
         self.path(out)
     }
 

@@ -1,0 +1,177 @@
+//! `norna verify`: whether a results file is whole and sound.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::{EXIT_FAILED, EXIT_INCOMPLETE};
+use crate::report::export::ExportError;
+use crate::report::export_output::{Output, is_closed_pipe};
+use crate::report::words::count;
+use crate::store::{Verification, VerifyProgress, verify};
+
+/// Time between two looks at how far it is.
+const LOOK: Duration = Duration::from_millis(100);
+/// Time to the first line where no terminal is, then doubled.
+const FIRST_LINE: Duration = Duration::from_secs(10);
+
+/// Check a results file: checksums, shapes, numbers, ledger sums.
+///
+/// Reads everything. Exit code 0: sound; 1: something is wrong, a line each; 3: sound, but shards of the run failed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct VerifyArgs {
+    /// Results file.
+    pub file: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Threads; the cores of this process otherwise.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Show no progress.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Runs `norna verify`; the exit code.
+pub fn run(args: &VerifyArgs) -> anyhow::Result<u8> {
+    let start = Instant::now();
+    let threads = args.threads.map_or(0, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let (progress, ended) = (VerifyProgress::default(), AtomicBool::new(false));
+    let found = std::thread::scope(|scope| {
+        let shown = (!args.quiet).then(|| scope.spawn(|| show(&progress, &ended)));
+        let found = pool.install(|| verify(&args.file, &progress));
+        ended.store(true, Ordering::Relaxed);
+        if let Some(shown) = shown {
+            shown.thread().unpark();
+        }
+        found
+    })?;
+    let text = match args.json {
+        true => format!("{:#}\n", json_report(&args.file, &found, start.elapsed())),
+        false => text_report(&args.file, &found, start.elapsed()),
+    };
+    let mut output = Output::create(Path::new("-"), false)?;
+    let written = output.write_all(text.as_bytes());
+    let written = written.map_err(|cause| ExportError::Write { path: PathBuf::from("-"), cause });
+    match written.and_then(|()| output.finish()) {
+        Err(error) if !is_closed_pipe(&error) => return Err(error.into()),
+        _ => {}
+    }
+    Ok(match (found.findings.is_empty(), found.failed_regions.is_empty()) {
+        (false, _) => EXIT_FAILED,
+        (true, false) => EXIT_INCOMPLETE,
+        (true, true) => 0,
+    })
+}
+
+/// A bar on a terminal, plain lines now and then elsewhere, until `ended`.
+fn show(progress: &VerifyProgress, ended: &AtomicBool) {
+    let bar = io::stderr().is_terminal().then(|| ProgressBar::new(0));
+    if let (Some(bar), Ok(style)) =
+        (&bar, ProgressStyle::with_template("verifying {wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left"))
+    {
+        bar.set_style(style);
+    }
+    let (start, mut next) = (Instant::now(), FIRST_LINE);
+    while !ended.load(Ordering::Relaxed) {
+        std::thread::park_timeout(LOOK);
+        let (done, total) = (progress.done.load(Ordering::Relaxed), progress.total.load(Ordering::Relaxed));
+        match &bar {
+            Some(bar) => {
+                bar.set_length(total);
+                bar.set_position(done.min(total));
+            }
+            None if start.elapsed() >= next => {
+                next *= 2;
+                eprintln!("verifying: {} of {}", HumanBytes(done), HumanBytes(total));
+            }
+            None => {}
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+}
+
+/// "sound", "incomplete" or "damaged".
+fn verdict(found: &Verification) -> &'static str {
+    match (found.findings.is_empty(), found.failed_regions.is_empty()) {
+        (false, _) => "damaged",
+        (true, false) => "incomplete",
+        (true, true) => "sound",
+    }
+}
+
+fn text_report(path: &Path, found: &Verification, elapsed: Duration) -> String {
+    let mut text = String::new();
+    for kind in &found.findings.kinds {
+        kind.first.iter().for_each(|finding| text += &format!("{finding}\n"));
+        match kind.n - kind.first.len() as u64 {
+            0 => {}
+            more => text += &format!("{}: and {more} more\n", kind.object),
+        }
+    }
+    if !found.has_checksums {
+        let version = &found.norna_version;
+        text +=
+            &format!("no checksums: written by norna {version}, before they were made; everything else is checked\n");
+    }
+    if !found.failed_regions.is_empty() {
+        let shards = count(found.failed_regions.len() as u64, "shard");
+        text += &format!("incomplete: {shards} failed: {}\n", regions(&found.failed_regions));
+    }
+    let seconds = elapsed.as_secs_f64();
+    text += &format!(
+        "checked: {} × {}, {}, store {}, {} datasets, {} in {seconds:.1} s ({}/s)\n",
+        count(found.n_variants as u64, "variant"),
+        count(found.n_traits as u64, "trait"),
+        count(found.n_hits as u64, "hit"),
+        found.store.name(),
+        found.n_datasets,
+        HumanBytes(found.file_bytes),
+        HumanBytes((found.file_bytes as f64 / seconds.max(1e-9)) as u64)
+    );
+    let result = match found.findings.n() {
+        0 => verdict(found).to_owned(),
+        n => format!("{}: {}", verdict(found), count(n, "finding")),
+    };
+    text + &format!("{}: {result}\n", path.display())
+}
+
+/// The first of them.
+fn regions(failed: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let first = failed.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match failed.len().saturating_sub(SHOWN) {
+        0 => format!("regions {first}"),
+        more => format!("regions {first} and {more} more"),
+    }
+}
+
+fn json_report(path: &Path, found: &Verification, elapsed: Duration) -> serde_json::Value {
+    let kinds = found.findings.kinds.iter().map(|kind| {
+        let first = kind.first.iter().map(|finding| json!({ "object": finding.object, "problem": finding.problem }));
+        json!({ "kind": kind.name, "object": kind.object, "n": kind.n, "first": first.collect::<Vec<_>>() })
+    });
+    json!({
+        "file": path.display().to_string(),
+        "result": verdict(found),
+        "findings": kinds.collect::<Vec<_>>(),
+        "failed_regions": found.failed_regions,
+        "checksums": found.has_checksums,
+        "norna_version": found.norna_version,
+        "store": found.store.name(),
+        "variants": found.n_variants,
+        "traits": found.n_traits,
+        "hits": found.n_hits,
+        "datasets": found.n_datasets,
+        "file_bytes": found.file_bytes,
+        "wall_seconds": elapsed.as_secs_f64(),
+    })
+}
