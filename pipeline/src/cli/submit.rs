@@ -112,10 +112,16 @@ pub fn run(args: SubmitArgs) -> Result<()> {
 
     let study = Study::of(&args.command)?;
     let launcher = launcher(&profile, args.launcher.as_deref())?;
-    let wishes = wishes(&args, &study, launcher.is_some())?;
+    let wishes = wishes(&args, launcher.is_some())?;
+    if args.array.is_some() && study.fresh {
+        bail!(UsageError(
+            "--fresh: the jobs of an array join what is there; remove the output's .norna folder instead".into()
+        ));
+    }
     let folder = std::env::current_dir().context("the working folder")?;
     check_output(&profile, &study, &folder)?;
     let config = study.args.clone().validate()?;
+    warnings.extend(local_inputs(&profile, &config.files, &folder));
     let size = crate::run::assoc::study_size(&config)?;
     let wishes = Wishes { size_known: size.n_variants > 0, ..wishes };
     let predict = |layout: &NodeLayout| needs(&size, layout);
@@ -130,6 +136,7 @@ pub fn run(args: SubmitArgs) -> Result<()> {
         modules: &modules,
         norna: &norna,
         assoc: &study.words,
+        fresh: study.fresh,
         out: &study.out,
         folder: &folder,
         max_requeue: args.max_requeue,
@@ -155,8 +162,10 @@ pub fn run(args: SubmitArgs) -> Result<()> {
 struct Study {
     /// With what its --config holds.
     args: AssocArgs,
-    /// `assoc` and its flags as typed, but for --threads.
+    /// `assoc` and its flags as typed, but for --fresh.
     words: Vec<OsString>,
+    /// Whether --fresh was among them: a requeued job must not start over.
+    fresh: bool,
     out: PathBuf,
 }
 
@@ -170,9 +179,11 @@ impl Study {
             ))
         };
         let args = args.with_config_file()?;
+        let has = |flag: &str| words.iter().any(|word| word == flag);
         let refused = [
             (args.dry_run, "--dry-run belongs before --: it prints the script (the estimate: norna assoc --dry-run)"),
             (args.threads.is_some(), "--threads belongs before --: the job's cores follow from it"),
+            (has("--join"), "--join comes with --array N, before --"),
             (args.vcf.iter().any(|path| path.as_os_str() == "-"), "--vcf -: a job has no standard input; name a file"),
         ];
         if let Some((_, why)) = refused.iter().find(|(is, _)| *is) {
@@ -181,7 +192,9 @@ impl Study {
         let Some(out) = args.out.clone() else {
             bail!(UsageError("--out is required (after --, or in --config)".into()))
         };
-        Ok(Self { args: *Box::new(args), words: words.to_vec(), out })
+        let fresh = has("--fresh");
+        let words = words.iter().filter(|word| *word != "--fresh").cloned().collect();
+        Ok(Self { args, words, fresh, out })
     }
 }
 
@@ -206,7 +219,7 @@ fn launcher(profile: &Profile, flag: Option<&str>) -> Result<Option<Launch>> {
     })
 }
 
-fn wishes(args: &SubmitArgs, _study: &Study, has_launcher: bool) -> Result<Wishes> {
+fn wishes(args: &SubmitArgs, has_launcher: bool) -> Result<Wishes> {
     if let Some(hours) = args.wish_hours.filter(|hours| !(*hours > 0.0 && *hours <= 87_600.0)) {
         bail!(UsageError(format!("--wish-hours {hours}: must lie above 0, and be at most ten years")));
     }
@@ -257,6 +270,17 @@ fn check_output(profile: &Profile, study: &Study, folder: &Path) -> Result<()> {
         bail!("--out {}: exists; --force (after --) replaces it", out.display());
     }
     Ok(())
+}
+
+/// A line for each input that the job's nodes will not see.
+fn local_inputs(profile: &Profile, files: &[(&'static str, PathBuf)], folder: &Path) -> Vec<String> {
+    let value = |name: &str| std::env::var_os(name);
+    let line = |(role, path): &(&'static str, PathBuf)| {
+        let place = node_local::place_of(&folder.join(path), &profile.scratch.node_local, &value)?;
+        let path = path.display();
+        Some(format!("--{role} {path}: lies on {place}, which the job's nodes may not see as it is here"))
+    };
+    files.iter().filter_map(line).collect()
 }
 
 fn explain(choice: &Choice, warnings: &[String]) {

@@ -61,10 +61,8 @@ impl Charge {
 
     /// The rule in words, such as "max(cores, ceil(GB × 0.5)) × hours".
     pub fn formula(&self) -> String {
-        let times = |factor: f64, what: &str| match factor {
-            f if f == 1.0 => what.to_owned(),
-            f => format!("{f} × {what}"),
-        };
+        let times =
+            |factor: f64, what: &str| if factor == 1.0 { what.to_owned() } else { format!("{factor} × {what}") };
         let mut parts = Vec::new();
         if self.per_core > 0.0 {
             parts.push(times(self.per_core, "cores"));

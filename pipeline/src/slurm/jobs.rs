@@ -79,8 +79,10 @@ pub struct Order<'a> {
     pub modules: &'a [String],
     /// The program.
     pub norna: &'a Path,
-    /// `assoc` and its flags, without --threads.
+    /// `assoc` and its flags, without --threads and --fresh.
     pub assoc: &'a [OsString],
+    /// Whether the first attempt of the run starts over.
+    pub fresh: bool,
     /// The results file as the flags name it.
     pub out: &'a Path,
     /// Where the jobs run.
@@ -158,6 +160,7 @@ impl Order<'_> {
             cpus_per_task: choice.cpus_per_task,
             launch: &launch,
             command: &words,
+            fresh: self.fresh && role == Role::Run,
             max_requeue: if role == Role::Run { self.max_requeue } else { 0 },
         };
         let script = script.text();

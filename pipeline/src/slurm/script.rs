@@ -37,6 +37,8 @@ pub struct Script<'a> {
     pub launch: &'a Launch,
     /// norna and its arguments.
     pub command: &'a [OsString],
+    /// Whether the first attempt starts over.
+    pub fresh: bool,
     /// How often a job that was stopped puts itself back into the queue; 0 for never.
     pub max_requeue: u32,
 }
@@ -73,6 +75,9 @@ impl Script<'_> {
             );
         }
         text.extend(self.command_lines());
+        if self.fresh {
+            text.extend(FRESH.bytes());
+        }
         text.extend(match self.launch {
             Launch::Srun(_) => RUN.bytes(),
             Launch::Forward(_) => RUN_AND_FORWARD.bytes(),
@@ -116,6 +121,8 @@ echo "norna: job ${SLURM_JOB_ID:-none}, attempt $((restart + 1)), $(date -u '+%Y
 "#;
 
 const RUN: &str = r#"
+# Slurm signals the ranks itself; this script outlives them.
+trap : USR1 TERM
 code=0
 "${command[@]}" || code=$?
 "#;
@@ -135,14 +142,66 @@ while true; do
 done
 "#;
 
+const FRESH: &str = r#"
+# Only the first attempt starts over.
+if [[ $restart -eq 0 ]]; then
+  command+=(--fresh)
+fi
+"#;
+
 const REQUEUE: &str = r#"
-# 75: stopped in order, and the same command goes on.
+# 75: stopped in order, and the same command goes on. A cancelled job is ending by then, and stays away.
 if [[ $code -eq 75 && -n ${SLURM_JOB_ID:-} ]]; then
-  if [[ $restart -lt @MAX@ ]]; then
-    echo "norna: job $SLURM_JOB_ID stopped in order and goes back into the queue"
-    scontrol requeue "$SLURM_JOB_ID" || echo "norna: job $SLURM_JOB_ID cannot be requeued; submit it again to go on" >&2
+  id=$SLURM_JOB_ID
+  if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then
+    id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+  fi
+  state=$(scontrol show job --oneliner "$id" || true)
+  if [[ $state != *" JobState=RUNNING "* && $state != *" Reason=TimeLimit "* ]]; then
+    echo "norna: job $id stopped in order and is ending; submit it again to go on" >&2
+  elif [[ $restart -ge @MAX@ ]]; then
+    echo "norna: job $id was requeued $restart times; submit it again to go on" >&2
   else
-    echo "norna: job $SLURM_JOB_ID was requeued $restart times; submit it again to go on" >&2
+    echo "norna: job $id stopped in order and goes back into the queue"
+    scontrol requeue "$id" || echo "norna: job $id cannot be requeued; submit it again to go on" >&2
   fi
 fi
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `echo` gets in an attempt, from a script that starts over once.
+    fn words(restart: &str) -> String {
+        let command: Vec<OsString> = ["echo", "a b"].map(Into::into).into();
+        let script = Script {
+            about: "test",
+            notes: &[],
+            options: &[],
+            modules: &[],
+            env: vec![("A".into(), "it's".into())],
+            cpus_per_task: 1,
+            launch: &Launch::Forward(Vec::new()),
+            command: &command,
+            fresh: true,
+            max_requeue: 1,
+        };
+        let mut bash = std::process::Command::new("bash");
+        bash.arg("-c").arg(OsStr::from_bytes(&script.text())).env("SLURM_RESTART_COUNT", restart);
+        let said = String::from_utf8(bash.output().unwrap().stdout).unwrap();
+        said.lines().last().unwrap().to_owned()
+    }
+
+    #[test]
+    fn only_the_first_attempt_starts_over() {
+        assert_eq!([words("0"), words("1")], ["a b --fresh", "a b"]);
+    }
+
+    #[test]
+    fn the_warning_comes_early_but_not_before_anything_is_done() {
+        for (time, seconds) in [(60, 10), (600, 100), (1800, 300), (172_800, 300)] {
+            assert_eq!(signal_seconds(SlurmTime(time)), seconds);
+        }
+    }
+}
