@@ -15,7 +15,8 @@ RECORD := benches/record/$(shell date -u +%F)
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libclang-dev libhdf5-dev libopenmpi-dev openmpi-bin python3 python3-h5py
 BENCH_PACKAGES := time python3-numpy libopenblas0-pthread
-TEST_PACKAGES := plink2 bcftools samtools tabix hdf5-tools shellcheck
+TEST_PACKAGES := plink2 bcftools samtools tabix hdf5-tools shellcheck \
+  slurmctld slurmd slurm-client munge iproute2
 
 # Open MPI wants these said where the user is root (containers) or cores are fewer than ranks; others ignore them.
 export OMPI_MCA_rmaps_base_oversubscribe ?= 1
@@ -75,7 +76,7 @@ bench: deps build
 lint: deps
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	shellcheck .ci/run .ci/install benches/*.sh datasets/*.sh slurm/*.sbatch
+	shellcheck .ci/run .ci/install benches/*.sh datasets/*.sh slurm/*.sbatch slurm/lab/run slurm/lab/host
 
 clean:
 	$(CARGO) clean

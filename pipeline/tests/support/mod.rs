@@ -11,6 +11,7 @@ pub mod oracle;
 pub mod places;
 pub mod refusal;
 pub mod simulate;
+pub mod slurm;
 pub mod study;
 pub mod table;
 pub mod tools;
