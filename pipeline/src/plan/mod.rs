@@ -2,6 +2,10 @@
 //!
 //! Pure arithmetic: opens no file, knows no cluster.
 
+mod rates;
+
+pub use rates::Rates;
+
 use crate::store::Store;
 
 /// What the genotypes come as.
