@@ -4,6 +4,7 @@ pub mod assoc;
 mod assoc_config;
 pub mod export;
 pub mod info;
+pub mod plan;
 pub mod simulate;
 mod simulate_config;
 pub mod top;
@@ -41,6 +42,8 @@ pub enum Command {
     Top(top::TopArgs),
     /// Write rows of a results file as a table.
     Export(export::ExportArgs),
+    /// Say what a study would cost: time, core-hours, memory, bytes, money, and what an application form asks for.
+    Plan(Box<plan::PlanArgs>),
     /// Make a cohort of simulated people: genotypes, traits with planted effects, covariates.
     ///
     /// Genotypes come from a coalescent with recombination: allele counts follow 1/i and every haplotype is a mosaic of its
@@ -57,6 +60,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Simulate(args) => simulate::run(&args),
     };
     match result {

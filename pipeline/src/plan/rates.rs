@@ -43,6 +43,16 @@ pub struct Rates {
     pub carrier_product: f64,
     /// A (carrier, covariate) of such a variant.
     pub carrier_project: f64,
+    /// A (carrier, pattern that misses it, covariate), where traits have patterns of their own.
+    pub mask_entry: f64,
+    /// A (variant, pattern, covariate, covariate), likewise.
+    pub mask: f64,
+    /// A (missing genotype, covariate, covariate or trait) that is taken off.
+    pub missing_product: f64,
+    /// A (variant with missing genotypes, trait), beside that.
+    pub missing_pair: f64,
+    /// A (variant with missing genotypes, pattern, covariate³).
+    pub missing_mask: f64,
     /// A pair: effect, standard error, histogram.
     pub pair: f64,
     /// A byte of spool: encoded, checked, written.
@@ -51,6 +61,12 @@ pub struct Rates {
     pub result_byte: f64,
     /// A variant in results.h5, on rank 0.
     pub result_row: f64,
+    /// Times that all this takes when every core of a node works: they share memory, caches and power.
+    pub crowding: f64,
+    /// Bytes a second that the file system takes from a node.
+    pub file_system: f64,
+    /// Times more or less that CPU times may turn out to be.
+    pub doubt: f64,
 }
 
 impl Rates {
@@ -92,10 +108,18 @@ impl Default for Rates {
             dense_project: 6.0e-11,
             carrier_product: 3.0e-11,
             carrier_project: 1.5e-10,
+            mask_entry: 1.0e-10,
+            mask: 1.0e-10,
+            missing_product: 5.0e-11,
+            missing_pair: 5.0e-9,
+            missing_mask: 5.0e-10,
             pair: 3.0e-9,
             spool_byte: 0.7e-9,
             result_byte: 1.0e-9,
             result_row: 1.5e-6,
+            crowding: 1.25,
+            file_system: 1e9,
+            doubt: 2.0,
         }
     }
 }
