@@ -35,10 +35,14 @@ pub struct Rates {
     pub call: f64,
     /// A dosage looked at by the test.
     pub dosage: f64,
+    /// A genotype of a variant on the dense path, packed.
+    pub packed: f64,
     /// A (sample, trait) of a variant in the dense score product: two operations.
     pub dense_product: f64,
     /// A (sample, covariate) of a variant in the dense projection, f64.
     pub dense_project: f64,
+    /// A carrier of a variant that is summed over carriers, listed.
+    pub carrier: f64,
     /// A (carrier, trait) of a variant that is summed over carriers.
     pub carrier_product: f64,
     /// A (carrier, covariate) of such a variant.
@@ -104,8 +108,10 @@ impl Default for Rates {
             bcf_dosage: 5.0e-9,
             call: 1.5e-10,
             dosage: 1.5e-9,
+            packed: 1.0e-10,
             dense_product: 1.2e-11,
             dense_project: 6.0e-11,
+            carrier: 1.0e-9,
             carrier_product: 3.0e-11,
             carrier_project: 1.5e-10,
             mask_entry: 1.0e-10,

@@ -46,8 +46,9 @@ impl Work {
         let is_dosage = matches!(size.format, GenotypeFormat::VcfDosage | GenotypeFormat::BcfDosage);
         let looked_at = if is_dosage { rates.dosage } else { rates.call };
         let spectrum = counts.spectrum;
-        let dense = n * (counts.columns * rates.dense_product + counts.padded * rates.dense_project);
-        let sparse = n * (counts.columns * rates.carrier_product + counts.padded * rates.carrier_project);
+        let dense = n * (rates.packed + counts.columns * rates.dense_product + counts.padded * rates.dense_project);
+        let sparse =
+            n * (rates.carrier + counts.columns * rates.carrier_product + counts.padded * rates.carrier_project);
         Self {
             tables: rates.start + n * (t + k) * rates.table_cell,
             null_model: n * t * (rates.null_value + counts.padded * rates.null_product),
