@@ -2,16 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-/// Seconds that this thread was on a CPU, as Linux counts them; by the clock where it does not.
-pub fn on_cpu() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).filter(|&ns| ns > 0.0);
-    nanoseconds.map_or_else(by_the_clock, |ns| ns * 1e-9)
-}
+use rustix::time::{ClockId, clock_gettime};
 
-fn by_the_clock() -> f64 {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    START.get_or_init(Instant::now).elapsed().as_secs_f64()
+/// Seconds that this thread was on a CPU.
+pub fn on_cpu() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
 /// CPU seconds, user and system, of the children of this process that have ended.
