@@ -10,7 +10,7 @@ pub const MAX_CORRELATION_ORDER: usize = 4096;
 /// Bytes of program, libraries and buffers that do not grow with the study, at most.
 const BASE_AT_MOST: u64 = 40 << 20;
 /// What they are found to be.
-const BASE: u64 = 24 << 20;
+const BASE: u64 = 27 << 20;
 /// Bands of the results that threads have in hand at most, unless a single one is larger.
 const BANDS: u64 = 512 << 20;
 /// Decompression, one shard's reader and its lines, per thread.
@@ -79,10 +79,10 @@ impl MemoryShape {
         let sums = 8 * (SUMS / self.n_traits.max(1)).clamp(126, 512) * self.n_traits;
         let rows = 24 * block * self.n_traits;
         let testing = self.threads * (genotypes + rows + sums + STRIP + 4 * self.tally() + READER);
-        let fitting = self.traits();
+        let fitting = 8 * self.n_samples * self.n_traits;
         self.batches
             + BASE
-            + self.traits()
+            + self.residuals()
             + self.covariates()
             + self.masks()
             + self.correlation()
@@ -93,7 +93,18 @@ impl MemoryShape {
         block_variants(self.kind, self.n_samples as usize) as u64
     }
 
-    /// Values, or residuals: f64, or twice f32, in panels.
+    /// Twice f32, in panels of 32 traits, the last of 8 or 16 where they suffice.
+    fn residuals(&self) -> u64 {
+        let last = match self.n_traits % 32 {
+            0 => 0,
+            1..=8 => 8,
+            9..=16 => 16,
+            _ => 32,
+        };
+        8 * self.n_samples * (self.n_traits / 32 * 32 + last)
+    }
+
+    /// Values or residuals, at most.
     fn traits(&self) -> u64 {
         8 * self.n_samples * self.n_traits.next_multiple_of(32)
     }
