@@ -44,6 +44,8 @@ pub struct Spec {
     pub format: OutputFormat,
     /// Whether there is DS beside GT.
     pub dosages: bool,
+    /// Share of calls that are missing.
+    pub missing: f64,
     /// People.
     pub n_samples: usize,
     /// Variants.
@@ -92,7 +94,7 @@ impl Cohort {
             n_samples: spec.n_samples,
             contigs: vec![Contig { name: "22".to_owned(), length, n_variants: spec.n_variants }],
             fields: Fields { gt: true, ds: spec.dosages, gp: false },
-            missing_genotypes: 0.0,
+            missing_genotypes: spec.missing,
             population_size: 1e4,
             recombination_rate: 1e-8,
             traits: TraitsConfig {

@@ -91,7 +91,7 @@ pub fn measure(options: &BenchOptions) -> Result<Card> {
     let threads = options.threads as f64;
     stages.push(Stage {
         all_threads: Some(products.dense_flops * 1e-9 * threads / rates.crowding),
-        limit: peak_flops().map(|peak| peak * 1e-9),
+        limit: peak_flops(scale.effort).map(|peak| peak * 1e-9),
         ..stage("score product", "GFLOP/s", products.dense_flops * 1e-9)
     });
     stages.push(stage("test of a common variant, all in all", "GFLOP/s", products.test_flops * 1e-9));
@@ -141,6 +141,7 @@ fn measure_reading(
         name,
         format,
         dosages,
+        missing: 0.0,
         n_samples,
         n_variants: if dosages { n_variants / 3 } else { n_variants },
         n_traits: 100,
@@ -167,6 +168,9 @@ fn measure_reading(
         stages.push(stage(&format!("read and decode {shown}"), "M genotypes/s", 1e-6 / *rate(rates)));
         if name == "vcf" {
             rates.table_cell = opening::tables(&cohort, scale.effort)?;
+            let gaps = Spec { missing: 0.01, ..of("gaps", format, false) };
+            let gaps = reading::read(&Cohort::make(scratch.path(), gaps, threads)?, scale.effort)?;
+            rates.gaps = (gaps / (rates.vcf * cohort.n_genotypes())).max(1.0);
         }
     }
     stages.push(stage("read tables", "M cells/s", 1e-6 / rates.table_cell));
@@ -179,6 +183,7 @@ fn measure_runs(scale: &Scale, scratch: &Scratch, threads: usize, rates: &mut Ra
         name,
         format: OutputFormat::Bcf,
         dosages: false,
+        missing: 0.0,
         n_samples: 100,
         n_variants,
         n_traits,
@@ -207,16 +212,31 @@ fn crowding(scale: &Scale, threads: usize) -> f64 {
     together / threads.max(1) as f64 / alone
 }
 
-/// Clock × width × two fused operations in flight: what no core exceeds at the clock that Linux tells, f32.
-fn peak_flops() -> Option<f64> {
-    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let clocks =
-        info.lines().filter_map(|line| line.strip_prefix("cpu MHz")?.split_once(':')?.1.trim().parse::<f64>().ok());
+/// Clock × width × two fused operations in flight: what a core with two units for them does at most, f32.
+fn peak_flops(effort: Effort) -> Option<f64> {
     let lanes = match norna_kernels::isa() {
         Isa::Avx512 => 16.0,
         Isa::Avx2 => 8.0,
         Isa::Scalar => return None,
     };
-    let clock = clocks.fold(0.0, f64::max);
-    (clock > 0.0).then_some(clock * 1e6 * lanes * 2.0 * 2.0)
+    Some(clock(effort) * lanes * 2.0 * 2.0)
+}
+
+/// Cycles a second: a chain of multiplications of which each waits for the last takes three cycles each on x86 CPUs of the
+/// last fifteen years.
+fn clock(effort: Effort) -> f64 {
+    const ROUNDS: u64 = 1 << 18;
+    const CYCLES: f64 = 3.0;
+    let mut x = std::hint::black_box(3_u64);
+    let seconds = effort.least(|| {
+        for _ in 0..ROUNDS {
+            // Sixteen in a row, so that counting rounds hides behind them.
+            x = x.wrapping_mul(x).wrapping_mul(x).wrapping_mul(x).wrapping_mul(x);
+            x = x.wrapping_mul(x).wrapping_mul(x).wrapping_mul(x).wrapping_mul(x);
+            x = x.wrapping_mul(x).wrapping_mul(x).wrapping_mul(x).wrapping_mul(x);
+            x = x.wrapping_mul(x).wrapping_mul(x).wrapping_mul(x).wrapping_mul(x);
+        }
+        x = std::hint::black_box(x | 1);
+    });
+    CYCLES * 16.0 * ROUNDS as f64 / seconds
 }

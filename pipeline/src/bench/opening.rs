@@ -8,6 +8,7 @@ use norna_kernels::{CovariateBasis, NullModel};
 use super::cohort::Cohort;
 use super::products::{columns, positive};
 use super::timer::Effort;
+use crate::cohort::transform::mean_and_sd;
 use crate::cohort::{self, CohortConfig};
 use crate::plan::Rates;
 use crate::run::trait_correlation::TraitGram;
@@ -44,7 +45,10 @@ pub fn null_models(n_samples: usize, n_traits: usize, effort: Effort, rates: &mu
     let (few, many) = (fit(3), fit(27));
     let values = (n_samples * n_traits) as f64;
     rates.null_product = positive((many - few) / (values * 24.0));
-    rates.null_value = positive(few / values - 8.0 * rates.null_product);
+    let moments = effort.least(|| {
+        std::hint::black_box(traits.iter().map(|values| mean_and_sd(values)).collect::<Vec<_>>());
+    });
+    rates.null_value = positive((few + moments) / values - 8.0 * rates.null_product);
 }
 
 /// The Gram matrix of random traits and its eigenvalues.
@@ -52,8 +56,10 @@ pub fn correlation(n_samples: usize, n_traits: usize, effort: Effort, rates: &mu
     let traits = columns(n_samples, n_traits, 0.0, 2);
     let traits: Vec<&[f64]> = traits.iter().map(Vec::as_slice).collect();
     let Ok(alone) = rayon::ThreadPoolBuilder::new().num_threads(1).build() else { return };
-    let (mut gram_seconds, mut eigen_seconds) = (f64::INFINITY, f64::INFINITY);
+    let few = &traits[..n_traits / 4];
+    let (mut few_seconds, mut gram_seconds, mut eigen_seconds) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
     alone.install(|| {
+        few_seconds = effort.least(|| drop(TraitGram::new(few)));
         gram_seconds = effort.least(|| drop(TraitGram::new(&traits)));
         let once = Effort { time: std::time::Duration::ZERO, runs: 1 };
         for _ in 0..effort.runs.min(2) {
@@ -62,7 +68,8 @@ pub fn correlation(n_samples: usize, n_traits: usize, effort: Effort, rates: &mu
             eigen_seconds = eigen_seconds.min(once.least(|| drop(gram.take().map(TraitGram::eigenvalues))));
         }
     });
-    let t = n_traits as f64;
-    rates.gram_product = positive(gram_seconds / (n_samples as f64 * t * t));
+    let (n, t, u) = (n_samples as f64, n_traits as f64, few.len() as f64);
+    rates.gram_product = positive((gram_seconds / t - few_seconds / u) / (n * (t - u)));
+    rates.gram_value = positive(gram_seconds / (n * t) - t * rates.gram_product);
     rates.eigen = positive(eigen_seconds / t.powi(3));
 }

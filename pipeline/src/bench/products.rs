@@ -178,10 +178,12 @@ pub fn measure(sizes: Sizes, effort: Effort, rates: &mut Rates) -> Products {
     rates.dosage = positive(seconds(&dosages, &few) / (m * n));
     masks(sizes, &seconds, (&sparse, sparse_few, sparse_many), rates);
     missing_genotypes(sizes, &seconds, rates);
+    stream(sizes, effort, rates);
+    rates.fresh_byte = fresh_byte(effort);
     Products { dense_flops: 2.0 / rates.dense_product, test_flops: 2.0 * m * n * n_traits as f64 / dense_many }
 }
 
-/// Traits with patterns of their own: of one missing value in a thousand, and of one in ten.
+/// Traits with patterns of their own: few missing values and many, few covariates and many.
 fn masks(
     sizes: Sizes,
     seconds: &dyn Fn(&Genotypes, &NullModel) -> f64,
@@ -190,31 +192,77 @@ fn masks(
 ) {
     const PATTERNS: usize = 64;
     let (n, m, masks) = (sizes.n_samples, sizes.n_variants as f64, PATTERNS as f64);
-    let time = |missing| seconds(sparse, &null_model(n, PATTERNS, FEW.0, missing));
-    let (seldom, often) = (time(0.004), time(0.1));
-    let entries = sparse.n_carriers * masks * FEW.1;
-    rates.mask_entry = positive((often - seldom) / (entries * (0.1 - 0.004)));
+    let time = |missing, covariates| seconds(sparse, &null_model(n, PATTERNS, covariates, missing));
+    let (seldom, often) = (time(SELDOM, FEW.0), time(OFTEN, FEW.0));
+    let entries = sparse.n_carriers * masks;
+    rates.mask_entry = positive((often - seldom) / (entries * FEW.1 * (OFTEN - SELDOM)));
     // What the same traits cost without patterns.
     let share = (PATTERNS - FEW_TRAITS) as f64 / (sizes.n_traits - FEW_TRAITS) as f64;
     let plain = few + (many - few) * share;
-    let found = entries * 0.004 * rates.mask_entry;
-    rates.mask = positive((seldom - plain - found) / (m * masks * FEW.1 * FEW.1));
+    let found = entries * SELDOM * rates.mask_entry;
+    let each = (seldom - plain - found * FEW.1) / (m * masks);
+    let projected = sparse.n_carriers * (MANY.1 - FEW.1) * rates.carrier_project;
+    let more = time(SELDOM, MANY.0) - seldom - found * (MANY.1 - FEW.1) - projected;
+    let (few, many) = (squared(FEW.0), squared(MANY.0));
+    rates.mask_square = positive(more / (m * masks * (many - few)));
+    rates.mask = positive(each - few * rates.mask_square);
+}
+
+/// Shares of trait values that are missing.
+const SELDOM: f64 = 0.004;
+const OFTEN: f64 = 0.1;
+
+/// Covariates with the intercept, squared.
+fn squared(n_covariates: usize) -> f64 {
+    (n_covariates as f64 + 1.0).powi(2)
 }
 
 /// Blocks in which one call of two hundred is missing, and of fifty.
 fn missing_genotypes(sizes: Sizes, seconds: &dyn Fn(&Genotypes, &NullModel) -> f64, rates: &mut Rates) {
     const TRAITS: usize = 64;
-    let (n, m) = (sizes.n_samples as f64, sizes.n_variants as f64);
-    let of = |missing| Genotypes::new(GenotypeKind::Calls, (sizes.n_samples, sizes.n_variants), EMPTY, missing);
+    let n_variants = sizes.n_variants / 2;
+    let (n, m) = (sizes.n_samples as f64, n_variants as f64);
+    let of = |missing| Genotypes::new(GenotypeKind::Calls, (sizes.n_samples, n_variants), EMPTY, missing);
+    let [none, seldom, often] = [of(0.0), of(0.005), of(0.02)];
     let null = null_model(sizes.n_samples, TRAITS, FEW.0, 0.0);
-    let (none, seldom, often) = (seconds(&of(0.0), &null), seconds(&of(0.005), &null), seconds(&of(0.02), &null));
+    let [plain, some, more] = [&none, &seldom, &often].map(|block| seconds(block, &null));
     let each = FEW.1 * (FEW.1 + TRAITS as f64);
-    rates.missing_product = positive((often - seldom) / (m * n * 0.015 * each));
+    rates.missing_product = positive((more - some) / (m * n * 0.015 * each));
     let summed = m * n * 0.005 * each * rates.missing_product;
-    rates.missing_pair = positive((seldom - none - summed) / (m * TRAITS as f64));
-    let own = null_model(sizes.n_samples, TRAITS, FEW.0, 0.004);
-    let by_mask = seconds(&of(0.005), &own) - seconds(&of(0.0), &own) - (seldom - none);
-    rates.missing_mask = positive(by_mask / (m * TRAITS as f64 * FEW.1.powi(3)));
+    rates.missing_pair = positive((some - plain - summed) / (m * TRAITS as f64));
+    // What patterns add to that, beyond what they cost without missing genotypes.
+    let by_mask = |(n_covariates, padded): (usize, f64)| {
+        let own = null_model(sizes.n_samples, TRAITS, n_covariates, SELDOM);
+        let summed = m * n * 0.005 * padded * (padded + TRAITS as f64) * rates.missing_product;
+        let pairs = m * TRAITS as f64 * rates.missing_pair;
+        (seconds(&seldom, &own) - seconds(&none, &own) - summed - pairs) / (m * TRAITS as f64)
+    };
+    let (few, many) = (by_mask(FEW), by_mask(MANY));
+    let cubed = |n_covariates: usize| (n_covariates as f64 + 1.0).powi(3);
+    rates.missing_cube = positive((many - few) / (cubed(MANY.0) - cubed(FEW.0)));
+    rates.missing_mask = positive(few - cubed(FEW.0) * rates.missing_cube);
+}
+
+/// More residuals than caches hold, and so few variants that fetching them is what takes time.
+fn stream(sizes: Sizes, effort: Effort, rates: &mut Rates) {
+    const VARIANTS: usize = 14;
+    let (n, t) = (sizes.n_samples, STREAMED / (4 * sizes.n_samples) / 32 * 32);
+    let null = null_model(n, t, FEW.0, 0.0);
+    let genotypes = Genotypes::new(GenotypeKind::Calls, (n, VARIANTS), DENSE, 0.0);
+    let mut bench = Bench::new(&null);
+    let seconds = effort.least(|| bench.run(&genotypes));
+    let (m, n, t) = (VARIANTS as f64, n as f64, t as f64);
+    let computed = m * (n * t * rates.dense_product + t * rates.pair);
+    rates.stream = positive((seconds - computed) / (n * t));
+}
+
+/// Bytes of residuals.
+const STREAMED: usize = 96 << 20;
+
+/// CPU seconds a byte of memory that is touched for the first time.
+fn fresh_byte(effort: Effort) -> f64 {
+    let n = 64 << 20;
+    effort.least(|| drop(std::hint::black_box(vec![1u8; n]))) / n as f64
 }
 
 /// A difference of two measurements that noise may have made negative.

@@ -15,6 +15,8 @@ pub use rates::Rates;
 pub use spectrum::Spectrum;
 pub use work::Work;
 
+use norna_kernels::GenotypeKind;
+
 use crate::store::Store;
 
 /// What the genotypes come as.
@@ -29,6 +31,16 @@ pub enum GenotypeFormat {
     Bcf,
     /// BCF: DS or GP.
     BcfDosage,
+}
+
+impl GenotypeFormat {
+    /// What a genotype is held as.
+    pub fn kind(self) -> GenotypeKind {
+        match self {
+            Self::Vcf | Self::Bcf => GenotypeKind::Calls,
+            Self::VcfDosage | Self::BcfDosage => GenotypeKind::Dosages,
+        }
+    }
 }
 
 /// The size of a study.

@@ -1,7 +1,6 @@
 //! From a study's size to what a job of it takes: CPU time by [`Work`], the clock by who waits for whom, bytes and files.
 
-use norna_kernels::GenotypeKind;
-
+use super::work::Bytes;
 use super::{
     Assumptions, GenotypeFormat, MemoryShape, NodeLayout, Prediction, Range, Rates, Spectrum, StudySize, Work,
 };
@@ -55,13 +54,14 @@ pub fn forecast(size: &StudySize, assumed: &Assumptions, rates: &Rates, layout: 
     let output = output_bytes(size, assumed);
     let matrices = matrix_bytes(size);
     let spool = spool_bytes(size, output.least, matrices, n_shards as f64);
-    let work = Work::new(size, assumed, rates, (spool.expected, matrices));
+    let memory = memory_shape(size, assumed, layout);
+    let expected = memory.expected() as f64;
+    let bytes = Bytes { spool: spool.expected, matrices, memory: expected, n_shards: n_shards as f64 };
+    let work = Work::new(size, assumed, rates, bytes);
     let n_ranks = u64::from(layout.nodes.max(1)) * u64::from(layout.ranks_per_node.max(1));
     let crowded = if layout.ranks_per_node * layout.threads_per_rank > 1 { rates.crowding } else { 1.0 };
     let cpu = work.total(n_ranks as f64) * crowded;
     let clock = Clock { work: &work, rates, layout, matrices, n_shards: n_shards as f64 };
-    let memory = memory_shape(size, assumed, layout);
-    let expected = memory.expected() as f64;
     let prediction = Prediction {
         cpu_seconds: Range { expected: cpu, least: cpu / rates.doubt, most: cpu * rates.doubt },
         wall_seconds: Range {
@@ -174,10 +174,7 @@ fn memory_shape(size: &StudySize, assumed: &Assumptions, layout: &NodeLayout) ->
         n_masks: size.n_masks.max(1),
         n_mask_entries: listed as u64,
         n_covariates: size.n_covariates,
-        kind: match size.format {
-            GenotypeFormat::Vcf | GenotypeFormat::Bcf => GenotypeKind::Calls,
-            GenotypeFormat::VcfDosage | GenotypeFormat::BcfDosage => GenotypeKind::Dosages,
-        },
+        kind: size.format.kind(),
         threads: u64::from(layout.threads_per_rank.max(1)),
         batches: 0,
     }

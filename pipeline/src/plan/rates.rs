@@ -17,6 +17,8 @@ pub struct Rates {
     pub null_value: f64,
     /// A (sample, trait, covariate) of the null model.
     pub null_product: f64,
+    /// A (sample, trait) of the traits' Gram matrix.
+    pub gram_value: f64,
     /// A (sample, trait, trait) of the traits' Gram matrix, half of which is computed.
     pub gram_product: f64,
     /// Traits cubed, for eigenvalues.
@@ -31,6 +33,8 @@ pub struct Rates {
     pub bcf: f64,
     /// Of BCF DS.
     pub bcf_dosage: f64,
+    /// Times that reading a variant takes that misses some of its calls.
+    pub gaps: f64,
     /// A call looked at by the test: carriers listed or calls packed.
     pub call: f64,
     /// A dosage looked at by the test.
@@ -49,14 +53,20 @@ pub struct Rates {
     pub carrier_project: f64,
     /// A (carrier, pattern that misses it, covariate), where traits have patterns of their own.
     pub mask_entry: f64,
-    /// A (variant, pattern, covariate, covariate), likewise.
+    /// A (variant, pattern), likewise.
     pub mask: f64,
+    /// A (variant, pattern, covariate, covariate), likewise.
+    pub mask_square: f64,
     /// A (missing genotype, covariate, covariate or trait) that is taken off.
     pub missing_product: f64,
     /// A (variant with missing genotypes, trait), beside that.
     pub missing_pair: f64,
-    /// A (variant with missing genotypes, pattern, covariate³).
+    /// A (variant with missing genotypes, pattern).
     pub missing_mask: f64,
+    /// A (variant with missing genotypes, pattern, covariate³).
+    pub missing_cube: f64,
+    /// A (sample, trait) whose residual comes from memory, once for each block of variants.
+    pub stream: f64,
     /// A pair: effect, standard error, histogram.
     pub pair: f64,
     /// A byte of spool: encoded, checked, written.
@@ -65,6 +75,8 @@ pub struct Rates {
     pub result_byte: f64,
     /// A variant in results.h5, on rank 0.
     pub result_row: f64,
+    /// A byte of memory touched for the first time.
+    pub fresh_byte: f64,
     /// Times that all this takes when every core of a node works: they share memory, caches and power.
     pub crowding: f64,
     /// Bytes a second that the file system takes from a node.
@@ -95,36 +107,42 @@ impl Rates {
 impl Default for Rates {
     fn default() -> Self {
         Self {
-            start: 0.03,
-            table_cell: 3.0e-8,
-            null_value: 4.0e-9,
-            null_product: 3.0e-10,
-            gram_product: 1.5e-11,
-            eigen: 4.8e-10,
-            variant: 2.0e-6,
-            vcf: 1.4e-9,
-            vcf_dosage: 1.2e-8,
-            bcf: 0.8e-9,
-            bcf_dosage: 5.0e-9,
-            call: 1.5e-10,
-            dosage: 1.5e-9,
-            packed: 1.0e-10,
-            dense_product: 1.2e-11,
-            dense_project: 6.0e-11,
-            carrier: 1.0e-9,
-            carrier_product: 3.0e-11,
-            carrier_project: 1.5e-10,
-            mask_entry: 1.0e-10,
-            mask: 1.0e-10,
-            missing_product: 5.0e-11,
-            missing_pair: 5.0e-9,
-            missing_mask: 5.0e-10,
-            pair: 3.0e-9,
-            spool_byte: 0.7e-9,
-            result_byte: 1.0e-9,
-            result_row: 1.5e-6,
+            start: 0.01,
+            table_cell: 2.5e-08,
+            null_value: 7.4e-09,
+            null_product: 1.4e-10,
+            gram_value: 5e-09,
+            gram_product: 1.2e-11,
+            eigen: 1.8e-10,
+            variant: 2.3e-07,
+            vcf: 1.55e-09,
+            vcf_dosage: 7e-09,
+            bcf: 1e-09,
+            bcf_dosage: 4.3e-09,
+            gaps: 1.5,
+            call: 6e-11,
+            dosage: 7.4e-10,
+            packed: 2.6e-10,
+            dense_product: 9.4e-12,
+            dense_project: 3.8e-11,
+            carrier: 2.3e-09,
+            carrier_product: 5.8e-11,
+            carrier_project: 7.6e-11,
+            mask_entry: 1.9e-10,
+            mask: 1e-07,
+            mask_square: 3e-10,
+            missing_product: 3.3e-11,
+            missing_pair: 2.5e-08,
+            missing_mask: 2e-07,
+            missing_cube: 3e-10,
+            stream: 2e-10,
+            pair: 5e-09,
+            spool_byte: 3e-10,
+            result_byte: 4.5e-10,
+            result_row: 1.2e-06,
+            fresh_byte: 2.5e-10,
             crowding: 1.25,
-            file_system: 1e9,
+            file_system: 1000000000.0,
             doubt: 2.0,
         }
     }

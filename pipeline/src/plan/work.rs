@@ -1,7 +1,7 @@
 //! CPU seconds of the parts of a run, each as what it grows with times the machine's rate.
 
 use super::spectrum::Spectrum;
-use super::{Assumptions, GenotypeFormat, MAX_CORRELATION_ORDER, Rates, StudySize};
+use super::{Assumptions, GenotypeFormat, MAX_CORRELATION_ORDER, Rates, StudySize, block_variants};
 
 /// Samples of a dense variant whose genotype is not the shift, as a share.
 const DENSE_NONZERO: f64 = 0.45;
@@ -36,9 +36,29 @@ pub struct Work {
     pub rows: f64,
 }
 
+/// Bytes that work goes with.
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes {
+    /// Of all spools.
+    pub spool: f64,
+    /// Of the matrices in results.h5.
+    pub matrices: f64,
+    /// Of a rank's memory.
+    pub memory: f64,
+    /// Shards of the input.
+    pub n_shards: f64,
+}
+
+/// Bytes of residuals that stay in a cache from block to block.
+const CACHED: f64 = 16e6;
+/// Bytes of the traits' correlation from which its eigenvalues wait for memory, up to where they do nothing else, and how many
+/// times longer they take then.
+const EIGEN_CACHED: (f64, f64) = (16e6, 72e6);
+const EIGEN_FROM_MEMORY: f64 = 2.6;
+
 impl Work {
-    /// Of a study whose spools and matrices take so many bytes.
-    pub fn new(size: &StudySize, assumed: &Assumptions, rates: &Rates, (spool, matrices): (f64, f64)) -> Self {
+    /// Of a study whose data take so many bytes.
+    pub fn new(size: &StudySize, assumed: &Assumptions, rates: &Rates, bytes: Bytes) -> Self {
         let counts = Counts::new(size, assumed);
         let Counts { n, m, t, k, .. } = counts;
         let order = n.min(t);
@@ -49,18 +69,25 @@ impl Work {
         let dense = n * (rates.packed + counts.columns * rates.dense_product + counts.padded * rates.dense_project);
         let sparse =
             n * (rates.carrier + counts.columns * rates.carrier_product + counts.padded * rates.carrier_project);
+        let gaps = 1.0 + (rates.gaps - 1.0) * (1.0 - libm::exp(-n * assumed.missing_genotypes));
+        let blocks = (m / counts.block_variants).max(bytes.n_shards.min(m));
+        let from_memory =
+            if 4.0 * n * counts.columns > CACHED { blocks * n * counts.columns * rates.stream } else { 0.0 };
+        let (least, most) = EIGEN_CACHED;
+        let spilled = ((8.0 * order * order - least) / (most - least)).clamp(0.0, 1.0);
+        let eigen = rates.eigen * (1.0 + (EIGEN_FROM_MEMORY - 1.0) * spilled);
         Self {
-            tables: rates.start + n * (t + k) * rates.table_cell,
+            tables: rates.start + n * (t + k) * rates.table_cell + bytes.memory * rates.fresh_byte,
             null_model: n * t * (rates.null_value + counts.padded * rates.null_product),
-            gram: if solves { n.max(t) * order * order * rates.gram_product } else { 0.0 },
-            eigenvalues: if solves { order.powi(3) * rates.eigen } else { 0.0 },
-            reading: m * (rates.variant + n * rates.genotype(size.format)),
-            products: m * (n * looked_at + spectrum.dense * dense + spectrum.carriers * sparse),
+            gram: if solves { n * t * rates.gram_value + n.max(t) * order * order * rates.gram_product } else { 0.0 },
+            eigenvalues: if solves { order.powi(3) * eigen } else { 0.0 },
+            reading: m * (rates.variant + n * rates.genotype(size.format) * gaps),
+            products: m * (n * looked_at + spectrum.dense * dense + spectrum.carriers * sparse) + from_memory,
             masks: counts.masks(size, assumed, rates),
             missing_genotypes: counts.missing_genotypes(size, assumed, rates),
             pairs: m * t * rates.pair,
-            spooling: spool * rates.spool_byte,
-            writing: matrices * rates.result_byte,
+            spooling: bytes.spool * rates.spool_byte,
+            writing: bytes.matrices * rates.result_byte,
             rows: m * rates.result_row,
         }
     }
@@ -91,6 +118,7 @@ struct Counts {
     columns: f64,
     /// Covariates, three columns more, and padding.
     padded: f64,
+    block_variants: f64,
     spectrum: Spectrum,
 }
 
@@ -103,6 +131,7 @@ impl Counts {
             k: size.n_covariates as f64,
             columns: size.n_traits.next_multiple_of(8) as f64,
             padded: (size.n_covariates + 3).next_multiple_of(8) as f64,
+            block_variants: block_variants(size.format.kind(), size.n_samples as usize) as f64,
             spectrum: Spectrum::neutral(size.n_samples, assumed.min_frequency, size.format),
         }
     }
@@ -116,7 +145,7 @@ impl Counts {
         let missing = assumed.missing_traits.min(1.0 - assumed.missing_traits);
         let carriers = self.n * (self.spectrum.carriers + self.spectrum.dense * DENSE_NONZERO);
         let found = carriers * masks * missing * self.padded * rates.mask_entry;
-        self.m * (found + masks * self.padded * self.padded * rates.mask)
+        self.m * (found + masks * (rates.mask + self.k * self.k * rates.mask_square))
     }
 
     /// Dropped samples are taken off in the space of the covariates, for each pattern again.
@@ -130,7 +159,7 @@ impl Counts {
         let each =
             if size.drops_missing { self.padded * (self.padded + self.columns) } else { self.padded + self.columns };
         let by_mask = if size.drops_missing && size.n_masks > 1 {
-            size.n_masks as f64 * self.padded.powi(3) * rates.missing_mask
+            size.n_masks as f64 * (rates.missing_mask + self.k.powi(3) * rates.missing_cube)
         } else {
             0.0
         };

@@ -11,4 +11,5 @@ pub mod plan;
 pub mod progress;
 pub mod provenance;
 pub mod resources;
+pub mod usage;
 pub mod words;
