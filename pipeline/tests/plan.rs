@@ -21,7 +21,7 @@ struct Size {
 
 const SIZES: [Size; 3] = [
     Size {
-        name: "calls.vcf.gz",
+        name: "text.vcf.gz",
         fields: "GT",
         format: "vcf",
         n_samples: 2000,
@@ -30,7 +30,7 @@ const SIZES: [Size; 3] = [
         n_covariates: 5,
     },
     Size {
-        name: "calls.bcf",
+        name: "binary.bcf",
         fields: "GT",
         format: "bcf",
         n_samples: 5000,
@@ -172,7 +172,7 @@ fn a_partition_that_is_shared_and_small_is_charged_and_limited_by_its_own_rules(
 fn what_cannot_be_meant_is_refused_in_one_line() {
     for (more, says) in [
         (&["--maf", "0.7"][..], "--maf 0.7"),
-        (&["--missing-rate", "-1"], "missing-rate"),
+        (&["--missing-rate", "2"], "--missing-rate 2"),
         (&["--profile", "lumi-d"], "nearest is \"lumi-c\""),
         (&["--profile", "lumi-c", "--partition", "tiny"], "has small, standard"),
         (&["--nodes", "0"], "--nodes"),
