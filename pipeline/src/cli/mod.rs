@@ -2,9 +2,11 @@
 
 pub mod assoc;
 mod assoc_config;
+pub mod bench;
 pub mod export;
 pub mod info;
 pub mod merge;
+pub mod plan;
 pub mod profile;
 pub mod simulate;
 mod simulate_config;
@@ -54,6 +56,10 @@ pub enum Command {
     ///
     /// Reads everything. Exit code 0: sound; 1: something is wrong, a line each; 3: sound, but shards of the run failed.
     Verify(verify::VerifyArgs),
+    /// Say what a study would cost: time, core-hours, memory, bytes, money, and what an application form asks for.
+    Plan(Box<plan::PlanArgs>),
+    /// Measure what this machine does with the stages of a run, for norna plan.
+    Bench(bench::BenchArgs),
     /// Make a cohort of simulated people: genotypes, traits with planted effects, covariates.
     ///
     /// Genotypes come from a coalescent with recombination: allele counts follow 1/i and every haplotype is a mosaic of its
@@ -84,6 +90,8 @@ pub fn main() -> std::process::ExitCode {
             Ok(code) => return std::process::ExitCode::from(code),
             Err(error) => Err(error),
         },
+        Command::Bench(args) => bench::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Submit(args) => submit::run(*args),
         Command::Profile(args) => profile::run(&args),

@@ -17,7 +17,7 @@ mod stop;
 mod study;
 mod summary;
 pub mod time_limit;
-mod trait_correlation;
+pub(crate) mod trait_correlation;
 mod work_queue;
 pub mod workdir;
 mod worker;

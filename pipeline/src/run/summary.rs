@@ -8,15 +8,17 @@ use serde_json::json;
 
 use super::assoc::AssocConfig;
 use super::begin::Orders;
+use super::estimate::Estimate;
 use super::finalise::Finalised;
 use super::study::Study;
 use super::worker::FailedShard;
 use crate::cohort::{CohortLedger, TraitNote};
 use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
+use crate::report::usage::{self, Allocation, Asked, Used};
 use crate::report::words::count;
 use crate::source::{DropReason, Note, VariantLedger};
-use crate::store::{Ledger, LedgerRole, LedgerTable};
+use crate::store::{Ledger, LedgerRole, LedgerTable, ResultsReader};
 
 /// What one rank did.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -119,7 +121,7 @@ pub fn provenance(
     inputs: &[InputFile],
     elapsed: Duration,
 ) -> serde_json::Value {
-    let used = Resources::now();
+    let used = used(ranks, elapsed);
     let slurm = std::env::var("SLURM_JOB_ID").ok();
     json!({
         "command": "assoc",
@@ -138,10 +140,34 @@ pub fn provenance(
         "shards": n_shards,
         "began": crate::sink::spool::unix_seconds() - elapsed.as_secs_f64(),
         "ranks": ranks,
-        "wall_seconds": elapsed.as_secs_f64(),
-        "cpu_seconds": ranks.iter().skip(1).map(|r| r.resources.cpu_seconds).sum::<f64>() + used.cpu_seconds,
-        "peak_memory_bytes": ranks.iter().map(|r| r.resources.peak_memory).max().unwrap_or(0).max(used.peak_memory),
+        "asked": asked(config, study, ranks),
+        "wall_seconds": used.wall_seconds,
+        "cpu_seconds": used.cpu_seconds,
+        "peak_memory_bytes": used.peak_memory_per_rank_bytes,
     })
+}
+
+/// What the run was given and was expected to take.
+fn asked(config: &AssocConfig, study: &Study, ranks: &[RankReport]) -> Asked {
+    let of_a_rank = ranks.iter().map(|rank| rank.threads).max().unwrap_or(1);
+    let estimate = Estimate::new(study, of_a_rank as usize, config);
+    Asked {
+        slurm: Allocation::of_this_job(None),
+        threads: ranks.iter().map(|rank| rank.threads).sum(),
+        memory_per_rank_bytes: estimate.memory_per_rank(),
+        results_bytes: estimate.output_bytes().map(|bytes| bytes.least),
+    }
+}
+
+/// What all ranks took: rank 0 by now, the others when their shards were done.
+fn used(ranks: &[RankReport], elapsed: Duration) -> Used {
+    let mine = Resources::now();
+    let peak = ranks.iter().map(|rank| rank.resources.peak_memory).max().unwrap_or(0);
+    Used {
+        wall_seconds: elapsed.as_secs_f64(),
+        cpu_seconds: ranks.iter().skip(1).map(|rank| rank.resources.cpu_seconds).sum::<f64>() + mine.cpu_seconds,
+        peak_memory_per_rank_bytes: peak.max(mine.peak_memory),
+    }
 }
 
 fn cpu_model() -> String {
@@ -203,8 +229,16 @@ pub fn log(study: &Study, done: &Finalised, ranks: &[RankReport], out: &Path, el
             if done.n_rows == 1 { "1 variant has".to_owned() } else { format!("{} variants have", done.n_rows) }
         );
     }
-    let used = Resources::now();
-    let cpu = ranks.iter().skip(1).map(|r| r.resources.cpu_seconds).sum::<f64>() + used.cpu_seconds;
-    let peak = ranks.iter().map(|r| r.resources.peak_memory).max().unwrap_or(0).max(used.peak_memory);
-    log::info!("used: {:.1} s wall, {cpu:.1} s CPU, {} peak memory per rank", elapsed.as_secs_f64(), human_bytes(peak));
+    let used = used(ranks, elapsed);
+    log::info!(
+        "used: {:.1} s wall, {:.1} s CPU, {} peak memory per rank",
+        used.wall_seconds,
+        used.cpu_seconds,
+        human_bytes(used.peak_memory_per_rank_bytes)
+    );
+    // What was asked stands in the file that has just been written.
+    let written = ResultsReader::open(out).and_then(|results| results.provenance()).unwrap_or_default();
+    if let Ok(asked) = serde_json::from_value::<Asked>(written["asked"].clone()) {
+        usage::lines(&asked, &used, bytes).iter().for_each(|line| log::info!("{line}"));
+    }
 }
