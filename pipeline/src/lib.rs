@@ -3,6 +3,7 @@
 //! Data flows one way: [`source`] → [`shard`] → kernels → [`sink`] → [`store`]. Only [`run`] joins the stages.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod bench;
 pub mod cli;
 pub mod cohort;
 pub mod comm;

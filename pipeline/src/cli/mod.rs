@@ -2,8 +2,10 @@
 
 pub mod assoc;
 mod assoc_config;
+pub mod bench;
 pub mod export;
 pub mod info;
+pub mod plan;
 pub mod simulate;
 mod simulate_config;
 pub mod top;
@@ -41,6 +43,10 @@ pub enum Command {
     Top(top::TopArgs),
     /// Write rows of a results file as a table.
     Export(export::ExportArgs),
+    /// Say what a study would cost: time, core-hours, memory, bytes, money, and what an application form asks for.
+    Plan(Box<plan::PlanArgs>),
+    /// Measure what this machine does with the stages of a run, for norna plan.
+    Bench(bench::BenchArgs),
     /// Make a cohort of simulated people: genotypes, traits with planted effects, covariates.
     ///
     /// Genotypes come from a coalescent with recombination: allele counts follow 1/i and every haplotype is a mosaic of its
@@ -57,6 +63,8 @@ pub fn main() -> std::process::ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Simulate(args) => simulate::run(&args),
     };
     match result {

@@ -2,6 +2,19 @@
 //!
 //! Pure arithmetic: opens no file, knows no cluster.
 
+pub mod application;
+mod memory;
+mod predict;
+mod rates;
+mod spectrum;
+mod work;
+
+pub use memory::{MAX_CORRELATION_ORDER, MemoryShape, block_variants};
+pub use predict::{Forecast, forecast, predict};
+pub use rates::Rates;
+pub use spectrum::Spectrum;
+pub use work::Work;
+
 use crate::store::Store;
 
 /// What the genotypes come as.
@@ -43,6 +56,23 @@ pub struct StudySize {
     pub drops_missing: bool,
 }
 
+/// What a plan cannot see in a study's size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Assumptions {
+    /// Least minor allele frequency of the variants; 0 for all that there are.
+    pub min_frequency: f64,
+    /// Genotypes that are missing, as a share.
+    pub missing_genotypes: f64,
+    /// Values of each trait that are missing, as a share, where traits have patterns of their own.
+    pub missing_traits: f64,
+}
+
+impl Default for Assumptions {
+    fn default() -> Self {
+        Self { min_frequency: 0.0, missing_genotypes: 0.0, missing_traits: 0.05 }
+    }
+}
+
 /// How a job lies on nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeLayout {
@@ -63,6 +93,18 @@ pub struct Range {
     pub least: f64,
     /// Most.
     pub most: f64,
+}
+
+impl Range {
+    /// A guess that may be `times` too high or too low.
+    pub fn within(expected: f64, times: f64) -> Self {
+        Self { expected, least: expected / times, most: expected * times }
+    }
+
+    /// The same in another unit.
+    pub fn scaled(self, factor: f64) -> Self {
+        Self { expected: self.expected * factor, least: self.least * factor, most: self.most * factor }
+    }
 }
 
 /// What a study costs in one layout.

@@ -7,6 +7,7 @@ pub mod export_pair;
 pub mod export_select;
 pub mod export_top;
 pub mod logger;
+pub mod plan;
 pub mod progress;
 pub mod provenance;
 pub mod resources;

@@ -3,25 +3,16 @@
 use std::fmt;
 
 use anyhow::Result;
-use norna_kernels::MissingPolicy;
+use norna_kernels::{GenotypeKind, MissingPolicy};
 use serde_json::json;
 
 use super::assoc::{AssocConfig, Study};
-use super::trait_correlation::MAX_ORDER;
 use super::work_queue::BATCHES_AHEAD;
-use super::worker::block_variants;
-use crate::plan::{GenotypeFormat, StudySize};
+use crate::plan::{GenotypeFormat, MemoryShape, StudySize};
 use crate::report::resources::human_bytes;
 use crate::report::words::count;
 use crate::source::Field;
-use crate::store::{SizeRange, Store, TALLY_BINS, results_bytes};
-
-/// Bytes of program, libraries and buffers that do not grow with the study.
-const BASE_MEMORY: u64 = 40 << 20;
-/// Bands of the results that threads have in hand at most, unless a single one is larger.
-const BANDS_MEMORY: u64 = 512 << 20;
-/// Decompression, one shard's reader and its lines, per thread.
-const READER_MEMORY: u64 = 1 << 20;
+use crate::store::{SizeRange, Store, results_bytes};
 
 /// Size of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +28,7 @@ pub struct Estimate {
     n_streams: usize,
     batch_bytes: u64,
     threads: u64,
-    block_variants: u64,
+    kind: GenotypeKind,
     input_bytes: u64,
     format: GenotypeFormat,
     store: Store,
@@ -61,7 +52,7 @@ impl Estimate {
             n_streams: study.plan.streams.len(),
             batch_bytes: study.batch_bytes,
             threads: threads as u64,
-            block_variants: block_variants(study.input.kind(), model.n_samples()) as u64,
+            kind: study.input.kind(),
             input_bytes: study.estimate.bytes,
             format: genotype_format(config, study.input.field()),
             store: config.store,
@@ -88,28 +79,19 @@ impl Estimate {
 
     /// Peak memory of a rank, bytes.
     pub fn memory_per_rank(&self) -> u64 {
-        let block = self.block_variants;
-        let traits = 8 * self.n_samples * self.n_traits.next_multiple_of(32);
-        let covariates = 8 * self.n_samples * self.n_covariates;
-        let masks =
-            8 * self.n_mask_entries + self.n_masks * (self.n_samples / 8 + 8 * self.n_covariates * self.n_covariates);
-        let order = self.n_traits.min(self.n_samples);
-        let correlation = if order <= MAX_ORDER as u64 { 16 * order * order } else { 0 };
-        let genotypes = 4 * self.n_samples * block;
-        let rows = 32 * block * self.n_traits;
-        let tally = TALLY_BINS as u64 * self.n_traits;
-        let band = 2 * 4 * 1024 * self.n_traits;
-        let writing = 8 * 3 * tally + (self.threads * band).min(band.max(BANDS_MEMORY));
-        let testing = self.threads * (genotypes + rows + 4 * tally + READER_MEMORY);
         // Waiting, being read, and one that a message holds or a thread decodes.
         let n_batches = if self.n_streams > 0 { BATCHES_AHEAD as u64 + 2 + self.threads } else { 0 };
-        n_batches * self.batch_bytes
-            + BASE_MEMORY
-            + 2 * traits
-            + covariates
-            + masks
-            + correlation
-            + testing.max(writing)
+        let shape = MemoryShape {
+            n_samples: self.n_samples,
+            n_traits: self.n_traits,
+            n_masks: self.n_masks,
+            n_mask_entries: self.n_mask_entries,
+            n_covariates: self.n_covariates,
+            kind: self.kind,
+            threads: self.threads,
+            batches: n_batches * self.batch_bytes,
+        };
+        shape.at_most()
     }
 
     /// Size of results.h5, and of the spools together: how many genotypes are missing is not known before.

@@ -8,7 +8,7 @@ mod null_models;
 mod rows;
 pub mod schedule;
 mod summary;
-mod trait_correlation;
+pub(crate) mod trait_correlation;
 mod work_queue;
 pub mod workdir;
 mod worker;

@@ -4,8 +4,8 @@ use nalgebra::DMatrix;
 use norna_kernels::VectorSet;
 use rayon::prelude::*;
 
-/// Most traits (or samples, whichever are fewer) for which eigenvalues are taken: the work grows with the cube.
-pub const MAX_ORDER: usize = 4096;
+use crate::plan::MAX_CORRELATION_ORDER;
+
 /// Rows of the matrix that one task makes.
 const ROWS_AT_ONCE: usize = 112;
 
@@ -14,14 +14,14 @@ pub struct TraitGram(DMatrix<f64>);
 
 impl TraitGram {
     /// Of `traits` (each n samples, NaN missing). A missing value counts as the trait's mean, so that the matrix is one of
-    /// inner products and no eigenvalue is negative beyond rounding. `None` where the order exceeds [`MAX_ORDER`].
+    /// inner products and no eigenvalue is negative beyond rounding. `None` where the order exceeds [`MAX_CORRELATION_ORDER`].
     ///
     /// Where samples are fewer than traits it is the samples' matrix, which has the same eigenvalues but for zeros. Inner
     /// products are f32 products with f64 sums: good to 1e-6 of the largest eigenvalue.
     pub fn new(traits: &[&[f64]]) -> Option<Self> {
         let n = traits.first().map_or(0, |t| t.len());
         let order = traits.len().min(n);
-        if order == 0 || order > MAX_ORDER {
+        if order == 0 || order > MAX_CORRELATION_ORDER {
             return None;
         }
         let by_trait = traits.len() <= n;

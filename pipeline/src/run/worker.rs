@@ -5,27 +5,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use norna_kernels::{GenotypeKind, LinearRows, LinearScratch, LinearTest, MissingPolicy};
+use norna_kernels::{LinearRows, LinearScratch, LinearTest, MissingPolicy};
 
 use super::null_models::NullModels;
 use super::rows::{Keeper, KeeperScratch};
 use super::schedule::{Claimer, Shared, Work};
+use crate::plan::block_variants;
 use crate::shard::{ShardId, ShardPlan};
 use crate::sink::rows::RowBatch;
 use crate::sink::spool::{Frames, SpoolWriter};
 use crate::sink::tally::encode_tally;
 use crate::source::{Input, VariantBlock};
 use crate::store::{Bins, TALLY_BINS};
-
-/// Variants in a block: enough to fill the score product's tiles with those that are not rare, and 8 MiB of genotypes at
-/// most. Changes no result.
-pub fn block_variants(kind: GenotypeKind, n_samples: usize) -> usize {
-    let bytes = match kind {
-        GenotypeKind::Calls => 1,
-        GenotypeKind::Dosages => 4,
-    };
-    ((8 << 20) / (bytes * n_samples).max(1)).clamp(64, 512)
-}
 
 /// What the workers of a rank share.
 pub struct Job<'a> {

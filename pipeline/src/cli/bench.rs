@@ -1,0 +1,65 @@
+//! `norna bench`: what this machine does, for plans and for comparing machines.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::bench::{self, BenchOptions};
+use crate::report::logger;
+use crate::run::UsageError;
+
+/// Flags of `norna bench`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:
+  norna bench --out card.json
+  norna plan --samples 50000 --variants 20e6 --traits 3000 --format bcf --card card.json")]
+pub struct BenchArgs {
+    /// Card: JSON for norna plan --card
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Threads [default: the cores that this process is bound to]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Seconds instead of a minute or two
+    #[arg(long)]
+    pub quick: bool,
+    /// Folder for simulated data while they are needed; on the file system that is to be measured [default: the folder of
+    /// --out, or the present one]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Print the card as JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Only warnings and errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Runs `norna bench`.
+///
+/// # Errors
+/// One line.
+pub fn run(args: &BenchArgs) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.threads.unwrap_or(cores);
+    if !(1..=4096).contains(&threads) {
+        return Err(UsageError(format!("--threads {threads}: must lie between 1 and 4096")).into());
+    }
+    logger::start(if args.quiet { log::LevelFilter::Warn } else { log::LevelFilter::Info });
+    let beside = args.out.as_deref().and_then(|out| out.parent()).filter(|folder| !folder.as_os_str().is_empty());
+    let dir = args.dir.clone().or_else(|| beside.map(Into::into)).unwrap_or_else(|| PathBuf::from("."));
+    let card = bench::measure(&BenchOptions { threads, ranks: 1, quick: args.quick, dir })?;
+    if let Some(out) = &args.out {
+        card.write(out)?;
+        log::info!("written: {}", out.display());
+    }
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&card)?)?;
+    } else {
+        write!(stdout, "{card}")?;
+    }
+    Ok(())
+}
