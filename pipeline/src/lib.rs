@@ -14,5 +14,6 @@ pub mod run;
 pub mod shard;
 pub mod simulate;
 pub mod sink;
+pub mod slurm;
 pub mod source;
 pub mod store;

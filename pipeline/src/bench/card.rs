@@ -160,6 +160,12 @@ impl Card {
         Ok(card)
     }
 
+    /// The rates for a plan, the file system's among them where it was measured.
+    pub fn plan_rates(&self) -> Rates {
+        let file_system = self.file_system.map(|files| files.write).filter(|write| write.is_finite() && *write > 0.0);
+        Rates { file_system: file_system.unwrap_or(self.rates.file_system), ..self.rates }
+    }
+
     /// Writes a card, replacing a file whole.
     ///
     /// # Errors

@@ -243,15 +243,7 @@ pub enum BuildArg {
 /// # Errors
 /// One line that says what was wrong; empty where the log has said it.
 pub fn run(args: AssocArgs) -> Result<()> {
-    let args = match &args.config {
-        None => args,
-        Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
-            let file = toml::from_str(&text).map_err(|e| config_error(path, &text, &e))?;
-            args.over(file)
-        }
-    };
-    let config = args.validate()?;
+    let config = args.with_config_file()?.validate()?;
     crate::run::assoc::run(&config)
 }
 
@@ -312,6 +304,14 @@ fn near_name(message: &str) -> Option<String> {
 }
 
 impl AssocArgs {
+    /// These flags, with what they leave open taken from the file of --config.
+    pub(super) fn with_config_file(self) -> Result<Self> {
+        let Some(path) = self.config.clone() else { return Ok(self) };
+        let text = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
+        let file = toml::from_str(&text).map_err(|e| config_error(&path, &text, &e))?;
+        Ok(self.over(file))
+    }
+
     /// These flags, with what they leave open taken from `file`.
     fn over(self, file: Self) -> Self {
         fn list<T>(mine: Vec<T>, file: Vec<T>) -> Vec<T> {

@@ -6,8 +6,10 @@ pub mod bench;
 pub mod export;
 pub mod info;
 pub mod plan;
+pub mod profile;
 pub mod simulate;
 mod simulate_config;
+pub mod submit;
 pub mod top;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +55,14 @@ pub enum Command {
     /// ancestors', so linkage falls with distance as in real data. Beside the genotypes and their index go STEM.pheno.tsv,
     /// STEM.covar.tsv and STEM.truth.tsv (what was planted). The same seed and flags give the same bytes whatever --threads.
     Simulate(Box<simulate::SimulateArgs>),
+    /// Make a Slurm job of a study that fits the cluster, and submit it.
+    ///
+    /// What follows -- is the command as it would be typed without Slurm: norna submit --profile lumi-c --account ... -- assoc
+    /// --vcf ... The study is opened here, so that mistakes show before the job waits; what it needs is predicted; nodes, ranks,
+    /// threads, memory and time are chosen so that the partition holds them.
+    Submit(Box<submit::SubmitArgs>),
+    /// What is known of clusters: list and show profiles, draft one of an unknown cluster.
+    Profile(profile::ProfileArgs),
 }
 
 /// Runs what the command line asks for and returns the exit code.
@@ -66,6 +76,8 @@ pub fn main() -> std::process::ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Submit(args) => submit::run(*args),
+        Command::Profile(args) => profile::run(&args),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -9,8 +9,10 @@ use clap::{Args, ValueEnum};
 use super::assoc::StoreArg;
 use crate::bench::card::Card;
 use crate::plan::{Assumptions, GenotypeFormat, NodeLayout, Rates, StudySize};
-use crate::report::plan::{Charge, Options, Report};
+use crate::report::plan::{Options, Pricing, Report};
 use crate::run::UsageError;
+use crate::slurm::profile::{NodeKind, Partition, Profile};
+use crate::slurm::profiles;
 use crate::store::Store;
 
 /// Flags of `norna plan`.
@@ -65,10 +67,16 @@ pub struct PlanArgs {
     /// What `norna bench --out` measured there [default: a Zen 5 EPYC core with AVX-512]
     #[arg(long, value_name = "FILE", help_heading = "Machine")]
     pub card: Option<PathBuf>,
-    /// Cores of a node
-    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Machine")]
-    pub cores_per_node: u32,
-    /// Threads of a rank; a rank for each NUMA domain is a good choice [default: 16, or all cores where they are fewer]
+    /// Cluster: a name of norna profile list, or a .toml file
+    #[arg(long, value_name = "NAME", help_heading = "Machine")]
+    pub profile: Option<String>,
+    /// Partition of the profile [default: its first that has whole nodes, else its first]
+    #[arg(long, value_name = "NAME", requires = "profile", help_heading = "Machine")]
+    pub partition: Option<String>,
+    /// Cores of a node [default: the profile's, else 128]
+    #[arg(long, value_name = "N", help_heading = "Machine")]
+    pub cores_per_node: Option<u32>,
+    /// Threads of a rank [default: the cores of a socket as the profile has it, else half a node's]
     #[arg(long, value_name = "N", help_heading = "Machine")]
     pub threads: Option<u32>,
     /// Node counts, by commas
@@ -117,6 +125,7 @@ fn whole(text: &str) -> Result<u64, String> {
 pub fn run(args: &PlanArgs) -> Result<()> {
     args.check()?;
     let card = args.card.as_deref().map(Card::read).transpose()?;
+    let machine = args.machine()?;
     let options = Options {
         size: args.size(),
         assumed: Assumptions {
@@ -124,10 +133,11 @@ pub fn run(args: &PlanArgs) -> Result<()> {
             missing_genotypes: args.missing_rate,
             missing_traits: args.missing_traits.unwrap_or(Assumptions::default().missing_traits),
         },
-        rates: card.as_ref().map_or_else(Rates::default, |card| card.rates),
+        rates: card.as_ref().map_or_else(Rates::default, |card| card.plan_rates()),
         rates_of: card.map(|card| format!("{} ({}, {})", card.machine.cpu, card.machine.isa, card.date)),
-        layouts: args.layouts(),
-        charge: Charge { cores_per_node: args.cores_per_node },
+        layouts: machine.layouts,
+        pricing: machine.pricing,
+        remarks: machine.remarks,
         price: args.price_per_core_hour.map(|price| (price, args.currency.clone())),
         n_inputs: args.input_files,
     };
@@ -157,13 +167,10 @@ impl PlanArgs {
         if self.price_per_core_hour.is_some_and(|price| !(price.is_finite() && price >= 0.0)) {
             return Err(UsageError("--price-per-core-hour: a number of at least 0 is meant".to_owned()));
         }
-        let counts = [("--cores-per-node", self.cores_per_node), ("--threads", self.threads.unwrap_or(1))];
+        let counts = [self.cores_per_node.map(|n| ("--cores-per-node", n)), self.threads.map(|n| ("--threads", n))];
         let nodes = self.nodes.iter().map(|&n| ("--nodes", n));
-        if let Some((flag, _)) = counts.into_iter().chain(nodes).find(|&(_, n)| !(1..=1_000_000).contains(&n)) {
-            return Err(UsageError(format!("{flag}: must lie between 1 and 1000000")));
-        }
-        if self.threads.is_some_and(|threads| threads > self.cores_per_node) {
-            return Err(UsageError(format!("--threads: more than the {} cores of a node", self.cores_per_node)));
+        if let Some((flag, _)) = counts.into_iter().flatten().chain(nodes).find(|&(_, n)| !(1..=100_000).contains(&n)) {
+            return Err(UsageError(format!("{flag}: must lie between 1 and 100000")));
         }
         Ok(())
     }
@@ -193,9 +200,74 @@ impl PlanArgs {
         }
     }
 
-    fn layouts(&self) -> Vec<NodeLayout> {
-        let threads_per_rank = self.threads.unwrap_or(16).min(self.cores_per_node);
-        let ranks_per_node = self.cores_per_node / threads_per_rank;
-        self.nodes.iter().map(|&nodes| NodeLayout { nodes, ranks_per_node, threads_per_rank }).collect()
+    /// The nodes that the plan is for.
+    fn machine(&self) -> Result<Machine> {
+        let found = self.profile.as_deref().map(profiles::find).transpose()?.map(|(profile, _)| profile);
+        let place = found.as_ref().map(|profile| self.place(profile)).transpose()?;
+        let (partition, kind) = place.unwrap_or_default();
+        let known = kind.and_then(|kind| kind.cores_per_node);
+        let cores_per_node = self.cores_per_node.or(known).unwrap_or(CORES);
+        let sockets = kind.and_then(|kind| kind.sockets).unwrap_or(2);
+        let threads_per_rank = self.threads.unwrap_or((cores_per_node / sockets).max(1));
+        if threads_per_rank > cores_per_node {
+            return Err(UsageError(format!("--threads: more than the {cores_per_node} cores of a node")).into());
+        }
+        let most = partition.and_then(|partition| partition.max_nodes).unwrap_or(u32::MAX);
+        let layouts: Vec<NodeLayout> = self
+            .nodes
+            .iter()
+            .filter(|&&nodes| nodes <= most)
+            .map(|&nodes| NodeLayout { nodes, ranks_per_node: cores_per_node / threads_per_rank, threads_per_rank })
+            .collect();
+        if layouts.is_empty() {
+            return Err(UsageError(format!("--nodes: the partition has jobs of up to {most}")).into());
+        }
+        let rule = partition.and_then(|partition| partition.charge.clone());
+        let rule = rule.or_else(|| found.as_ref().and_then(|profile| profile.charge.clone()));
+        let mut remarks = Vec::new();
+        if let Some(profile) = &found {
+            let place = partition.map_or_else(String::new, |partition| format!(", partition {}", partition.name));
+            let facts = if profile.verified { "" } else { ", not verified by a run" };
+            remarks.push(format!("{}{place}: facts of {}{facts}", profile.title, profile.source_date));
+            if known.is_none() && self.cores_per_node.is_none() {
+                remarks.push(format!("cores of a node are not in the profile: {CORES} assumed; give --cores-per-node"));
+            }
+            if rule.is_none() {
+                remarks.push("the charging rule is not in the profile: cores × hours assumed".to_owned());
+            }
+            if layouts.len() < self.nodes.len() {
+                remarks.push(format!("the partition has jobs of up to {most} nodes: larger ones are left out"));
+            }
+        }
+        Ok(Machine { layouts, pricing: Pricing { rule, cores_per_node }, remarks })
     }
+
+    /// The partition and its first kind of node.
+    fn place<'p>(&self, profile: &'p Profile) -> Result<(Option<&'p Partition>, Option<&'p NodeKind>), UsageError> {
+        let partition = match &self.partition {
+            None => profile.partitions.iter().find(|part| part.exclusive).or(profile.partitions.first()),
+            Some(name) => {
+                let found = profile.partitions.iter().find(|part| part.name == *name);
+                let names = profile.partitions.iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join(", ");
+                let unknown = || UsageError(format!("--partition {name}: {} has {names}", profile.name));
+                Some(found.ok_or_else(unknown)?)
+            }
+        };
+        let name = partition.and_then(|partition| partition.nodes.first());
+        let kind = match name {
+            Some(name) => profile.nodes.iter().find(|kind| kind.name == *name),
+            None => profile.nodes.first(),
+        };
+        Ok((partition, kind))
+    }
+}
+
+/// Cores of a node where nothing says how many.
+const CORES: u32 = 128;
+
+/// What jobs run on.
+struct Machine {
+    layouts: Vec<NodeLayout>,
+    pricing: Pricing,
+    remarks: Vec<String>,
 }

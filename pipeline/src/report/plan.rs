@@ -8,18 +8,37 @@ use super::resources::human_bytes;
 use super::words::count;
 use crate::plan::application::Application;
 use crate::plan::{Assumptions, Forecast, NodeLayout, Range, Rates, StudySize, forecast};
+use crate::slurm::charge::{Charge, Held};
 
-/// How a cluster counts what it takes from an allocation: whole nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Charge {
-    /// Core-hours of a node-hour.
+/// How a cluster counts what it takes from an allocation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pricing {
+    /// The cluster's own rule; all cores of the nodes where it is not known.
+    pub rule: Option<Charge>,
+    /// Cores of a node.
     pub cores_per_node: u32,
 }
 
-impl Charge {
-    /// Core-hours of a job on `nodes` nodes for `seconds`.
-    pub fn core_hours(self, nodes: u32, seconds: Range) -> Range {
-        seconds.scaled(f64::from(nodes) * f64::from(self.cores_per_node) / 3600.0)
+impl Pricing {
+    /// What an hour of a layout is charged, its ranks having so many bytes each.
+    fn per_hour(&self, layout: &NodeLayout, memory_per_rank: f64) -> f64 {
+        let (nodes, cores) = (u64::from(layout.nodes), u64::from(self.cores_per_node));
+        let ranks = f64::from(layout.nodes) * f64::from(layout.ranks_per_node);
+        let memory_mb = (ranks * memory_per_rank / f64::from(1 << 20)).ceil() as u64;
+        match &self.rule {
+            Some(rule) => rule.per_hour(Held { nodes, cores: nodes * cores, memory_mb }),
+            None => (nodes * cores) as f64,
+        }
+    }
+
+    /// What is charged.
+    fn unit(&self) -> &str {
+        self.rule.as_ref().map_or("core-hours", |rule| rule.unit.as_str())
+    }
+
+    /// How.
+    fn formula(&self) -> String {
+        self.rule.as_ref().map_or_else(|| "cores × hours".to_owned(), Charge::formula)
     }
 }
 
@@ -37,7 +56,9 @@ pub struct Options {
     /// Rows of the table.
     pub layouts: Vec<NodeLayout>,
     /// How time is charged.
-    pub charge: Charge,
+    pub pricing: Pricing,
+    /// The cluster and partition, and what else to say of them; a line each.
+    pub remarks: Vec<String>,
     /// Price of a core-hour and its currency.
     pub price: Option<(f64, String)>,
     /// Genotype files.
@@ -67,7 +88,9 @@ impl<'a> Report<'a> {
             .iter()
             .map(|&layout| {
                 let forecast = forecast(&options.size, &options.assumed, &options.rates, &layout);
-                let core_hours = options.charge.core_hours(layout.nodes, forecast.prediction.wall_seconds);
+                let p = &forecast.prediction;
+                let per_hour = options.pricing.per_hour(&layout, p.memory_per_rank_bytes.most);
+                let core_hours = p.wall_seconds.scaled(per_hour / 3600.0);
                 Row { layout, forecast, core_hours }
             })
             .collect();
@@ -119,7 +142,9 @@ impl<'a> Report<'a> {
                 "min_frequency": self.options.assumed.min_frequency,
             },
             "rates_of": self.options.rates_of,
-            "cores_per_node": self.options.charge.cores_per_node,
+            "cores_per_node": self.options.pricing.cores_per_node,
+            "charge": { "unit": self.options.pricing.unit(), "formula": self.options.pricing.formula() },
+            "remarks": self.options.remarks,
             "plans": rows.collect::<Vec<_>>(),
             "application": self.form,
         })
@@ -178,14 +203,19 @@ impl fmt::Display for Report<'_> {
         let layout = first.layout;
         writeln!(
             f,
-            "nodes of {} cores, {} × {} threads",
-            self.options.charge.cores_per_node,
+            "nodes of {} cores, {} × {}; charged: {}",
+            self.options.pricing.cores_per_node,
             count(layout.ranks_per_node.into(), "rank"),
-            layout.threads_per_rank
+            count(layout.threads_per_rank.into(), "thread"),
+            self.options.pricing.formula()
         )?;
+        for remark in &self.options.remarks {
+            writeln!(f, "{remark}")?;
+        }
         writeln!(f)?;
         let price = self.options.price.as_ref().map(|(_, currency)| currency.as_str());
-        let head = ["nodes", "wall", "at least", "at most", "core-hours", "CPU hours", "memory/rank", "files"];
+        let head =
+            ["nodes", "wall", "at least", "at most", self.options.pricing.unit(), "CPU hours", "memory/rank", "files"];
         for title in head.iter().copied().chain(price) {
             write!(f, "{title:>13}")?;
         }

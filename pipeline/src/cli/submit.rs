@@ -1,0 +1,335 @@
+//! `norna submit`: from a command line to Slurm jobs that fit the cluster.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser};
+use serde_json::{Value, json};
+
+use super::assoc::AssocArgs;
+use super::{Cli, Command};
+use crate::plan::NodeLayout;
+use crate::run::UsageError;
+use crate::slurm::choice::{Choice, Wishes, choose};
+use crate::slurm::jobs::{Job, Order};
+use crate::slurm::needs::needs;
+use crate::slurm::profile::{Launcher, Profile};
+use crate::slurm::script::Launch;
+use crate::slurm::time::SlurmTime;
+use crate::slurm::{date, node_local, profiles, submit};
+
+/// Most jobs of an array: each leaves a spool and a log, and projects may have few files.
+const MAX_ARRAY: u32 = 100;
+
+/// Flags of `norna submit`.
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+    /// What is known of the cluster: a name (norna profile list), or a file ending in .toml
+    #[arg(long, value_name = "NAME|FILE")]
+    profile: String,
+    /// The account (project) that pays
+    #[arg(long, short = 'A')]
+    account: Option<String>,
+
+    /// Partition [default: the cheapest of the profile that holds the job]
+    #[arg(long, short, help_heading = "What is chosen otherwise")]
+    partition: Option<String>,
+    /// Quality of service
+    #[arg(long, short, help_heading = "What is chosen otherwise")]
+    qos: Option<String>,
+    /// Features of nodes
+    #[arg(long, short = 'C', help_heading = "What is chosen otherwise")]
+    constraint: Option<String>,
+    /// Time limit, as Slurm takes it: minutes, HH:MM:SS, D-HH:MM:SS
+    #[arg(long, short, value_name = "TIME", help_heading = "What is chosen otherwise")]
+    time: Option<SlurmTime>,
+    /// Nodes
+    #[arg(long, short = 'N', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096),
+          help_heading = "What is chosen otherwise")]
+    nodes: Option<u32>,
+    /// Memory of a node, as Slurm takes it: MB, or with K, M, G, T
+    #[arg(long, value_name = "SIZE", value_parser = megabytes, help_heading = "What is chosen otherwise")]
+    mem: Option<u64>,
+    /// MPI ranks on a node
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024),
+          help_heading = "What is chosen otherwise")]
+    ranks_per_node: Option<u32>,
+    /// Threads of a rank (cores)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024),
+          help_heading = "What is chosen otherwise")]
+    threads: Option<u32>,
+    /// Take as many nodes as it needs to end within this once it runs: a time as in --time
+    #[arg(long, value_name = "TIME", conflicts_with = "wish_hours", help_heading = "What is chosen otherwise")]
+    within: Option<SlurmTime>,
+    /// The same in hours
+    #[arg(long, value_name = "H", help_heading = "What is chosen otherwise")]
+    wish_hours: Option<f64>,
+    /// What starts ranks, with its flags: "srun --mpi=pmix", "mpirun", or "none" for one process
+    #[arg(long, value_name = "COMMAND", help_heading = "What is chosen otherwise")]
+    launcher: Option<String>,
+    /// Modules to load, by blanks or commas; "none" for none [default: the profile's]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', num_args = 1.., help_heading = "What is chosen otherwise")]
+    modules: Option<Vec<String>>,
+    /// The norna that the job runs [default: this one]
+    #[arg(long, value_name = "PATH", help_heading = "What is chosen otherwise")]
+    norna: Option<PathBuf>,
+    /// How often a stopped job puts itself back into the queue at most
+    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "What is chosen otherwise")]
+    max_requeue: u32,
+
+    /// Many small jobs without MPI instead of one, which share the work through the output's folder
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_ARRAY as i64), help_heading = "Several jobs")]
+    array: Option<u32>,
+    /// Three jobs, each after the one before ended well: check, run, verify
+    #[arg(long, help_heading = "Several jobs")]
+    chain: bool,
+
+    /// Print the script, submit nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Say what was chosen as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// The command: -- assoc --vcf ... --pheno ... --out ...
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// Runs `norna submit`.
+///
+/// # Errors
+/// One line that says what was wrong and what would do.
+pub fn run(args: SubmitArgs) -> Result<()> {
+    let (profile, _) = profiles::find(&args.profile)?;
+    let mut warnings: Vec<String> = Vec::new();
+    warnings.extend(profile.past(date::today()));
+    warnings.extend(profile.unverified());
+    let usage = |message| UsageError(message);
+    profile.check_account(args.account.as_deref()).map_err(usage)?;
+
+    let study = Study::of(&args.command)?;
+    let launcher = launcher(&profile, args.launcher.as_deref())?;
+    let wishes = wishes(&args, &study, launcher.is_some())?;
+    let folder = std::env::current_dir().context("the working folder")?;
+    check_output(&profile, &study, &folder)?;
+    let config = study.args.clone().validate()?;
+    let size = crate::run::assoc::study_size(&config)?;
+    let wishes = Wishes { size_known: size.n_variants > 0, ..wishes };
+    let predict = |layout: &NodeLayout| needs(&size, layout);
+    let choice = choose(&profile, &wishes, &predict)?;
+
+    let norna = args.norna.clone().map_or_else(|| std::env::current_exe().context("this program's path"), Ok)?;
+    let modules = modules(&args, &profile);
+    let order = Order {
+        profile: &profile,
+        account: args.account.as_deref(),
+        launcher,
+        modules: &modules,
+        norna: &norna,
+        assoc: &study.words,
+        out: &study.out,
+        folder: &folder,
+        max_requeue: args.max_requeue,
+        chain: args.chain,
+    };
+    let jobs = order.jobs(&choice, &wishes, &predict)?;
+    let ids = if args.dry_run { Vec::new() } else { submit::submit(&jobs, &folder)? };
+    if args.json {
+        return print_json(&profile, &choice, &warnings, &jobs, &ids);
+    }
+    explain(&choice, &warnings);
+    if args.dry_run {
+        return print_scripts(&jobs);
+    }
+    let mut out = std::io::stdout().lock();
+    for (job, id) in jobs.iter().zip(&ids) {
+        writeln!(out, "submitted job {id} ({}): {}", job.role.name(), job.file.display())?;
+    }
+    Ok(())
+}
+
+/// What stands behind --.
+struct Study {
+    /// With what its --config holds.
+    args: AssocArgs,
+    /// `assoc` and its flags as typed, but for --threads.
+    words: Vec<OsString>,
+    out: PathBuf,
+}
+
+impl Study {
+    fn of(words: &[OsString]) -> Result<Self> {
+        let parsed = Cli::try_parse_from(std::iter::once(&OsString::from("norna")).chain(words));
+        let command = parsed.unwrap_or_else(|error| error.exit()).command;
+        let Command::Assoc(args) = command else {
+            bail!(UsageError(
+                "after -- stands the command to run: assoc and its flags; others are not submitted".into()
+            ))
+        };
+        let args = args.with_config_file()?;
+        let refused = [
+            (args.dry_run, "--dry-run belongs before --: it prints the script (the estimate: norna assoc --dry-run)"),
+            (args.threads.is_some(), "--threads belongs before --: the job's cores follow from it"),
+            (args.vcf.iter().any(|path| path.as_os_str() == "-"), "--vcf -: a job has no standard input; name a file"),
+        ];
+        if let Some((_, why)) = refused.iter().find(|(is, _)| *is) {
+            bail!(UsageError((*why).into()));
+        }
+        let Some(out) = args.out.clone() else {
+            bail!(UsageError("--out is required (after --, or in --config)".into()))
+        };
+        Ok(Self { args: *Box::new(args), words: words.to_vec(), out })
+    }
+}
+
+/// What starts ranks: the flag, else the profile's; `None` for one process.
+fn launcher(profile: &Profile, flag: Option<&str>) -> Result<Option<Launch>> {
+    let launch = |words: Vec<String>| match words.split_first() {
+        Some((first, flags)) if first == "srun" => Launch::Srun(flags.to_vec()),
+        _ => Launch::Forward(words),
+    };
+    Ok(match flag {
+        Some("none") => None,
+        Some(flag) => {
+            let words: Vec<String> = flag.split_whitespace().map(str::to_owned).collect();
+            if words.is_empty() {
+                bail!(UsageError("--launcher: is empty; \"none\" starts one process".into()));
+            }
+            Some(launch(words))
+        }
+        None => profile.launcher.map(|launcher: Launcher| {
+            launch(std::iter::once(launcher.name().to_owned()).chain(profile.launcher_args.iter().cloned()).collect())
+        }),
+    })
+}
+
+fn wishes(args: &SubmitArgs, _study: &Study, has_launcher: bool) -> Result<Wishes> {
+    if let Some(hours) = args.wish_hours.filter(|hours| !(*hours > 0.0 && *hours <= 87_600.0)) {
+        bail!(UsageError(format!("--wish-hours {hours}: must lie above 0, and be at most ten years")));
+    }
+    let hours = args.wish_hours.map(|hours| SlurmTime((hours * 3600.0).ceil() as u64));
+    Ok(Wishes {
+        partition: args.partition.clone(),
+        qos: args.qos.clone(),
+        constraint: args.constraint.clone(),
+        time: args.time,
+        nodes: args.nodes,
+        mem_mb: args.mem,
+        ranks_per_node: args.ranks_per_node,
+        threads: args.threads,
+        within: args.within.or(hours),
+        array: args.array,
+        has_launcher,
+        size_known: true,
+    })
+}
+
+fn modules(args: &SubmitArgs, profile: &Profile) -> Vec<String> {
+    match &args.modules {
+        None => profile.modules.clone(),
+        Some(list) => {
+            let words = list.iter().flat_map(|text| text.split_whitespace());
+            words.filter(|word| *word != "none").map(str::to_owned).collect()
+        }
+    }
+}
+
+/// Refuses an output that the jobs could not make, or nobody could read afterwards.
+fn check_output(profile: &Profile, study: &Study, folder: &Path) -> Result<()> {
+    let out = &study.out;
+    let value = |name: &str| std::env::var_os(name);
+    if let Some(place) = node_local::place_of(&folder.join(out), &profile.scratch.node_local, &value) {
+        bail!(UsageError(format!(
+            "--out {}: lies on {place}, which on {} only the job's own node sees and which goes with the job; choose a \
+             folder that all nodes see",
+            out.display(),
+            profile.name
+        )));
+    }
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        bail!("--out {}: the folder {} is not there", out.display(), parent.display());
+    }
+    if out.exists() && !study.args.force {
+        bail!("--out {}: exists; --force (after --) replaces it", out.display());
+    }
+    Ok(())
+}
+
+fn explain(choice: &Choice, warnings: &[String]) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+    let jobs = choice.array.map_or(String::new(), |jobs| format!("{jobs} jobs of "));
+    eprintln!(
+        "{jobs}{} × {} × {}, {} MB a node, {}",
+        crate::report::words::count(choice.nodes.into(), "node"),
+        crate::report::words::count(choice.ranks_per_node.into(), "rank"),
+        crate::report::words::count(choice.threads.into(), "thread"),
+        choice.memory_per_node_mb,
+        choice.time
+    );
+    for reason in &choice.reasons {
+        eprintln!("  {reason}");
+    }
+    if let Some(price) = &choice.charge {
+        eprintln!(
+            "  charge: {:.2} {} expected, {:.2} at most: {}",
+            price.expected, price.unit, price.at_most, price.formula
+        );
+    }
+}
+
+/// One script as it is, so that it can be piped to sbatch; several with a line before each.
+fn print_scripts(jobs: &[Job]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for job in jobs {
+        if jobs.len() > 1 {
+            let flags = submit::flags(job, &[]);
+            let flags: Vec<String> = flags.iter().map(|flag| flag.to_string_lossy().into_owned()).collect();
+            writeln!(out, "# {}: sbatch {}", job.role.name(), flags.join(" ").replace('\n', "?"))?;
+        }
+        out.write_all(&job.script)?;
+    }
+    Ok(())
+}
+
+fn print_json(profile: &Profile, choice: &Choice, warnings: &[String], jobs: &[Job], ids: &[String]) -> Result<()> {
+    let job = |(i, job): (usize, &Job)| {
+        json!({
+            "role": job.role,
+            "id": ids.get(i),
+            "file": job.file.to_string_lossy(),
+            "after": job.after.map(|(kind, idx)| json!({"job": jobs[idx].role, "ended": kind})),
+            "script": String::from_utf8_lossy(&job.script),
+        })
+    };
+    let mut value = serde_json::to_value(choice)?;
+    if let Value::Object(map) = &mut value {
+        map.insert("profile".into(), json!(profile.name));
+        map.insert("warnings".into(), json!(warnings));
+        map.insert("time_seconds".into(), json!(choice.time.0));
+        map.insert("jobs".into(), jobs.iter().enumerate().map(job).collect());
+    }
+    writeln!(std::io::stdout().lock(), "{value:#}")?;
+    Ok(())
+}
+
+/// A size as Slurm takes it, in MB.
+fn megabytes(text: &str) -> Result<u64, String> {
+    let bad = || format!("{text:?} is not a size: MB, or a number with K, M, G or T");
+    let last = text.chars().next_back().ok_or_else(bad)?;
+    let (number, kilobytes) = match last.to_ascii_uppercase() {
+        'K' => (&text[..text.len() - 1], 1),
+        'M' => (&text[..text.len() - 1], 1 << 10),
+        'G' => (&text[..text.len() - 1], 1 << 20),
+        'T' => (&text[..text.len() - 1], 1 << 30),
+        _ => (text, 1 << 10),
+    };
+    let number: u64 = number.parse().map_err(|_| bad())?;
+    let kilobytes: u64 = number.checked_mul(kilobytes).ok_or_else(bad)?;
+    if kilobytes == 0 { Err(bad()) } else { Ok(kilobytes.div_ceil(1024)) }
+}
