@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         dealing(&study, scale, &timings, args.seed);
     }
     let study = Study::new(N_VARIANTS, &timings);
-    serial();
+    serial(timings.seconds_per_byte() * timings.bytes_per_variant());
     joining(&study, &timings, args.seed);
     failing(&study, &timings, args.seed);
     Ok(())
@@ -124,9 +124,9 @@ fn dealing(study: &Study, scale: f64, timings: &Timings, seed: u64) {
 }
 
 /// What rank 0 and the file system do while everybody waits.
-fn serial() {
+fn serial(seconds_per_variant: f64) {
     for (scale, threads) in [(1.0, 1.0), (1.0, 16.0), (100.0, 16.0)] {
-        let (n_variants, core_seconds) = (N_VARIANTS * scale, N_VARIANTS * scale * 1e-3);
+        let (n_variants, core_seconds) = (N_VARIANTS * scale, N_VARIANTS * scale * seconds_per_variant);
         println!(
             "\n## Serial parts, seconds: {} million variants, --store full, {threads} threads a rank\n",
             n_variants / 1e6
@@ -134,7 +134,7 @@ fn serial() {
         println!("| ranks | how | shards | open | accounts | opening spools | variants | matrices | rank 0 holds GB |");
         println!("|---|---|---|---|---|---|---|---|---|");
         for ranks in [1, 16, 128, 512, 1024, 4096] {
-            for telling in [Telling::Star, Telling::Tree] {
+            for telling in [Telling::Before, Telling::Now, Telling::Tree] {
                 let s = Serial::new((ranks, telling), (n_variants, 8.0 * n_variants * N_TRAITS), &MEASURED, &CLUSTER);
                 println!(
                     "| {ranks} | {telling:?} | {:.1} | {:.1} | {:.2} | {:.2} | {:.1} | {:.1} | {:.2} |",

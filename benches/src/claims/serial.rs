@@ -37,9 +37,12 @@ pub struct Cluster {
 /// How ranks tell one another what they know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Telling {
-    /// Rank 0 with each; every rank opens every spool.
-    Star,
-    /// By a binomial tree, histograms added up on the way; a rank opens the spools that it needs.
+    /// As it was: rank 0 with each, all accounts held at a time; every rank opens every spool.
+    Before,
+    /// As it is: accounts are added up as they arrive, what rank 0 tells goes down a binomial tree, and a rank opens the
+    /// spools that it needs.
+    Now,
+    /// As it could be: histograms added up on their way up a tree as well.
     Tree,
 }
 
@@ -75,18 +78,13 @@ impl Serial {
         // A node reads the tables once: its ranks share the page cache.
         let reading = measured.table_bytes / cluster.node_rate.min(cluster.disk_rate / nodes);
         let tally = measured.tally_bytes / cluster.node_rate + measured.tally_bytes / measured.tally_rate;
+        let depth = ranks.log2().ceil();
+        let index = index_bytes / cluster.node_rate;
+        let needed = ranks * (parts / ranks).ceil().min(ranks);
         let (tell, opened, root_bytes) = match telling {
-            Telling::Star => {
-                let gathered = ranks * measured.tally_bytes + index_bytes;
-                let told = (ranks - 1.0) * (tally + index_bytes / cluster.node_rate) + index_bytes / cluster.node_rate;
-                (told, ranks * ranks, gathered)
-            }
-            Telling::Tree => {
-                let depth = ranks.log2().ceil();
-                let told = depth * (tally + index_bytes / cluster.node_rate) + index_bytes / cluster.node_rate;
-                let needed = (parts / ranks).ceil().min(ranks);
-                (told, ranks * needed, 2.0 * measured.tally_bytes + index_bytes)
-            }
+            Telling::Before => (ranks * (tally + index), ranks * ranks, ranks * measured.tally_bytes + index_bytes),
+            Telling::Now => (ranks * tally + (depth + 1.0) * index, needed, measured.tally_bytes + index_bytes),
+            Telling::Tree => (depth * tally + (depth + 1.0) * index, needed, 2.0 * measured.tally_bytes + index_bytes),
         };
         Self {
             open: measured.open_seconds + reading + ranks / cluster.opens,
@@ -122,10 +120,12 @@ mod tests {
         };
         let cluster = Cluster { ranks_per_node: 8.0, node_rate: 1e10, disk_rate: 1e11, opens: 1e4 };
         let serial = |ranks, telling| Serial::new((ranks, telling), (1e7, 1e11), &measured, &cluster);
-        assert!(serial(1, Telling::Star).tell < 0.01);
+        assert!(serial(1, Telling::Before).tell < 0.02);
         for ranks in [2, 16, 4096] {
-            assert!(serial(ranks, Telling::Tree).finalise() <= serial(ranks, Telling::Star).finalise() + 1e-9);
+            let [before, now, tree] =
+                [Telling::Before, Telling::Now, Telling::Tree].map(|how| serial(ranks, how).finalise());
+            assert!(tree <= now + 1e-9 && now <= before + 1e-3, "{ranks}: {before} {now} {tree}");
         }
-        assert!(serial(4096, Telling::Star).root_bytes > 1e10);
+        assert!(serial(4096, Telling::Before).root_bytes > 1e10 && serial(4096, Telling::Now).root_bytes < 1e8);
     }
 }

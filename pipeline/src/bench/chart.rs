@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use plotters::prelude::*;
 
 use super::scaling::Scaling;
+use crate::report::words::count;
 
 /// Colours that people with any colour vision tell apart (Okabe and Ito 2008).
 const BLUE: RGBColor = RGBColor(0, 114, 178);
@@ -31,7 +32,8 @@ fn draw(scaling: &Scaling) -> Result<String, Box<dyn std::error::Error>> {
         let most = scaling.points.iter().map(|point| point.ranks).max().unwrap_or(1);
         let percents = scaling.points.iter().flat_map(|point| [point.strong.efficiency, point.weak.efficiency]);
         let highest = percents.fold(1.0, f64::max) * 100.0;
-        let title = format!("norna assoc: efficiency by ranks, {} threads each", scaling.threads_per_rank);
+        let title =
+            format!("norna assoc: efficiency by ranks, {} each", count(scaling.threads_per_rank as u64, "thread"));
         let mut chart = ChartBuilder::on(&root)
             .caption(title, ("sans-serif", 22))
             .margin(16)
@@ -77,7 +79,7 @@ fn draw(scaling: &Scaling) -> Result<String, Box<dyn std::error::Error>> {
 fn named(svg: &str, scaling: &Scaling) -> String {
     let values = scaling.points.iter().map(|point| {
         let (strong, weak) = (100.0 * point.strong.efficiency, 100.0 * point.weak.efficiency);
-        format!("{} ranks: strong {strong:.0} %, weak {weak:.0} %", point.ranks)
+        format!("{}: strong {strong:.0} %, weak {weak:.0} %", count(u64::from(point.ranks), "rank"))
     });
     let values = values.collect::<Vec<_>>().join("; ");
     let Some(at) = svg.find("<svg").and_then(|at| Some(at + svg[at..].find('>')?)) else { return svg.to_owned() };

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::card::{Machine, today};
 use super::cohort::{Cohort, Scratch, Spec};
+use crate::report::words::count;
 use crate::run::UsageError;
 use crate::simulate::OutputFormat;
 
@@ -107,7 +108,8 @@ impl Scaling {
 /// The launcher does not start, a run fails or the ranks do not find one another.
 pub fn run(options: &ScalingOptions) -> Result<Scaling> {
     let scratch = Scratch::new(&options.dir)?;
-    let total = options.ranks.len() * 2 * options.repeats;
+    // At one rank strong and weak are the same runs.
+    let total = (options.ranks.len() * 2 - usize::from(options.ranks.contains(&1))) * options.repeats;
     let mut n_done = 0;
     let mut points: Vec<Point> = Vec::new();
     let strong_cohort = cohort(options, scratch.path(), "strong", 1)?;
@@ -119,12 +121,15 @@ pub fn run(options: &ScalingOptions) -> Result<Scaling> {
             for _ in 0..options.repeats {
                 seconds.push(time_run(options, scratch.path(), cohort, ranks)?);
                 n_done += 1;
-                log::info!("{n_done} of {total} runs: {ranks} ranks, {what}, {:.2} s", seconds[seconds.len() - 1]);
+                log::info!(
+                    "{n_done} of {total} runs: {}, {what}, {:.2} s",
+                    count(u64::from(ranks), "rank"),
+                    seconds[seconds.len() - 1]
+                );
             }
             Ok::<_, anyhow::Error>(seconds)
         };
         let strong = time(&strong_cohort, "strong")?;
-        // At one rank both are the same runs.
         let weak = if ranks == 1 { strong.clone() } else { time(&weak_cohort, "weak")? };
         let (strong, weak) = (timing(&strong_cohort, strong), timing(&weak_cohort, weak));
         points.push(Point { ranks, strong, weak });
