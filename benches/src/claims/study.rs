@@ -89,7 +89,7 @@ fn taper(shards: &[u64], least: u64, by: u64, levels: u32) -> Vec<u64> {
         let mut pieces = 1;
         let mut n = idx as u64 + 1;
         for _ in 0..levels {
-            if n % by != 0 || bytes / (pieces * by) < least {
+            if !n.is_multiple_of(by) || bytes / (pieces * by) < least {
                 break;
             }
             pieces *= by;
