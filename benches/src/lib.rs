@@ -1,4 +1,8 @@
-//! What the benches share: time on the CPU, since a machine that others use too says little by the clock on the wall.
+//! What the benches share: time on the CPU, since a machine that others use too says little by the clock on the wall. And a
+//! simulation of ranks that claim shards.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod claims;
 
 use std::time::Duration;
 

@@ -98,23 +98,38 @@ pub struct FileSystem {
     pub bytes: u64,
     /// Written and synced.
     pub write: f64,
-    /// Read back, out of the page cache where that could be emptied of the file.
+    /// Read back, out of the page cache where that could be emptied of the file (see `read_cached`).
     pub read: f64,
+    /// Whether the reading is one of memory, since the file lies in it or could not be taken out of the page cache.
+    #[serde(default)]
+    pub read_cached: bool,
     /// Seconds of a small append with fdatasync.
     pub sync: f64,
-    /// Seconds to create, open and remove a file.
+    /// Seconds to create, rename, open and remove a file.
     pub create: f64,
 }
 
-/// Messages between two ranks, through the product's own calls.
+/// Messages between rank 0 and every other one, through the product's own calls.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Messages {
     /// Ranks in all.
     pub ranks: usize,
-    /// Seconds of a small message, one way.
+    /// Hosts that they ran on.
+    #[serde(default)]
+    pub hosts: usize,
+    /// Seconds of a small message, one way, by a receiver that looks all the time: the median of the other ranks.
     pub latency: f64,
-    /// Bytes a second of large ones.
+    /// Of the nearest rank, and of the farthest.
+    #[serde(default)]
+    pub latency_range: (f64, f64),
+    /// Seconds from asking rank 0 to its answer by receivers that sleep between looks, as ranks claim shards: the median.
+    #[serde(default)]
+    pub claim: f64,
+    /// Bytes a second of large ones: the median of the other ranks.
     pub bandwidth: f64,
+    /// Of the slowest rank, and of the fastest.
+    #[serde(default)]
+    pub bandwidth_range: (f64, f64),
 }
 
 /// Why a card does not read.
@@ -253,7 +268,15 @@ mod tests {
             rates: Rates::default(),
             memory: None,
             file_system: None,
-            messages: Some(Messages { ranks: 2, latency: 1e-6, bandwidth: 1e10 }),
+            messages: Some(Messages {
+                ranks: 2,
+                hosts: 1,
+                latency: 1e-6,
+                latency_range: (1e-6, 1e-6),
+                claim: 2e-4,
+                bandwidth: 1e10,
+                bandwidth_range: (1e10, 1e10),
+            }),
         };
         card.write(&path).unwrap();
         assert_eq!(Card::read(&path).unwrap(), card);

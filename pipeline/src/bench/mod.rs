@@ -1,10 +1,16 @@
 //! What a machine does, measured with the product's own code: the stages of a run, and the machine's limits beside them.
 
 pub mod card;
+pub mod chart;
 mod cohort;
+pub mod compare;
+mod file_system;
+mod memory;
+pub mod messages;
 mod opening;
 mod products;
 mod reading;
+pub mod scaling;
 mod table;
 mod timer;
 mod whole_runs;
@@ -108,6 +114,10 @@ pub fn measure(options: &BenchOptions) -> Result<Card> {
     measure_runs(&scale, &scratch, options.threads, &mut rates)?;
     stages.push(stage("spool and results", "MB/s", 1e-6 / (rates.spool_byte + rates.result_byte)));
     stages.push(stage("variants into results", "k rows/s", 1e-3 / rates.result_row));
+    log::info!("memory");
+    let memory = memory::measure(options.threads, options.quick);
+    log::info!("file system");
+    let file_system = file_system::measure(scratch.path(), if options.quick { 64 << 20 } else { 1 << 30 })?;
     Ok(Card {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION,
@@ -116,8 +126,8 @@ pub fn measure(options: &BenchOptions) -> Result<Card> {
         machine: Machine::here(options.threads, options.ranks),
         stages,
         rates,
-        memory: None,
-        file_system: None,
+        memory: Some(memory),
+        file_system: Some(file_system),
         messages: None,
     })
 }

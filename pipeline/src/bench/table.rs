@@ -42,13 +42,30 @@ impl fmt::Display for Card {
         }
         if let Some(files) = &self.file_system {
             writeln!(f)?;
-            writeln!(f, "file system: write {}, read {}", giga(files.write), giga(files.read))?;
-            writeln!(f, "file system: sync {:.2} ms, create {:.2} ms", files.sync * 1e3, files.create * 1e3)?;
+            let cached = if files.read_cached { " (from memory)" } else { "" };
+            writeln!(f, "file system: write {}, read {}{cached}", giga(files.write), giga(files.read))?;
+            writeln!(
+                f,
+                "file system: append and sync {:.2} ms, create, rename, open and remove {:.2} ms",
+                files.sync * 1e3,
+                files.create * 1e3
+            )?;
         }
         if let Some(messages) = &self.messages {
             writeln!(f)?;
-            let micros = messages.latency * 1e6;
-            writeln!(f, "messages, {} ranks: {micros:.2} µs, {}", messages.ranks, giga(messages.bandwidth))?;
+            let micros = |seconds: f64| format!("{:.1}", seconds * 1e6);
+            let (least, most) = messages.latency_range;
+            writeln!(f, "messages between rank 0 and {} others, on {} hosts:", messages.ranks - 1, messages.hosts)?;
+            writeln!(
+                f,
+                "  one way {} µs ({} to {}), a claim {} µs",
+                micros(messages.latency),
+                micros(least),
+                micros(most),
+                micros(messages.claim)
+            )?;
+            let (least, most) = messages.bandwidth_range;
+            writeln!(f, "  bandwidth {} ({} to {})", giga(messages.bandwidth), giga(least), giga(most))?;
         }
         Ok(())
     }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::bench::{self, BenchOptions};
+use super::bench_commands::BenchCommand;
+use crate::bench::{self, BenchOptions, messages};
+use crate::comm;
 use crate::report::logger;
 use crate::run::UsageError;
 
@@ -14,8 +16,15 @@ use crate::run::UsageError;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:
   norna bench --out card.json
-  norna plan --samples 50000 --variants 20e6 --traits 3000 --format bcf --card card.json")]
+  norna plan --samples 50000 --variants 20e6 --traits 3000 --format bcf --card card.json
+  mpirun -n 4 norna bench --out card.json          (messages between the ranks as well)
+  norna bench compare card.json another.json
+  norna bench scaling --ranks 1,2,4 --svg scaling.svg")]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
+    /// Something else than measuring this machine
+    #[command(subcommand)]
+    pub command: Option<BenchCommand>,
     /// Card: JSON for norna plan --card
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -42,15 +51,29 @@ pub struct BenchArgs {
 /// # Errors
 /// One line.
 pub fn run(args: &BenchArgs) -> Result<()> {
+    if let Some(command) = &args.command {
+        return command.run();
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.unwrap_or(cores);
     if !(1..=4096).contains(&threads) {
         return Err(UsageError(format!("--threads {threads}: must lie between 1 and 4096")).into());
     }
+    let comm = comm::join()?;
+    if comm.rank() > 0 {
+        messages::serve(&*comm);
+        return Ok(());
+    }
     logger::start(if args.quiet { log::LevelFilter::Warn } else { log::LevelFilter::Info });
     let beside = args.out.as_deref().and_then(|out| out.parent()).filter(|folder| !folder.as_os_str().is_empty());
     let dir = args.dir.clone().or_else(|| beside.map(Into::into)).unwrap_or_else(|| PathBuf::from("."));
-    let card = bench::measure(&BenchOptions { threads, ranks: 1, quick: args.quick, dir })?;
+    let measured = bench::measure(&BenchOptions { threads, ranks: comm.size(), quick: args.quick, dir });
+    let Ok(mut card) = measured else {
+        messages::end(&*comm);
+        return measured.map(drop);
+    };
+    log::info!("messages");
+    card.messages = messages::measure(&*comm, args.quick);
     if let Some(out) = &args.out {
         card.write(out)?;
         log::info!("written: {}", out.display());

@@ -3,6 +3,7 @@
 pub mod assoc;
 mod assoc_config;
 pub mod bench;
+mod bench_commands;
 pub mod export;
 pub mod info;
 pub mod merge;
