@@ -141,7 +141,7 @@ impl Default for Rates {
             result_byte: 1e-09,
             result_row: 1.4e-06,
             fresh_byte: 4.8e-10,
-            crowding: 1.2,
+            crowding: 1.25,
             file_system: 1e9,
             doubt: 2.0,
         }
