@@ -283,7 +283,7 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         for (from, to, says) in [
             ("\"norna-card\"", "\"other\"", "not norna-card 1"),
-            ("\"start\": 0.03", "\"start\": -1", "rates.start is -1"),
+            ("\"doubt\": 2.0", "\"doubt\": -1", "rates.doubt is -1"),
         ] {
             std::fs::write(&path, text.replace(from, to)).unwrap();
             let error = Card::read(&path).unwrap_err().to_string();

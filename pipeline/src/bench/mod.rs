@@ -161,21 +161,27 @@ fn measure_reading(
     let short = Spec { n_samples: 20, n_variants: 20_000, n_traits: 1, ..of("short", OutputFormat::Bcf, false) };
     let short = Cohort::make(scratch.path(), short, threads)?;
     rates.variant = reading::read(&short, scale.effort)? / short.spec.n_variants as f64;
-    let kinds: [(&'static str, &str, OutputFormat, bool, fn(&mut Rates) -> &mut f64); 4] = [
-        ("vcf", "VCF GT", OutputFormat::VcfGz, false, |rates| &mut rates.vcf),
-        ("vcf_ds", "VCF DS", OutputFormat::VcfGz, true, |rates| &mut rates.vcf_dosage),
-        ("bcf", "BCF GT", OutputFormat::Bcf, false, |rates| &mut rates.bcf),
-        ("bcf_ds", "BCF DS", OutputFormat::Bcf, true, |rates| &mut rates.bcf_dosage),
-    ];
-    for (name, shown, format, dosages, rate) in kinds {
+    for (name, shown, format, dosages) in [
+        ("vcf", "VCF GT", OutputFormat::VcfGz, false),
+        ("vcf_ds", "VCF DS", OutputFormat::VcfGz, true),
+        ("bcf", "BCF GT", OutputFormat::Bcf, false),
+        ("bcf_ds", "BCF DS", OutputFormat::Bcf, true),
+    ] {
         let cohort = Cohort::make(scratch.path(), of(name, format, dosages), threads)?;
         let seconds = reading::read(&cohort, scale.effort)? - cohort.spec.n_variants as f64 * rates.variant;
-        *rate(rates) = products::positive(seconds / cohort.n_genotypes());
+        let rate = match (format, dosages) {
+            (OutputFormat::Bcf, false) => &mut rates.bcf,
+            (OutputFormat::Bcf, true) => &mut rates.bcf_dosage,
+            (_, false) => &mut rates.vcf,
+            (_, true) => &mut rates.vcf_dosage,
+        };
+        *rate = products::positive(seconds / cohort.n_genotypes());
+        let rate = *rate;
         if format == OutputFormat::VcfGz {
             let (_, inflated) = reading::inflate(&cohort, scale.effort)?;
             stages.push(stage(&format!("inflate {shown}"), "GB/s of text", inflated * 1e-9));
         }
-        stages.push(stage(&format!("read and decode {shown}"), "M genotypes/s", 1e-6 / *rate(rates)));
+        stages.push(stage(&format!("read and decode {shown}"), "M genotypes/s", 1e-6 / rate));
         if name == "vcf" {
             rates.table_cell = opening::tables(&cohort, scale.effort)?;
             let gaps = Spec { missing: 0.01, ..of("gaps", format, false) };

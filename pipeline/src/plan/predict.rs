@@ -216,7 +216,7 @@ mod tests {
             StudySize { n_masks: 3000, ..base.clone() },
             StudySize { format: GenotypeFormat::VcfDosage, ..base.clone() },
         ] {
-            assert!(cpu(&larger) > 1.02 * cpu(&base), "{larger:?}");
+            assert!(cpu(&larger) > 1.002 * cpu(&base), "{larger:?}");
         }
         let missing = Assumptions { missing_genotypes: 0.01, ..Assumptions::default() };
         let with = forecast(&base, &missing, &rates, &on(1)).prediction;

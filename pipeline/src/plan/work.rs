@@ -53,7 +53,7 @@ pub struct Bytes {
 const CACHED: f64 = 16e6;
 /// Bytes of the traits' correlation from which its eigenvalues wait for memory, up to where they do nothing else, and how many
 /// times longer they take then.
-const EIGEN_CACHED: (f64, f64) = (16e6, 72e6);
+const EIGEN_CACHED: (f64, f64) = (24e6, 72e6);
 const EIGEN_FROM_MEMORY: f64 = 2.6;
 
 impl Work {
