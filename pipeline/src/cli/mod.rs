@@ -8,6 +8,7 @@ pub mod merge;
 pub mod profile;
 pub mod simulate;
 mod simulate_config;
+pub mod status;
 pub mod submit;
 pub mod top;
 pub mod verify;
@@ -45,6 +46,8 @@ pub enum Command {
     Top(top::TopArgs),
     /// Write rows of a results file as a table.
     Export(export::ExportArgs),
+    /// Say how far a run is: shards, rate, expected end, attempts; while it runs or after.
+    Status(status::StatusArgs),
     /// Make results.h5 of what jobs with `norna assoc --join` have finished.
     Merge(merge::MergeArgs),
     /// Check a results file: checksums, shapes, numbers, ledger sums.
@@ -75,6 +78,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Verify(args) => match verify::run(&args) {
             Ok(code) => return std::process::ExitCode::from(code),

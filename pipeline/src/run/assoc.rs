@@ -159,6 +159,10 @@ fn run_rank(
     }
     log::info!("{estimate}");
 
+    if config.manner.join && !study.plan.streams.is_empty() {
+        let why = "--join needs genotypes that can be cut: bgzip files, not gzip or standard input";
+        return Err(UsageError(why.to_owned()).into());
+    }
     let Some(begun) = begin(config, comm, &study, workdir.as_mut(), (stop, threads))? else {
         log::info!("{}: holds the results of this run already", config.out.display());
         if let Some(workdir) = workdir {
@@ -501,7 +505,7 @@ impl Run<'_> {
         let sums = gather(comm, &consensus(comm, written)?);
         // Ranks other than 0 wait here, so that a failure to publish is everybody's.
         let provenance = |files: &[InputFile]| {
-            summary::provenance(config, study, (reports, self.orders), files, self.start.elapsed())
+            summary::provenance(config, study, (reports, self.orders, n_shards), files, self.start.elapsed())
         };
         let published = root.map(|(files, root)| root.publish(&sums, &provenance(&files)));
         let finalised: Option<Finalised> = consensus(comm, published.transpose())?;

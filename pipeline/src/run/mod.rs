@@ -12,6 +12,7 @@ mod null_models;
 mod rows;
 pub mod run_record;
 pub mod schedule;
+pub mod status;
 mod stop;
 mod study;
 mod summary;

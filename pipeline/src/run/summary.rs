@@ -115,7 +115,7 @@ fn trait_table(cohort: &CohortLedger) -> LedgerTable {
 pub fn provenance(
     config: &AssocConfig,
     study: &Study,
-    (ranks, orders): (&[RankReport], &Orders),
+    (ranks, orders, n_shards): (&[RankReport], &Orders, usize),
     inputs: &[InputFile],
     elapsed: Duration,
 ) -> serde_json::Value {
@@ -135,6 +135,8 @@ pub fn provenance(
         "slurm_job_id": slurm,
         "run_digest": orders.digest,
         "attempt": orders.attempt,
+        "shards": n_shards,
+        "began": crate::sink::spool::unix_seconds() - elapsed.as_secs_f64(),
         "ranks": ranks,
         "wall_seconds": elapsed.as_secs_f64(),
         "cpu_seconds": ranks.iter().skip(1).map(|r| r.resources.cpu_seconds).sum::<f64>() + used.cpu_seconds,

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod bits;
+pub mod interrupt;
 pub mod oracle;
 pub mod places;
 pub mod refusal;
