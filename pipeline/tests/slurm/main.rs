@@ -88,9 +88,13 @@ fn assoc_args(reference: &Reference, folder: &Path, extra: &[&str]) -> (Vec<Stri
 
 /// `norna submit --profile local` from `folder`, slow kernels: the jobs' numbers and where the results go.
 fn submit(lab: &Lab, reference: &Reference, folder: &Path, flags: &[&str]) -> (Vec<String>, PathBuf) {
+    submit_by(lab, "local", reference, folder, flags)
+}
+
+fn submit_by(lab: &Lab, profile: &str, reference: &Reference, folder: &Path, flags: &[&str]) -> (Vec<String>, PathBuf) {
     let (args, out) = assoc_args(reference, folder, &[]);
     let mut command = lab.command(env!("CARGO_BIN_EXE_norna"));
-    command.env(SLOW.0, SLOW.1).current_dir(folder).args(["submit", "--profile", "local", "--json"]);
+    command.env(SLOW.0, SLOW.1).current_dir(folder).args(["submit", "--profile", profile, "--json"]);
     let said = tools::run(command.args(flags).arg("--").args(args)).ok().stdout;
     let said: serde_json::Value = serde_json::from_str(&said).unwrap();
     let ids = said["jobs"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap().to_owned());

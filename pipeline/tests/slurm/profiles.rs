@@ -10,8 +10,6 @@ use super::support::slurm::Lab;
 use super::support::tools::{self, Need, Run};
 use super::{assoc_args, reference};
 
-const NAMES: [&str; 10] =
-    ["arrhenius", "bianca", "dardel", "generic", "kebnekaise", "leonardo-dcgp", "local", "lumi-c", "mn5-gpp", "pelle"];
 /// What a node has where the profile does not know: more than any request, so that only what is known can refuse one.
 const UNKNOWN_CORES: i64 = 1024;
 const UNKNOWN_MB: i64 = 16_000_000;
@@ -108,16 +106,14 @@ fn with_option(script: &str, option: &str, value: &str) -> String {
     format!("{first}\n#SBATCH --{option}={value}\n{rest}")
 }
 
-#[test]
-fn every_profile_is_tested() {
-    let mut files: Vec<String> = std::fs::read_dir(workspace().join("slurm/profiles"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
-        .collect();
-    files.sort();
-    assert_eq!(files, NAMES);
+/// Every profile that there is, by the files' names.
+fn names() -> Vec<String> {
+    let entries = std::fs::read_dir(workspace().join("slurm/profiles")).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let mut names: Vec<String> = files.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert!(names.len() >= 10, "{names:?}");
+    names
 }
 
 #[test]
@@ -125,7 +121,7 @@ fn slurm_and_shellcheck_accept_the_script_of_every_profile() {
     need!(Need::Bgzip);
     let folder = tempfile::tempdir().unwrap();
     let mut refused = Vec::new();
-    for name in NAMES {
+    for name in &names() {
         let text = std::fs::read_to_string(workspace().join(format!("slurm/profiles/{name}.toml"))).unwrap();
         let profile: toml::Table = toml::from_str(&text).unwrap();
         let shapes_file = folder.path().join(format!("{name}.conf"));

@@ -194,3 +194,28 @@ fn a_submitted_job_is_signalled_cancelled_and_submitted_again() {
     lab.wait_done(&again[0], folder.path(), LIMIT);
     bits::assert_equal("submitted twice", &reference.bits, &bits::everything(&out));
 }
+
+/// Jobs of an array that are cancelled stay away too; one that is killed alone leaves its work to the others.
+#[test]
+fn an_array_is_cancelled_submitted_again_and_loses_a_job() {
+    need!(Need::H5py);
+    let Some(lab) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--array", "2", "--threads", "1"];
+    let progress = |out: &Path, id: &str| {
+        let before = spool_bytes(out);
+        lab.wait_until(id, folder.path(), LIMIT, |_| spool_bytes(out) > before + 400_000);
+    };
+    let (ids, out) = submit(&lab, long(), folder.path(), &flags);
+    progress(&out, &ids[0]);
+    lab.ask("scancel", &ids);
+    lab.wait_until(&ids[0], folder.path(), LIMIT, |_| lab.jobs(&ids[0]).iter().all(Job::is_over));
+    std::thread::sleep(Duration::from_secs(2));
+    let later: Vec<_> = lab.jobs(&ids[0]).iter().map(|job| (job.state().to_owned(), job.restarts())).collect();
+    assert_eq!(later, vec![("CANCELLED".to_owned(), 0); 2], "{}", logs(folder.path()));
+    let (ids, _) = submit(&lab, long(), folder.path(), &flags);
+    progress(&out, &ids[0]);
+    lab.ask("scancel", ["--signal=KILL", &format!("{}_1", ids[0])]);
+    lab.wait_done(ids.last().unwrap(), folder.path(), LIMIT);
+    bits::assert_equal("an array that lost a job", &long().bits, &bits::everything(&out));
+}

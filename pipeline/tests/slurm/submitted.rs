@@ -3,7 +3,7 @@
 use super::support::bits;
 use super::support::need;
 use super::support::tools::Need;
-use super::{LIMIT, reference, shared, submit};
+use super::{LIMIT, reference, shared, submit, submit_by};
 
 #[test]
 fn submitted_ranks_over_two_nodes_equal_a_plain_run() {
@@ -46,4 +46,18 @@ fn a_chain_checks_runs_and_verifies() {
     let times: Vec<String> = ids.iter().map(|id| lab.job(id).field("StartTime").to_owned()).collect();
     assert!(times.is_sorted(), "{times:?}");
     bits::assert_equal("a chain", &reference().bits, &bits::everything(&out));
+}
+
+/// A profile drafted from what this Slurm says is enough for a job of one process.
+#[test]
+fn a_probed_cluster_takes_a_job() {
+    need!(Need::H5py, Need::Bgzip);
+    let Some(lab) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let draft = lab.ask(env!("CARGO_BIN_EXE_norna"), ["profile", "probe"]);
+    let profile = folder.path().join("mine.toml");
+    std::fs::write(&profile, draft).unwrap();
+    let (ids, out) = submit_by(&lab, profile.to_str().unwrap(), reference(), folder.path(), &["--launcher", "none"]);
+    lab.wait_done(&ids[0], folder.path(), LIMIT);
+    bits::assert_equal("by a probed profile", &reference().bits, &bits::everything(&out));
 }

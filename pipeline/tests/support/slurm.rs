@@ -121,9 +121,18 @@ impl Lab {
 
     /// The job as it is now; of an array, its first task in Slurm's list.
     pub fn job(&self, id: &str) -> Job {
+        self.jobs(id).swap_remove(0)
+    }
+
+    /// The job, or the tasks of an array.
+    pub fn jobs(&self, id: &str) -> Vec<Job> {
         let text = self.ask("scontrol", ["show", "job", "-o", id]);
-        let pairs = text.lines().next().unwrap_or("").split(' ').filter_map(|pair| pair.split_once('='));
-        Job { id: id.to_owned(), fields: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
+        let job = |line: &str| {
+            let pairs = line.split(' ').filter_map(|pair| pair.split_once('='));
+            let fields = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            Job { id: id.to_owned(), fields }
+        };
+        text.lines().map(job).collect()
     }
 
     /// Waits until `when` holds of the job; panics with the job and the logs in `folder` past `limit`.
