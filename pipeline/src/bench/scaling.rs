@@ -168,6 +168,7 @@ fn cohort(options: &ScalingOptions, folder: &Path, name: &str, times: u32) -> Re
         name: "cohort",
         format: OutputFormat::VcfGz,
         dosages: false,
+        missing: 0.0,
         n_samples: options.n_samples,
         n_variants: options.n_variants * u64::from(times),
         n_traits: options.n_traits,

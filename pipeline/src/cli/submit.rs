@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use super::assoc::AssocArgs;
 use super::{Cli, Command};
-use crate::plan::NodeLayout;
+use crate::bench::card::Card;
+use crate::plan::{self, NodeLayout, Rates};
 use crate::run::UsageError;
 use crate::slurm::choice::{Choice, Wishes, choose};
 use crate::slurm::jobs::{Job, Order};
-use crate::slurm::needs::needs;
 use crate::slurm::profile::{Launcher, Profile};
 use crate::slurm::script::Launch;
 use crate::slurm::time::SlurmTime;
@@ -42,6 +42,9 @@ pub struct SubmitArgs {
     /// Features of nodes
     #[arg(long, short = 'C', help_heading = "What is chosen otherwise")]
     constraint: Option<String>,
+    /// The card of a node of the cluster (norna bench --out card.json) [default: a typical node]
+    #[arg(long, value_name = "FILE", help_heading = "What is chosen otherwise")]
+    card: Option<PathBuf>,
     /// Time limit, as Slurm takes it: minutes, HH:MM:SS, D-HH:MM:SS
     #[arg(long, short, value_name = "TIME", help_heading = "What is chosen otherwise")]
     time: Option<SlurmTime>,
@@ -124,7 +127,9 @@ pub fn run(args: SubmitArgs) -> Result<()> {
     warnings.extend(local_inputs(&profile, &config.files, &folder));
     let size = crate::run::assoc::study_size(&config)?;
     let wishes = Wishes { size_known: size.n_variants > 0, ..wishes };
-    let predict = |layout: &NodeLayout| needs(&size, layout);
+    let card = args.card.as_deref().map(Card::read).transpose()?;
+    let rates = card.map_or_else(Rates::default, |card| card.plan_rates());
+    let predict = |layout: &NodeLayout| plan::predict(&size, &rates, layout);
     let choice = choose(&profile, &wishes, &predict)?;
 
     let norna = args.norna.clone().map_or_else(|| std::env::current_exe().context("this program's path"), Ok)?;

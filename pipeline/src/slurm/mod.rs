@@ -4,7 +4,6 @@ pub mod charge;
 pub mod choice;
 pub mod date;
 pub mod jobs;
-pub mod needs;
 pub mod node_local;
 pub mod places;
 pub mod probe;
