@@ -542,6 +542,7 @@ impl Computed {
     fn failed(&self) -> Vec<FailedShard> {
         let mut failed: Vec<FailedShard> = self.reports.iter().flat_map(|report| report.failed.clone()).collect();
         failed.sort_by_key(|shard| shard.id);
+        failed.dedup_by_key(|shard| shard.id);
         failed
     }
 }

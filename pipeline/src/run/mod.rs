@@ -4,6 +4,7 @@ pub mod assoc;
 mod attempt;
 mod bands;
 mod begin;
+mod copies;
 mod estimate;
 mod fault;
 mod finalise;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::copies::Copies;
 use super::stop::Stop;
 use crate::comm::{Communicator, Message, POLL_INTERVAL, Tag};
 use crate::source::RawBatch;
@@ -31,6 +32,24 @@ pub enum Work {
     Shard(usize),
     /// A batch of raw records, dealt out by the rank that reads them.
     Batch(RawBatch),
+}
+
+/// The bit of keys of batches.
+const BATCH_KEY: u64 = 1 << 63;
+
+impl Work {
+    /// Tells pieces apart.
+    pub fn key(&self) -> u64 {
+        match self {
+            Self::Shard(idx) => *idx as u64,
+            Self::Batch(batch) => BATCH_KEY | (batch.file_idx as u64) << 40 | batch.seq,
+        }
+    }
+
+    /// The shard of a key, if it is one's.
+    pub fn shard_of_key(key: u64) -> Option<Self> {
+        (key & BATCH_KEY == 0).then_some(Self::Shard(key as usize))
+    }
 }
 
 /// What rank 0's queue has to give.
@@ -55,8 +74,9 @@ pub trait WorkQueue {
 /// What threads of one rank share.
 #[derive(Debug)]
 pub struct Shared {
-    /// Set when any rank has failed: workers stop at the next block.
-    failed: AtomicBool,
+    /// Set when any rank has failed, or when every shard is done and only copies of late ones are in hand: workers stop at the
+    /// next block.
+    ended: AtomicBool,
     /// Requests to stop.
     pub stop: Arc<Stop>,
     /// Rows done by this rank.
@@ -66,18 +86,19 @@ pub struct Shared {
 impl Shared {
     /// Nothing done yet.
     pub fn new(stop: Arc<Stop>) -> Self {
-        Self { failed: AtomicBool::new(false), stop, rows: AtomicU64::new(0) }
+        Self { ended: AtomicBool::new(false), stop, rows: AtomicU64::new(0) }
     }
 
     /// Whether shards in hand are to be dropped.
     pub fn must_drop(&self) -> bool {
-        self.failed.load(Ordering::Relaxed) || self.stop.is_dropping()
+        self.ended.load(Ordering::Relaxed) || self.stop.is_dropping()
     }
 }
 
 enum Event {
     Wake,
-    Claim(Sender<Option<Work>>),
+    /// Who claims, and the key of what it is through with.
+    Claim(Sender<Option<Work>>, Option<u64>),
     Ended(Result<(), String>),
 }
 
@@ -88,9 +109,9 @@ pub struct Claimer {
 }
 
 impl Claimer {
-    /// Waits for a piece of work; `None` when there is no more.
-    pub fn claim(&self) -> Option<Work> {
-        self.events.send(Event::Claim(self.reply.0.clone())).ok()?;
+    /// Waits for a piece of work; `None` when there is no more. `done`: the key of what this worker is through with.
+    pub fn claim(&self, done: Option<u64>) -> Option<Work> {
+        self.events.send(Event::Claim(self.reply.0.clone(), done)).ok()?;
         self.reply.1.recv().ok().flatten()
     }
 
@@ -170,6 +191,19 @@ mod wire {
     pub(super) const BYE: u8 = 7;
     /// A request to stop, either way: patience in milliseconds, reason.
     pub(super) const DRAIN: u8 = 8;
+    /// Nothing that somebody is through with.
+    const NONE: u64 = u64::MAX;
+
+    /// Rows done and the key of what a worker is through with.
+    pub(super) fn claim(rows: u64, done: Option<u64>) -> Vec<u8> {
+        let mut bytes = with_u64(CLAIM, rows);
+        bytes.extend_from_slice(&done.unwrap_or(NONE).to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn done_of(rest: &[u8]) -> Option<u64> {
+        Some(rest.get(8..).map_or(NONE, u64_of)).filter(|&key| key != NONE)
+    }
 
     pub(super) fn with_u64(kind: u8, value: u64) -> Vec<u8> {
         let mut bytes = vec![kind];
@@ -220,6 +254,7 @@ struct Root<'a> {
     failure: Option<String>,
     /// Every rank knows of the request to stop.
     drain_told: bool,
+    copies: Copies,
 }
 
 impl<'a> Root<'a> {
@@ -234,6 +269,7 @@ impl<'a> Root<'a> {
             pending: VecDeque::new(),
             failure: None,
             drain_told: false,
+            copies: Copies::default(),
         }
     }
 
@@ -247,7 +283,10 @@ impl<'a> Root<'a> {
             }
             let pause = if self.ranks_left > 0 { patience } else { IDLE };
             match events.recv_timeout(pause) {
-                Ok(Event::Claim(reply)) => self.pending.push_back(Claimant::Worker(reply)),
+                Ok(Event::Claim(reply, done)) => {
+                    done.into_iter().for_each(|key| self.copies.end(key));
+                    self.pending.push_back(Claimant::Worker(reply));
+                }
                 Ok(Event::Ended(result)) => {
                     self.workers_left -= 1;
                     if let Err(message) = result {
@@ -276,6 +315,7 @@ impl<'a> Root<'a> {
         match kind {
             wire::CLAIM => {
                 self.rank_rows[message.from] = wire::u64_of(rest);
+                wire::done_of(rest).into_iter().for_each(|key| self.copies.end(key));
                 self.pending.push_back(Claimant::Rank(message.from));
             }
             wire::FINISHED => {
@@ -306,10 +346,26 @@ impl<'a> Root<'a> {
             return;
         }
         self.failure = Some(message);
-        self.shared.failed.store(true, Ordering::Relaxed);
-        for rank in 1..self.comm.size() {
-            self.comm.send(rank, Tag::Grant, &[wire::STOP]);
+        self.end_shards();
+    }
+
+    /// Makes every worker drop what it has in hand.
+    fn end_shards(&self) {
+        if !self.shared.ended.swap(true, Ordering::Relaxed) {
+            for rank in 1..self.comm.size() {
+                self.comm.send(rank, Tag::Grant, &[wire::STOP]);
+            }
         }
+    }
+
+    /// What a claimant gets once everything was given: a copy of a late shard, nothing, or (`None`) that it has to wait.
+    fn late_work(&mut self) -> Option<Option<Work>> {
+        if self.copies.is_empty() {
+            // Somebody may still compute a copy.
+            self.end_shards();
+            return Some(None);
+        }
+        self.copies.copy().map(Some)
     }
 
     fn serve(&mut self) {
@@ -319,8 +375,17 @@ impl<'a> Root<'a> {
                 continue;
             }
             match self.queue.next() {
-                Next::Work(work) => self.answer(&claimant, Some(work)),
-                Next::Done => self.answer(&claimant, None),
+                Next::Work(work) => {
+                    self.copies.give(&work);
+                    self.answer(&claimant, Some(work));
+                }
+                Next::Done => match self.late_work() {
+                    Some(work) => self.answer(&claimant, work),
+                    None => {
+                        self.pending.push_front(claimant);
+                        return;
+                    }
+                },
                 Next::Wait => {
                     self.pending.push_front(claimant);
                     return;
@@ -371,9 +436,9 @@ impl<'a> Leaf<'a> {
             self.tell_drain();
             let pause = if self.waiting.is_empty() { GLANCE } else { POLL_INTERVAL };
             match events.recv_timeout(pause) {
-                Ok(Event::Claim(reply)) => {
+                Ok(Event::Claim(reply, done)) => {
                     self.waiting.push_back(reply);
-                    self.comm.send(0, Tag::Claim, &wire::with_u64(wire::CLAIM, self.rows()));
+                    self.comm.send(0, Tag::Claim, &wire::claim(self.rows(), done));
                 }
                 Ok(Event::Ended(result)) => {
                     self.workers_left -= 1;
@@ -403,7 +468,7 @@ impl<'a> Leaf<'a> {
     }
 
     fn fail(&mut self, message: String) {
-        self.shared.failed.store(true, Ordering::Relaxed);
+        self.shared.ended.store(true, Ordering::Relaxed);
         if self.failure.is_none() {
             self.comm.send(0, Tag::Claim, &wire::with_bytes(wire::FAILED, message.as_bytes()));
             self.failure = Some(message);
@@ -429,7 +494,7 @@ impl<'a> Leaf<'a> {
                 return;
             }
             _ => {
-                self.shared.failed.store(true, Ordering::Relaxed);
+                self.shared.ended.store(true, Ordering::Relaxed);
                 return;
             }
         };
@@ -502,7 +567,9 @@ mod tests {
                             for claimer in claimers {
                                 inner.spawn(|| {
                                     let mut result = Ok(());
-                                    while let Some(Work::Shard(idx)) = claimer.claim() {
+                                    let mut last = None;
+                                    while let Some(Work::Shard(idx)) = claimer.claim(last) {
+                                        last = Some(idx as u64);
                                         if Some(idx) == bad {
                                             result = Err("bad shard".to_owned());
                                             break;

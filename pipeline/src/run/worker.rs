@@ -78,8 +78,9 @@ impl Job<'_> {
     /// Works until there is no more, or until a rank has failed.
     pub fn work(&self, claimer: Claimer) {
         let mut buffers = None;
-        let mut result = Ok(());
-        while let Some(work) = claimer.claim() {
+        let (mut result, mut last) = (Ok(()), None);
+        while let Some(work) = claimer.claim(last) {
+            last = Some(work.key());
             let place = self.place(&work);
             PANIC.set(Some(String::new()));
             let attempt = catch_unwind(AssertUnwindSafe(|| {
