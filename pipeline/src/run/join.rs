@@ -19,7 +19,7 @@ const MAX_GROUPS: usize = 256;
 /// Jobs at most: each has one spool.
 const MAX_JOBS: usize = 512;
 /// Without a sign of life for so long a job is taken for dead.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_secs(120);
 /// Time between two looks at claims while there is nothing to take.
 const LOOK: Duration = Duration::from_millis(500);
 /// What the job claims that writes the results.
