@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::finalise::FinaliseError;
 use crate::sink::bytes::{Cursor, DecodeError, put_u32};
-use crate::sink::index::SpoolIndex;
 use crate::sink::rows::MatrixShape;
+use crate::sink::spool_index::SpoolIndex;
 use crate::store::{BandWriter, Layout};
 
 /// Bytes of bands that a rank has in hand at a time, unless a single one is larger.

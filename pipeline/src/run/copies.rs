@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(copies.copy(), None, "none is late");
         std::thread::sleep(NOT_BEFORE + Duration::from_millis(50));
         assert_eq!([copies.copy(), copies.copy(), copies.copy()], [Some(Work::Shard(0)), Some(Work::Shard(2)), None]);
-        [0, 0, 2].map(|shard| copies.end(shard));
+        [0, 0, 2].into_iter().for_each(|shard| copies.end(shard));
         assert!(!copies.is_empty(), "the batch is in somebody's hands");
         copies.end(batch.key());
         assert!(copies.is_empty());

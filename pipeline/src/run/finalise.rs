@@ -12,9 +12,10 @@ use rayon::prelude::*;
 use super::bands::{Bands, all_sums, stretch};
 use super::workdir::Workdir;
 use crate::sink::bytes::DecodeError;
-use crate::sink::index::{Finished, SpoolIndex, Sums};
+use crate::sink::index::{Finished, Sums};
 use crate::sink::scan::{Depth, SpoolContents, scan};
 use crate::sink::spool::SpoolError;
+use crate::sink::spool_index::SpoolIndex;
 use crate::source::VariantLedger;
 use crate::store::{
     Bins, Extent, Layout, Qc, ResultsHeader, ResultsWriter, Store, StoreError, TALLY_BINS, TraitInfo,

@@ -2,13 +2,13 @@
 //! where a run ends with finished shards and without results, and the next run goes on from there.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::attempt::{self, ATTEMPT_FILE, Attempt};
+use super::lock::{Lock, lock_in};
 use super::run_record::RunRecord;
 use crate::sink::scan::{Depth, scan};
 use crate::sink::spool::spool_names;
@@ -101,13 +101,6 @@ pub struct Workdir {
     attempt: Option<Attempt>,
     removed: bool,
     _lock: Lock,
-}
-
-#[derive(Debug)]
-struct Lock {
-    _file: File,
-    /// Others would see it; a file system without locks has none that tells.
-    tells: bool,
 }
 
 /// The working folder of `out`: "results.h5" works in "results.h5.norna".
@@ -354,35 +347,6 @@ impl Drop for Workdir {
 fn digest_of_results(out: &Path) -> Option<String> {
     let provenance = ResultsReader::open(out).ok()?.provenance().ok()?;
     Some(provenance.get("run_digest")?.as_str()?.to_owned())
-}
-
-/// Locks `dir/lock`, making sure that the file locked is the one of that name: its last holder removes it.
-/// None where somebody else has it; `shared`: others may share it.
-fn lock_in(dir: &Path, shared: bool) -> Result<Option<Lock>, WorkdirError> {
-    let path = dir.join("lock");
-    let io = |source| WorkdirError::Io { path: path.clone(), source };
-    loop {
-        let file = match File::create(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(dir).map_err(io)?;
-                continue;
-            }
-            other => other.map_err(io)?,
-        };
-        match if shared { file.try_lock_shared() } else { file.try_lock() } {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {
-                log::warn!("this file system has no locks; make sure that no other run writes this output");
-                return Ok(Some(Lock { _file: file, tells: false }));
-            }
-            Err(TryLockError::Error(e)) => return Err(io(e)),
-        }
-        let same = fs::metadata(&path).is_ok_and(|there| file.metadata().is_ok_and(|mine| mine.ino() == there.ino()));
-        if same {
-            return Ok(Some(Lock { _file: file, tells: true }));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,4 +7,5 @@ pub mod index;
 pub mod rows;
 pub mod scan;
 pub mod spool;
+pub mod spool_index;
 pub mod tally;

@@ -1,6 +1,10 @@
-use super::super::rows::{HitRow, VariantRow};
+use std::path::Path;
+
+use super::super::frame::HEADER_LEN;
+use super::super::rows::{HitRow, MatrixShape, RowBatch, VariantRow};
 use super::super::scan::{Depth, ends_with_stop, scan};
-use super::super::spool::{Frames, SpoolWriter, Writer, rank_spool};
+use super::super::spool::{Frames, SpoolError, SpoolWriter, Writer, rank_spool};
+use super::super::spool_index::SpoolIndex;
 use super::*;
 
 const FULL: MatrixShape = MatrixShape { columns: 2, full: true };

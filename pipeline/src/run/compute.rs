@@ -1,0 +1,152 @@
+//! Computing: every rank's workers claim shards until rank 0 has none left, or until somebody asks for a stop.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::Result;
+use norna_kernels::LinearTest;
+use rayon::ThreadPool;
+
+use super::assoc::AssocConfig;
+use super::begin::{Begun, Orders};
+use super::estimate::Estimate;
+use super::join::JoinQueue;
+use super::rows::Keeper;
+use super::schedule::{Dealer, Shared};
+use super::stop::{Phase, Stop};
+use super::study::Study;
+use super::summary::RankReport;
+use super::work_queue::Supply;
+use super::worker::{FailedShard, Job};
+use crate::comm::{Communicator, broadcast, consensus, gather};
+use crate::report::progress::Progress;
+use crate::report::resources::Resources;
+use crate::sink::index::Finished;
+use crate::store::{Bins, ResultsHeader};
+
+/// What came of computing, on every rank.
+pub(super) struct Computed {
+    /// Every rank's account, at rank 0.
+    pub(super) reports: Vec<RankReport>,
+    /// Finished shards of this rank.
+    pub(super) finished: Finished,
+    /// Pieces of work that there are; rank 0 only.
+    pub(super) n_pieces: usize,
+    /// Why all ranks were asked to stop.
+    pub(super) stopped: Option<String>,
+}
+
+/// Where work comes from.
+pub(super) enum Queue<'a> {
+    Supply(Supply),
+    Join(JoinQueue<'a>),
+}
+
+/// What a run has at hand on a rank.
+pub(super) struct Run<'a> {
+    pub(super) config: &'a AssocConfig,
+    pub(super) comm: &'a dyn Communicator,
+    pub(super) stop: &'a Arc<Stop>,
+    pub(super) header: &'a ResultsHeader,
+    pub(super) bins: &'a Bins,
+    pub(super) pool: &'a ThreadPool,
+    pub(super) orders: &'a Orders,
+    pub(super) start: Instant,
+}
+
+impl Computed {
+    /// Shards of all ranks that ended in a panic, in order; at rank 0.
+    pub(super) fn failed(&self) -> Vec<FailedShard> {
+        let mut failed: Vec<FailedShard> = self.reports.iter().flat_map(|report| report.failed.clone()).collect();
+        failed.sort_by_key(|shard| shard.id);
+        failed.dedup_by_key(|shard| shard.id);
+        failed
+    }
+}
+
+impl Run<'_> {
+    /// Computes what `queue` of rank 0 has to give.
+    pub(super) fn compute(
+        &self,
+        study: &Study,
+        begun: &Begun,
+        queue: Queue<'_>,
+        estimate: &Estimate,
+        before: &Finished,
+    ) -> Result<Computed> {
+        let (config, comm) = (self.config, self.comm);
+        let keeper = Keeper::new(self.header, config.missing);
+        let base_test = LinearTest::new(study.models.base(), config.missing, config.hit_log10p);
+        let (finished, failed) = (Mutex::default(), Mutex::default());
+        let (shared, shards_done) = (Shared::new(Arc::clone(self.stop)), AtomicU64::new(0));
+        let job = Job {
+            input: &study.input,
+            plan: &study.plan,
+            models: &study.models,
+            base_test: if keeper.wants_scores() { base_test.with_scores() } else { base_test },
+            missing: config.missing,
+            hit_log10p: config.hit_log10p,
+            keeper: &keeper,
+            bins: self.bins,
+            spool: (&begun.spool, begun.spool_number, self.orders.stamp),
+            shared: &shared,
+            finished: &finished,
+            failed: &failed,
+            shards_done: &shards_done,
+        };
+        let start = Instant::now();
+        let quiet = comm.rank() != 0 || config.log_level < log::LevelFilter::Info;
+        let expected = estimate.rows.map(|rows| rows.saturating_sub(before.n_rows().all));
+        let mut progress = Progress::start("testing", expected, quiet);
+        self.stop.enter(Phase::Computing);
+        let n_threads = self.pool.current_num_threads();
+        let mut queue = queue;
+        let dealt = std::thread::scope(|readers| {
+            let mut dealer = Dealer::new();
+            if let (0, Queue::Supply(supply)) = (comm.rank(), &mut queue) {
+                supply.read_streams(readers, &study.input, &study.plan, study.batch_bytes, dealer.waker());
+            }
+            let claimers: Vec<_> = (0..n_threads).map(|_| dealer.claimer()).collect();
+            let dealt = self.pool.in_place_scope(|scope| {
+                for claimer in claimers {
+                    let job = &job;
+                    scope.spawn(move |_| job.work(claimer));
+                }
+                let mut report = |rows| progress.update(rows);
+                match &mut queue {
+                    Queue::Supply(supply) => dealer.deal(comm, &shared, supply, &mut report),
+                    Queue::Join(claims) => dealer.deal(comm, &shared, claims, &mut report),
+                }
+            });
+            if let Queue::Supply(supply) = &mut queue {
+                supply.stop_reading();
+            }
+            dealt
+        });
+        progress.finish();
+        consensus(comm, dealt)?;
+        let stopped = self.stop.reason().map_or_else(String::new, |(why, _)| why);
+        let stopped = String::from_utf8_lossy(&broadcast(comm, stopped.into_bytes())).into_owned();
+        let report = RankReport {
+            shards: shards_done.load(Ordering::Relaxed),
+            rows: shared.rows.load(Ordering::Relaxed),
+            failed: into_inner(failed),
+            threads: n_threads as u64,
+            compute_seconds: start.elapsed().as_secs_f64(),
+            resources: Resources::now(),
+        };
+        let reports: Result<_, _> =
+            gather(comm, &report.to_bytes()).iter().map(|bytes| RankReport::from_bytes(bytes)).collect();
+        Ok(Computed {
+            reports: consensus(comm, reports)?,
+            finished: into_inner(finished),
+            n_pieces: if let Queue::Supply(supply) = &queue { supply.n_pieces } else { study.plan.shards.len() },
+            stopped: (!stopped.is_empty()).then_some(stopped),
+        })
+    }
+}
+
+fn into_inner<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
+}

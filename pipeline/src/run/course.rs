@@ -1,0 +1,141 @@
+//! The two courses of a run: alone over all ranks, or as one of several jobs side by side.
+
+use std::sync::PoisonError;
+
+use anyhow::Result;
+
+use super::Stopped;
+use super::begin::Begun;
+use super::compute::{Computed, Queue, Run};
+use super::estimate::Estimate;
+use super::finalise;
+use super::join::{self, Claims, JoinQueue};
+use super::stop::Phase;
+use super::study::Study;
+use super::work_queue::Supply;
+use super::workdir::{self, Workdir};
+use crate::comm::{consensus, gather, gather_each};
+use crate::report::words::count;
+use crate::sink::index::Finished;
+
+impl Run<'_> {
+    /// One run over all ranks: goes on from what is finished, computes the rest, makes results.h5.
+    pub(super) fn alone(
+        &self,
+        mut study: Study,
+        begun: Begun,
+        estimate: &Estimate,
+        workdir: &mut Option<Workdir>,
+    ) -> Result<()> {
+        let mut finished =
+            if self.orders.goes_on { self.finished_before(&self.orders.spools)? } else { Finished::default() };
+        let supply = Supply::new(&study.plan, &finished);
+        let computed = self.compute(&study, &begun, Queue::Supply(supply), estimate, &finished)?;
+        let added = gather_each(self.comm, &computed.finished.to_bytes(), |bytes| finished.add_bytes(bytes));
+        consensus(self.comm, added)?;
+        if let Some(why) = &computed.stopped {
+            self.end_spool(&begun, why)?;
+            let (n, of) = (finished.n_shards(), computed.n_pieces.max(study.plan.shards.len()));
+            log::warn!(
+                "{why}: {n} of {} are finished and kept; the same command goes on from there",
+                count(of as u64, "shard")
+            );
+            return Err(Stopped.into());
+        }
+        self.stop.enter(Phase::Writing);
+        consensus(self.comm, study.end_solving())?;
+        let failed = computed.failed();
+        self.finish(&study, (&finished, &self.orders.spools), (&computed, &failed), workdir)?;
+        drop(begun);
+        self.conclude(&failed, workdir)
+    }
+
+    /// One of several jobs that share a folder: computes what it gets hold of, and makes results.h5 if it is the last.
+    pub(super) fn side_by_side(
+        &self,
+        mut study: Study,
+        begun: Begun,
+        estimate: &Estimate,
+        workdir: &mut Option<Workdir>,
+    ) -> Result<()> {
+        let dir = workdir::folder_of(&self.config.out);
+        let mut claims = Claims::new(&dir, &begun.spool_name, self.config.lease);
+        let mut failed = Vec::new();
+        if !self.config.merge_only {
+            let queue = JoinQueue::new(&study.plan, &mut claims)?;
+            let computed = self.compute(&study, &begun, Queue::Join(queue), estimate, &Finished::default())?;
+            failed = computed.failed();
+            if let Some(why) = &computed.stopped {
+                self.end_spool(&begun, why)?;
+                log::warn!("{why}: finished shards are kept; any job that joins goes on from there");
+                return Err(Stopped.into());
+            }
+        }
+        let there = join::finished_ids(&dir)?;
+        let is_open = |id: u64| !there.contains(&id) && !failed.iter().any(|shard| shard.id == id);
+        let n_open = study.plan.shards.iter().filter(|shard| is_open(shard.id.0)).count();
+        if n_open > 0 {
+            self.end_spool(&begun, "nothing left to claim")?;
+            let of = count(study.plan.shards.len() as u64, "shard");
+            if self.config.merge_only {
+                log::warn!("{n_open} of {of} are not finished: norna assoc --join with the same flags computes them");
+                return Err(Stopped.into());
+            }
+            log::info!("{n_open} of {of} are in the hands of other jobs; the last of them writes the results");
+            return Ok(());
+        }
+        if !claims.take_final()? {
+            log::info!("another job writes the results");
+            return Ok(());
+        }
+        let spools = crate::sink::spool::spool_names(&dir)?;
+        let finished = self.finished_before(&spools)?;
+        let supply = Supply::new(&study.plan, &finished).without(&failed, &study.plan);
+        let again = self.compute(&study, &begun.renumbered(&spools), Queue::Supply(supply), estimate, &finished)?;
+        let mut all = finished;
+        all.add_bytes(&again.finished.to_bytes())?;
+        if let Some(why) = &again.stopped {
+            self.end_spool(&begun, why)?;
+            return Err(Stopped.into());
+        }
+        failed.extend(again.failed());
+        self.stop.enter(Phase::Writing);
+        study.end_solving()?;
+        let computed = Computed { n_pieces: study.plan.shards.len(), ..again };
+        self.finish(&study, (&all, &spools), (&computed, &failed), workdir)?;
+        drop(begun);
+        self.conclude(&failed, workdir)
+    }
+
+    /// What the spools hold that were there before, at rank 0.
+    fn finished_before(&self, spools: &[String]) -> Result<Finished> {
+        let (dir, ranks) = (workdir::folder_of(&self.config.out), (self.comm.rank(), self.comm.size()));
+        log::info!("verifying what is finished ({})", count(spools.len() as u64, "spool"));
+        let n_matrices = self.header.matrix_shapes().len();
+        let scanned = self.pool.install(|| finalise::scan_share(&dir, spools, ranks, n_matrices));
+        let scanned = consensus(self.comm, scanned)?;
+        let mut finished = Finished::default();
+        let added = gather_each(self.comm, &scanned.finished.to_bytes(), |share| finished.add_bytes(share));
+        consensus(self.comm, added)?;
+        let damaged = gather(self.comm, &scanned.n_damaged.to_le_bytes());
+        let n_damaged: u64 = damaged.iter().filter_map(|b| b.first_chunk()).map(|b| u64::from_le_bytes(*b)).sum();
+        if n_damaged > 0 {
+            log::warn!(
+                "{} of the spools are torn or damaged: shards without a sound copy are computed again",
+                count(n_damaged, "stretch")
+            );
+        }
+        if self.comm.rank() == 0 {
+            log::info!(
+                "going on from {} with {}",
+                count(finished.n_shards() as u64, "finished shard"),
+                count(finished.n_rows().all, "variant")
+            );
+        }
+        Ok(finished)
+    }
+
+    fn end_spool(&self, begun: &Begun, why: &str) -> Result<()> {
+        Ok(consensus(self.comm, begun.spool.lock().unwrap_or_else(PoisonError::into_inner).stop(why))?)
+    }
+}

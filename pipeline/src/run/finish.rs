@@ -1,0 +1,110 @@
+//! The end of a run: results.h5 of what is finished, and what is cleared up after it.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::Incomplete;
+use super::compute::{Computed, Run};
+use super::finalise::{self, Finalised, Plan, Root};
+use super::stop::Phase;
+use super::study::Study;
+use super::summary;
+use super::workdir::{self, Workdir};
+use super::worker::FailedShard;
+use crate::comm::{broadcast, consensus, gather, gather_each};
+use crate::report::provenance::InputFile;
+use crate::sink::index::Finished;
+use crate::sink::spool_index::SpoolIndex;
+use crate::store::{Layout, Qc};
+
+impl Run<'_> {
+    /// Makes results.h5 of `finished` (rank 0's), all ranks together.
+    pub(super) fn finish(
+        &self,
+        study: &Study,
+        (finished, spools): (&Finished, &[String]),
+        (computed, failed): (&Computed, &[FailedShard]),
+        workdir: &mut Option<Workdir>,
+    ) -> Result<()> {
+        let (config, comm) = (self.config, self.comm);
+        let reports = &computed.reports;
+        for (rank, report) in reports.iter().enumerate() {
+            log::debug!(
+                "rank {rank}: {} shards, {} variants in {:.1} s, {:.1} s CPU",
+                report.shards,
+                report.rows,
+                report.compute_seconds,
+                report.resources.cpu_seconds
+            );
+        }
+        log::info!("writing results");
+        let writing = Instant::now();
+        let (dir, ranks) = (workdir::folder_of(&config.out), (comm.rank(), comm.size()));
+        let threads = self.pool.current_num_threads();
+        let index = broadcast(comm, finished.index());
+        let index = consensus(comm, SpoolIndex::open(&dir, spools, &index))?;
+        let share = consensus(comm, finalise::sum_share(&index, ranks.0, ranks.1, self.header.traits.len()))?;
+        let mut sums = finalise::no_sums(self.header.traits.len());
+        let added = gather_each(comm, &share.to_bytes(), |share| sums.add(share));
+        drop(share);
+        consensus(comm, added)?;
+        let n_shards = computed.n_pieces - failed.len();
+        let root = workdir.as_ref().map(|workdir| {
+            let files = config.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<Vec<_>>>()?;
+            let root = Root::begin(workdir, (finished, sums), n_shards, self.header, study.models.base())?;
+            Ok::<_, anyhow::Error>((files, root))
+        });
+        let mut root = consensus(comm, root.transpose())?;
+        let layout = broadcast(comm, root.as_ref().map_or_else(Vec::new, |(_, root)| root.layout()));
+        let layout = consensus(comm, Layout::from_bytes(&layout))?;
+        let plan = Plan { index, layout };
+        let path = workdir::unfinished_in(&dir);
+        let written = match &mut root {
+            None => finalise::write(&plan, &path, ranks, threads, None),
+            Some((_, root)) => {
+                let ledger = summary::ledger(study, root.ledger());
+                let failed_regions = failed.iter().map(|shard| shard.region.clone()).collect();
+                let qc = Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None, failed_regions };
+                finalise::write(&plan, &path, ranks, threads, Some((root, self.bins, &qc)))
+            }
+        };
+        let sums = gather(comm, &consensus(comm, written)?);
+        // Ranks other than 0 wait here, so that a failure to publish is everybody's.
+        let provenance = |files: &[InputFile]| {
+            summary::provenance(config, study, (reports, self.orders, n_shards), files, self.start.elapsed())
+        };
+        let published = root.map(|(files, root)| root.publish(&sums, &provenance(&files)));
+        let finalised: Option<Finalised> = consensus(comm, published.transpose())?;
+        self.stop.enter(Phase::Done);
+        log::debug!("results written in {:.2} s", writing.elapsed().as_secs_f64());
+        if let Some(finalised) = finalised {
+            summary::log(study, &finalised, reports, &config.out, self.start.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Clears up after results were written, and says which shards are not among them.
+    pub(super) fn conclude(&self, failed: &[FailedShard], workdir: &mut Option<Workdir>) -> Result<()> {
+        let n_failed = broadcast(self.comm, (failed.len() as u64).to_le_bytes().to_vec());
+        if n_failed == 0u64.to_le_bytes() {
+            if let Some(workdir) = workdir {
+                workdir.remove();
+            }
+            return Ok(());
+        }
+        for shard in failed {
+            log::error!("a shard ended in a panic: {}: {}; this is a defect of norna", shard.region, shard.cause);
+        }
+        log::warn!(
+            "{} not in the results; the others are kept: the same command with --force tries again what failed",
+            if failed.len() == 1 { "1 shard is".to_owned() } else { format!("{} shards are", failed.len()) }
+        );
+        Err(Incomplete.into())
+    }
+}
+
+fn describe(role: &'static str, path: &Path) -> Result<InputFile> {
+    InputFile::describe(role, path).with_context(|| format!("{}", path.display()))
+}
