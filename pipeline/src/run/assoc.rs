@@ -169,15 +169,28 @@ fn run_rank(
     let orders = begun.orders.clone();
     let run = Run { config, comm, stop, header: &header, bins: &bins, pool: &pool, orders: &orders, start };
     if config.manner.join {
-        let done = run.side_by_side(study, begun, &estimate, workdir);
-        if done.is_err() && !workdir::folder_of(&config.out).exists() && config.out.exists() {
-            log::info!("another job has written the results");
-            return Ok(());
+        match run.side_by_side(study, begun, &estimate, workdir) {
+            Err(error) if !error.is::<Stopped>() && is_taken_away(&config.out) => {
+                log::info!("another job has written the results");
+                Ok(())
+            }
+            done => done,
         }
-        done
     } else {
         run.alone(study, begun, &estimate, workdir)
     }
+}
+
+/// Whether another job has written the results of `out` and removes, or has removed, the folder that jobs share.
+fn is_taken_away(out: &std::path::Path) -> bool {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(2) {
+        if out.exists() && !workdir::folder_of(out).exists() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
 }
 
 /// Cores that this process may run on.
