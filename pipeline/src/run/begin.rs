@@ -78,7 +78,8 @@ pub fn begin(
         Ok::<_, anyhow::Error>(orders)
     });
     let orders = consensus(comm, orders.transpose())?.unwrap_or_default();
-    let orders: Result<Orders, _> = serde_json::from_slice(&broadcast(comm, serde_json::to_vec(&orders).unwrap_or_default()));
+    let orders: Result<Orders, _> =
+        serde_json::from_slice(&broadcast(comm, serde_json::to_vec(&orders).unwrap_or_default()));
     let orders = consensus(comm, orders)?;
     if orders.is_done {
         return Ok(None);
