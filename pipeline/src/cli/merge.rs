@@ -8,6 +8,7 @@ use clap::Args;
 use super::assoc::AssocArgs;
 use crate::run::run_record::RunRecord;
 use crate::run::workdir::folder_of;
+use crate::store::ResultsReader;
 
 /// Flags of `norna merge`.
 #[derive(Debug, Args)]
@@ -33,7 +34,8 @@ pub fn run(args: &MergeArgs) -> Result<()> {
     let out = std::path::absolute(&args.out).with_context(|| format!("{}", args.out.display()))?;
     let dir = folder_of(&out);
     let Some(record) = RunRecord::read(&dir) else {
-        if out.exists() {
+        if out.is_file() {
+            ResultsReader::open(&out)?;
             eprintln!("{}: the results are written already", args.out.display());
             return Ok(());
         }

@@ -40,6 +40,9 @@ pub struct VerifyArgs {
 /// Runs `norna verify`; the exit code.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<u8> {
     let start = Instant::now();
+    if std::fs::metadata(&args.file).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+        anyhow::bail!("{}: is no regular file", args.file.display());
+    }
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let (progress, ended) = (VerifyProgress::default(), AtomicBool::new(false));

@@ -4,7 +4,7 @@
 //! Between two collectives no rank returns: what fails there goes through `consensus` first.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -22,6 +22,7 @@ use crate::cohort::CohortConfig;
 use crate::comm::{self, Communicator, broadcast, consensus};
 use crate::plan::StudySize;
 use crate::report::logger;
+use crate::report::words::count;
 use crate::source::{Input, InputOptions};
 use crate::store::{Bins, Store};
 
@@ -83,6 +84,10 @@ pub fn run(config: &AssocConfig) -> Result<()> {
     let ended = run_rank(config, &*comm, &stop, &mut workdir);
     stop.enter(Phase::Done);
     let Err(error) = ended else { return Ok(()) };
+    if config.manner.join && !error.is::<Stopped>() && !error.is::<Incomplete>() && is_taken_away(&config.out) {
+        log::info!("another job has written the results");
+        return Ok(());
+    }
     if error.is::<Stopped>() || error.is::<Incomplete>() {
         return Err(error);
     }
@@ -124,7 +129,8 @@ fn run_rank(
         *workdir = Some(ours);
     }
     // First, since a log is known by how it starts.
-    log::info!("norna {}, {}, {threads} threads per rank", crate::report::provenance::version(), comm.describe());
+    let per_rank = count(threads as u64, "thread");
+    log::info!("norna {}, {}, {per_rank} per rank", crate::report::provenance::version(), comm.describe());
     if threads > bound_cores() {
         log::warn!(
             "{threads} threads on the {} cores that this rank is bound to: more threads than cores",
@@ -169,13 +175,13 @@ fn run_rank(
     let orders = begun.orders.clone();
     let run = Run { config, comm, stop, header: &header, bins: &bins, pool: &pool, orders: &orders, start };
     if config.manner.join {
-        match run.side_by_side(study, begun, &estimate, workdir) {
-            Err(error) if !error.is::<Stopped>() && is_taken_away(&config.out) => {
-                log::info!("another job has written the results");
-                Ok(())
-            }
-            done => done,
+        let spool = Arc::clone(&begun.spool);
+        let done = run.side_by_side(study, begun, &estimate, workdir);
+        if done.as_ref().is_err_and(|error| !error.is::<Stopped>()) {
+            // What it has claimed is for others; a full disk may not even take that.
+            let _ = spool.lock().unwrap_or_else(PoisonError::into_inner).stop("failed");
         }
+        done
     } else {
         run.alone(study, begun, &estimate, workdir)
     }

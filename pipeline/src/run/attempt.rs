@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::run_record::write_at_once;
+use super::run_record::{read_small, write_at_once};
 use super::stop::Stop;
 use crate::sink::spool::{SpoolWriter, spool_names};
 
@@ -29,7 +29,7 @@ pub struct Attempt {
     /// Different for each attempt.
     token: String,
     /// The running system that it began on: a lock there is one of the kernel's.
-    system: String,
+    pub(super) system: String,
     /// It has ended in good order.
     pub ended: bool,
 }
@@ -37,7 +37,7 @@ pub struct Attempt {
 impl Attempt {
     /// The one recorded in `dir`.
     pub fn read(dir: &Path) -> Option<Self> {
-        serde_json::from_str(&fs::read_to_string(dir.join(ATTEMPT_FILE)).ok()?).ok()
+        serde_json::from_str(&read_small(&dir.join(ATTEMPT_FILE))?).ok()
     }
 
     /// Takes the turn.
@@ -73,7 +73,7 @@ impl Attempt {
 }
 
 /// Which running system this is: one boot of one kernel.
-fn system() -> String {
+pub(super) fn system() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").map_or_else(|_| String::new(), |id| id.trim().to_owned())
 }
 
@@ -137,8 +137,11 @@ impl Heart {
                 guard = wake.wait_timeout(guard, BEAT).unwrap_or_else(PoisonError::into_inner).0;
                 // A full disk is for those to report who write results.
                 let _ = spool.lock().unwrap_or_else(PoisonError::into_inner).beat();
-                if turn.as_ref().is_some_and(|(attempt, dir)| attempt.is_superseded(dir)) {
+                let Some((attempt, dir)) = &turn else { continue };
+                if attempt.is_superseded(dir) {
                     stop.request("another attempt at this run took over: stopped", Duration::ZERO);
+                } else if !dir.exists() {
+                    stop.request("the working folder was removed or renamed during the run: stopped", Duration::ZERO);
                 }
             }
         })?;

@@ -75,7 +75,10 @@ impl Run<'_> {
         let provenance = |files: &[InputFile]| {
             summary::provenance(config, study, (reports, self.orders, n_shards), files, self.start.elapsed())
         };
-        let published = root.map(|(files, root)| root.publish(&sums, &provenance(&files)));
+        let published = root.map(|(files, root)| {
+            workdir.as_ref().map_or(Ok(()), |workdir| workdir.check_still_free(&self.orders.digest))?;
+            Ok::<_, anyhow::Error>(root.publish(&sums, &provenance(&files))?)
+        });
         let finalised: Option<Finalised> = consensus(comm, published.transpose())?;
         self.stop.enter(Phase::Done);
         log::debug!("results written in {:.2} s", writing.elapsed().as_secs_f64());

@@ -191,6 +191,7 @@ pub struct JoinQueue<'a> {
     finished: BTreeSet<u64>,
     current: std::vec::IntoIter<usize>,
     next_look: Instant,
+    has_told: bool,
 }
 
 impl<'a> JoinQueue<'a> {
@@ -205,7 +206,16 @@ impl<'a> JoinQueue<'a> {
             (0..n_groups).map(|group| order[group..].iter().copied().step_by(n_groups).collect()).collect();
         let finished = finished_ids(&claims.dir)?;
         let settled = vec![false; n_groups];
-        Ok(Self { plan, claims, groups, settled, finished, current: Vec::new().into_iter(), next_look: Instant::now() })
+        Ok(Self {
+            plan,
+            claims,
+            groups,
+            settled,
+            finished,
+            current: Vec::new().into_iter(),
+            next_look: Instant::now(),
+            has_told: false,
+        })
     }
 
     fn unfinished(&self, group: usize) -> Vec<usize> {
@@ -272,6 +282,13 @@ impl WorkQueue for JoinQueue<'_> {
                 self.next()
             }
             Ok(Err(true)) => {
+                if !self.has_told {
+                    log::info!(
+                        "nothing is left to claim; looking for up to {} s whether the jobs that have the rest are alive",
+                        self.claims.lease.as_secs()
+                    );
+                    self.has_told = true;
+                }
                 self.next_look = Instant::now() + LOOK;
                 Next::Wait
             }

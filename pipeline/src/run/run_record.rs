@@ -16,9 +16,20 @@ use crate::shard::{Cut, ShardPlan};
 use crate::sink::spool::SPOOL_VERSION;
 
 /// The file's name in a working folder.
-const FILE: &str = "run.json";
+pub const RECORD_FILE: &str = "run.json";
 /// Flags that change no result: how a run is run.
 const RUN_FLAGS: [&str; 6] = ["threads", "out", "config", "time-limit", "shard-bytes", "lease"];
+/// Bytes of a record at most: its flags name thousands of files at most.
+const MAX_RECORD: u64 = 64 << 20;
+/// What a flag that is not given stands for, where that is one value whatever the input.
+const DEFAULTS: [(&str, &str); 6] = [
+    ("store", "\"full\""),
+    ("missing-genotype", "\"drop\""),
+    ("vcf-half-call", "\"missing\""),
+    ("minus9", "\"missing\""),
+    ("xchr-model", "2"),
+    ("p-threshold", "1e-5"),
+];
 /// Differences told at most.
 const MAX_TOLD: usize = 3;
 
@@ -117,7 +128,7 @@ impl RunRecord {
     pub fn new(resolved: &Value, inputs: Vec<InputStamp>, plan: PlanStamp) -> Self {
         let mut configuration = resolved.clone();
         if let Value::Object(flags) = &mut configuration {
-            flags.retain(|name, _| !RUN_FLAGS.contains(&name.as_str()));
+            flags.retain(|name, value| !RUN_FLAGS.contains(&name.as_str()) && !is_default(name, value));
         }
         let versions = (NUMERIC_VERSION, SPOOL_VERSION);
         let deciding = json!([configuration, inputs, plan, versions]);
@@ -141,7 +152,7 @@ impl RunRecord {
 
     /// The record in a working folder; none where there is none that can be read.
     pub fn read(dir: &Path) -> Option<Self> {
-        serde_json::from_str(&fs::read_to_string(dir.join(FILE)).ok()?).ok()
+        serde_json::from_str(&read_small(&dir.join(RECORD_FILE))?).ok()
     }
 
     /// Writes the record in one step.
@@ -149,7 +160,7 @@ impl RunRecord {
     /// # Errors
     /// The folder cannot be written.
     pub fn write(&self, dir: &Path) -> io::Result<()> {
-        write_at_once(dir, FILE, serde_json::to_string_pretty(self)?.as_bytes())
+        write_at_once(dir, RECORD_FILE, serde_json::to_string_pretty(self)?.as_bytes())
     }
 
     /// In what the run of `self` differs from `then`, in words.
@@ -185,14 +196,28 @@ impl RunRecord {
             }
         }
         if told.is_empty() {
-            told.push(
-                "the input is cut into other shards (an index was made or removed, or --shard-bytes changed)".into(),
-            );
+            told.push(match self.plan == then.plan {
+                false => "the input is cut into other shards (--shard-bytes changed, or an index that they are cut by)"
+                    .into(),
+                true => "its run.json is not that of these flags and files".into(),
+            });
         }
         let rest = told.len().saturating_sub(MAX_TOLD);
         told.truncate(MAX_TOLD);
         told.join("; ") + &if rest > 0 { format!("; and {rest} more") } else { String::new() }
     }
+}
+
+/// The text of a regular file of a few megabytes at most.
+pub fn read_small(path: &Path) -> Option<String> {
+    let meta = fs::metadata(path).ok()?;
+    if meta.is_file() && meta.len() <= MAX_RECORD { fs::read_to_string(path).ok() } else { None }
+}
+
+/// Whether a flag says what it would stand for if it were not given.
+fn is_default(name: &str, value: &Value) -> bool {
+    let default = DEFAULTS.iter().find(|(flag, _)| *flag == name);
+    default.is_some_and(|(_, text)| serde_json::from_str::<Value>(text).is_ok_and(|default| default == *value))
 }
 
 /// Writes a small file so that readers see all of it or nothing.
@@ -228,6 +253,8 @@ mod tests {
     fn how_a_run_is_run_does_not_make_it_another() {
         let first = record(json!({"maf": 0.01, "threads": 2}), 5);
         assert_eq!(first.digest, record(json!({"maf": 0.01, "out": "x", "threads": 3}), 5).digest);
+        assert_eq!(first.digest, record(json!({"maf": 0.01, "store": "full", "p-threshold": 1e-5}), 5).digest);
+        assert_ne!(first.digest, record(json!({"maf": 0.01, "store": "hits"}), 5).digest);
         assert_ne!(first.digest, record(json!({"maf": 0.02}), 5).digest);
         assert_ne!(first.digest, record(json!({"maf": 0.01}), 6).digest);
         assert_ne!(first.stamp(), 0);
@@ -246,7 +273,7 @@ mod tests {
         let written = record(json!({"maf": 0.01}), 5);
         written.write(dir.path()).unwrap();
         assert_eq!(RunRecord::read(dir.path()), Some(written));
-        fs::write(dir.path().join(FILE), "{").unwrap();
+        fs::write(dir.path().join(RECORD_FILE), "{").unwrap();
         assert_eq!(RunRecord::read(dir.path()), None);
     }
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::attempt::BEAT;
+use super::attempt::{self, Attempt, BEAT};
+use super::lock::is_held;
 use super::run_record::RunRecord;
 use super::workdir::folder_of;
 use crate::sink::scan::{Depth, SpoolContents, scan};
@@ -107,7 +108,9 @@ pub fn status(path: &Path) -> Result<RunStatus, StatusError> {
     let is_folder =
         path.is_dir() && (RunRecord::read(path).is_some() || path.extension().is_some_and(|end| end == "norna"));
     let folder = if is_folder { path.to_owned() } else { folder_of(path) };
-    if folder.is_dir() {
+    // A folder that no run has begun in says nothing.
+    let has_begun = RunRecord::read(&folder).is_some() || spool_names(&folder).is_ok_and(|names| !names.is_empty());
+    if folder.is_dir() && has_begun {
         return of_folder(&folder);
     }
     if path.is_file() { of_results(path) } else { Err(StatusError::Nothing(path.to_owned())) }
@@ -129,7 +132,11 @@ fn of_folder(dir: &Path) -> Result<RunStatus, StatusError> {
     }
     let attempts = attempts(&spools);
     let last = attempts.iter().map(|attempt| attempt.began).fold(0.0, f64::max);
-    let is_fresh = newest.is_some_and(|at| at.elapsed().unwrap_or_default() < 3 * BEAT + Duration::from_secs(2));
+    // On the system that the attempt began on the lock tells.
+    let here = Attempt::read(dir).is_some_and(|last| last.system == attempt::system());
+    let is_dead = here && is_held(dir) == Some(false);
+    let is_fresh =
+        !is_dead && newest.is_some_and(|at| at.elapsed().unwrap_or_default() < 3 * BEAT + Duration::from_secs(2));
     let state = match (spools.iter().any(|spool| !spool.has_stopped() && began_since(spool, last)), is_fresh) {
         (true, true) => State::Running,
         (true, false) => State::Silent,
@@ -141,7 +148,8 @@ fn of_folder(dir: &Path) -> Result<RunStatus, StatusError> {
     let per_second = |n: f64| (state == State::Running && !recent.is_empty()).then(|| n / (now - from).max(1e-3));
     let shards_per_second = per_second(recent.len() as f64);
     let plan = record.as_ref().map(|record| &record.plan);
-    let total = plan.filter(|plan| plan.n_streams == 0).map(|plan| plan.n_shards);
+    // A record that has fewer shards than are finished is not that of these spools.
+    let total = plan.filter(|plan| plan.n_streams == 0).map(|plan| plan.n_shards).filter(|&n| n >= shards.len());
     let left = total.map(|total| total.saturating_sub(shards.len()) as f64);
     let mut seconds: Vec<f64> = shards.values().map(|shard| shard.seconds).collect();
     seconds.sort_by(f64::total_cmp);

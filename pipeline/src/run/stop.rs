@@ -80,8 +80,8 @@ impl Stop {
         })
     }
 
-    /// Catches SIGUSR1, SIGTERM and SIGINT from now on and watches over them and the time limit. A second SIGINT ends the
-    /// process at once.
+    /// Catches SIGUSR1, SIGTERM and SIGINT from now on and watches over them and the time limit. A second SIGINT, half a second
+    /// or more after the first (launchers pass one on twice), ends the process at once.
     ///
     /// # Errors
     /// The system refuses.
@@ -89,14 +89,18 @@ impl Stop {
         let stop = Self::new();
         let twice: Arc<AtomicBool> = Arc::default();
         signal_hook::flag::register_conditional_shutdown(SIGINT, i32::from(EXIT_STOPPED), Arc::clone(&twice))?;
-        signal_hook::flag::register(SIGINT, twice)?;
         for signal in [SIGUSR1, SIGTERM, SIGINT] {
             signal_hook::flag::register_usize(signal, Arc::clone(&stop.signal), signal as usize)?;
         }
         let watched = Arc::clone(&stop);
         std::thread::Builder::new().name("watch".into()).spawn(move || {
+            let mut first: Option<Instant> = None;
             loop {
                 watched.look();
+                if watched.signal.load(Ordering::Relaxed) == SIGINT as usize {
+                    let first = first.get_or_insert_with(Instant::now);
+                    twice.store(first.elapsed() > Duration::from_millis(500), Ordering::Relaxed);
+                }
                 std::thread::sleep(GLANCE);
             }
         })?;
@@ -127,7 +131,9 @@ impl Stop {
             self.dropping.store(true, Ordering::Relaxed);
         }
         match self.phase() {
-            Phase::Opening => leave(&format!("{reason} before anything was computed")),
+            Phase::Opening => {
+                leave(&format!("{reason} before this attempt computed anything; what is finished is kept"))
+            }
             Phase::Writing => {
                 leave(&format!(
                     "{reason} while writing results: all finished shards are kept; the same command writes them"

@@ -2,6 +2,7 @@
 //! where a run ends with finished shards and without results, and the next run goes on from there.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::attempt::{self, ATTEMPT_FILE, Attempt};
 use super::lock::{Lock, lock_in};
-use super::run_record::RunRecord;
+use super::run_record::{RECORD_FILE, RunRecord};
 use crate::sink::scan::{Depth, scan};
 use crate::sink::spool::spool_names;
 use crate::store::ResultsReader;
@@ -39,6 +40,9 @@ pub enum WorkdirError {
         /// What is different.
         difference: String,
     },
+    /// Something else stands where the working folder or a file of it goes.
+    #[error("{0}: is in the way of the working folder of this output; move it away or choose another --out")]
+    Stray(PathBuf),
     /// The output's folder is not there.
     #[error("{0}: there is no such folder; make it first or choose another --out")]
     NoFolder(PathBuf),
@@ -100,7 +104,7 @@ pub struct Workdir {
     manner: Manner,
     attempt: Option<Attempt>,
     removed: bool,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// The working folder of `out`: "results.h5" works in "results.h5.norna".
@@ -188,7 +192,10 @@ impl Workdir {
         let may_be_there = manner.force || manner.may_be_done();
         check_output(out, may_be_there)?;
         let dir = folder_of(out);
-        fs::create_dir_all(&dir).map_err(|source| WorkdirError::Io { path: dir.clone(), source })?;
+        fs::create_dir_all(&dir).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => WorkdirError::Stray(dir.clone()),
+            _ => WorkdirError::Io { path: dir.clone(), source },
+        })?;
         let begin = Instant::now();
         let lock = loop {
             match lock_in(&dir, manner.join)? {
@@ -203,7 +210,7 @@ impl Workdir {
             }
         };
         let is_locked = lock.tells;
-        let workdir = Self { dir, out: out.to_owned(), manner, attempt: None, removed: false, _lock: lock };
+        let workdir = Self { dir, out: out.to_owned(), manner, attempt: None, removed: false, lock };
         // Once more under the lock: the run that held it may just have published.
         check_output(out, may_be_there)?;
         if !manner.join && attempt::is_somebody_alive(&workdir.dir, is_locked) {
@@ -245,6 +252,11 @@ impl Workdir {
         if !self.manner.join {
             self.clear(n_shards == 0 || self.manner.fresh)?;
         }
+        for name in [RECORD_FILE, ATTEMPT_FILE] {
+            if fs::symlink_metadata(self.dir.join(name)).is_ok_and(|meta| !meta.is_file()) {
+                return Err(WorkdirError::Stray(self.dir.join(name)));
+            }
+        }
         run.write(&self.dir).map_err(self.io())?;
         if !self.manner.join {
             self.attempt = Some(Attempt::begin(&self.dir).map_err(self.io())?);
@@ -271,8 +283,11 @@ impl Workdir {
             let path = entry.map_err(self.io())?.path();
             let name = path.file_name().unwrap_or_default();
             let is_kept = name.as_encoded_bytes().ends_with(b".spool") || name == ATTEMPT_FILE;
-            if name != "lock" && (all || !is_kept) {
-                fs::remove_file(&path).map_err(|source| WorkdirError::Io { path, source })?;
+            if name != "lock" && is_own(name) && (all || !is_kept) {
+                fs::remove_file(&path).map_err(|source| match source.kind() {
+                    io::ErrorKind::IsADirectory => WorkdirError::Stray(path),
+                    _ => WorkdirError::Io { path, source },
+                })?;
             }
         }
         Ok(())
@@ -306,7 +321,29 @@ impl Workdir {
     /// Removes the folder: its results are published.
     pub fn remove(&mut self) {
         self.removed = true;
-        let _ = fs::remove_dir_all(&self.dir);
+        // The folder may be a link to one elsewhere, and people put things into folders.
+        let real = fs::canonicalize(&self.dir).unwrap_or_else(|_| self.dir.clone());
+        for entry in fs::read_dir(&real).into_iter().flatten().flatten() {
+            if is_own(&entry.file_name()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        let _ = fs::remove_dir(&real);
+        if fs::symlink_metadata(&self.dir).is_ok_and(|meta| meta.is_symlink()) {
+            let _ = fs::remove_file(&self.dir);
+        }
+    }
+
+    /// Makes sure that nothing has appeared under the final name since the run began.
+    ///
+    /// # Errors
+    /// [`WorkdirError::Exists`].
+    pub fn check_still_free(&self, digest: &str) -> Result<(), WorkdirError> {
+        let is_same = || self.manner.may_be_done() && digest_of_results(&self.out).is_some_and(|there| there == digest);
+        if self.manner.force || !self.out.exists() || is_same() {
+            return Ok(());
+        }
+        Err(WorkdirError::Exists(self.out.clone()))
     }
 
     /// Removes the folder if nobody has put anything there but the lock.
@@ -330,7 +367,13 @@ impl Workdir {
 
 impl Drop for Workdir {
     fn drop(&mut self) {
-        if self.removed || self.manner.join {
+        if self.removed {
+            return;
+        }
+        if self.manner.join {
+            if self.lock.is_ours_alone() {
+                self.remove_if_empty();
+            }
             return;
         }
         // Room for who has to make some.
@@ -341,6 +384,13 @@ impl Drop for Workdir {
             let _ = attempt.end(&self.dir);
         }
     }
+}
+
+/// Whether a file of a working folder is norna's by its name.
+fn is_own(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let begins = [&b"claim-"[..], b"run.json", b"attempt.json", b"unfinished.h5"];
+    name == b"lock" || name.ends_with(b".spool") || begins.iter().any(|begin| name.starts_with(begin))
 }
 
 /// The digest of the run that made a results file; none where there is no telling.

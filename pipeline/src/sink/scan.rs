@@ -15,6 +15,8 @@ use super::frame::{FrameError, FrameHeader, FrameKind, HEADER_LEN, MAGIC};
 use super::index::{EndFrame, FinishedShard, Part};
 use super::spool::{ShardEnd, SpoolError, Writer, hint};
 
+/// Bytes without a sound frame after which the rest of a file is given up: many times the longest frame that a block makes.
+const MAX_GAP: u64 = 1 << 30;
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
 
@@ -206,10 +208,11 @@ impl Scan {
         }
     }
 
-    /// The first place from `offset` on where a frame may begin; the end of the file without one.
+    /// The first place from `offset` on where a frame may begin; the end of the file without one nearby.
     fn resync(&mut self, mut offset: u64) -> io::Result<u64> {
+        let begin = offset;
         let finder = memmem::Finder::new(&MAGIC);
-        while offset < self.found.len {
+        while offset < self.found.len && offset - begin < MAX_GAP {
             let n = CHUNK.min((self.found.len - offset) as usize);
             self.buffer.resize(n.max(self.buffer.len()), 0);
             self.file.read_exact_at(&mut self.buffer[..n], offset)?;

@@ -58,15 +58,17 @@ pub fn rank_spool(rank: usize) -> String {
     format!("rank-{rank:05}.spool")
 }
 
-/// Names of the spools of `dir`, in order.
+/// Names of the spools of `dir`, in order: regular files alone.
 ///
 /// # Errors
 /// The folder cannot be read.
 pub fn spool_names(dir: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir)? {
-        if let Ok(name) = entry?.file_name().into_string()
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string()
             && name.ends_with(".spool")
+            && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file())
         {
             names.push(name);
         }

@@ -121,10 +121,13 @@ impl ResultsReader {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let place = Place::new(path);
         let metadata = std::fs::metadata(path).map_err(|error| place.io("cannot open", error))?;
-        std::fs::File::open(path).map_err(|error| place.io("cannot open", error))?;
         if metadata.is_dir() {
             return Err(place.not_norna("it is a folder"));
         }
+        if !metadata.is_file() {
+            return Err(place.not_norna("it is no regular file"));
+        }
+        std::fs::File::open(path).map_err(|error| place.io("cannot open", error))?;
         let file = file::open(path).map_err(|error| place.not_hdf5(&error))?;
         let signature = check_format(&place, &file)?;
         let strings = Strings::open(&place)?;

@@ -17,6 +17,7 @@ pub(crate) fn plain_script(reference: &Reference, folder: &Path, extra: &[&str])
         ("--partition=PARTITION", "--partition=main"),
         ("--nodes=1 ", "--nodes=2 "),
         ("--ntasks-per-node=8 ", "--ntasks-per-node=2 "),
+        ("--mem=16G ", "--mem=1G "),
         ("--cpus-per-task=2 ", "--cpus-per-task=1 "),
         ("--time=02:00:00", "--time=00:05:00"),
         ("--vcf cohort.vcf.gz --pheno traits.tsv --covar covars.tsv --out results.h5", &args[1..].join(" ")),
