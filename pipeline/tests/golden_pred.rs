@@ -8,7 +8,7 @@ use support::oracle::{self, SAME_INPUT, Worst};
 use support::simulate::SplitMix;
 use support::study::Study;
 use support::table::{Table, number};
-use support::tools::Need;
+use support::tools::{self, Need};
 
 /// Standard deviation (n − 1): what regenie divides a trait by where there are no covariates.
 fn sd(values: &[f64]) -> f64 {
@@ -67,4 +67,23 @@ fn golden_matches_plink2_with_predictions() {
         worst.join(&oracle::compare(name, ours, &oracle::plink2_rows(&plink2, name), SAME_INPUT, true));
     }
     worst.report("predictions as offsets");
+}
+
+#[test]
+fn other_predictions_are_another_run() {
+    let mut study = Study::geuvadis_slice();
+    let traits = Table::read(&study.pheno).select(|name| name == "ENSG00000131100");
+    let samples: Vec<String> = traits.rows.iter().map(|row| row[0].clone()).collect();
+    let (loco, pred, table) = (study.path("a.loco"), study.path("pred.list"), study.path("traits.tsv"));
+    traits.write(&table);
+    study.pheno = table;
+    std::fs::write(&pred, format!("ENSG00000131100 {}\n", loco.display())).unwrap();
+    let digest = |seed: u64| {
+        write_loco(&loco, &samples, &mut SplitMix::new(seed));
+        let results = study.assoc("r.h5", &["--force", "--pred", pred.to_str().unwrap()]);
+        let info = tools::run(tools::norna(["info", "--json"]).arg(results)).ok();
+        let info: serde_json::Value = serde_json::from_str(&info.stdout).unwrap();
+        info["provenance"]["run_digest"].as_str().unwrap().to_owned()
+    };
+    assert_ne!(digest(1), digest(2));
 }

@@ -13,6 +13,7 @@ use super::stop::Stop;
 use super::study::Study;
 use super::workdir::{self, Adopted, Workdir};
 use crate::comm::{Communicator, broadcast, consensus};
+use crate::format::loco::read_pred_list;
 use crate::sink::spool::{SpoolWriter, Writer, rank_spool, spool_names, unix_seconds};
 
 /// What rank 0 tells all ranks.
@@ -112,7 +113,12 @@ fn adopt(config: &AssocConfig, comm: &dyn Communicator, study: &Study, workdir: 
     let stamp = |(role, path): &(&'static str, std::path::PathBuf)| {
         InputStamp::of(role, path).with_context(|| format!("{}", path.display()))
     };
-    let inputs = config.files.iter().map(stamp).collect::<Result<Vec<_>>>()?;
+    let mut inputs = config.files.iter().map(stamp).collect::<Result<Vec<_>>>()?;
+    if let Some(list) = &config.cohort.pred {
+        for entry in read_pred_list(list)? {
+            inputs.push(stamp(&("loco", entry.path))?);
+        }
+    }
     let mut run = RunRecord::new(&config.resolved, inputs, PlanStamp::of(&study.plan, study.batch_bytes));
     run.rows_expected = study.estimate.records;
     run.command = config.command.clone();
