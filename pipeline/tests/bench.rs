@@ -60,6 +60,7 @@ fn scaling_runs_ranks_and_draws_both_curves() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (dir, out, svg) = (path("scratch"), path("scaling.json"), path("scaling.svg"));
+    std::fs::create_dir(&dir).unwrap();
     let mut command = tools::norna(["bench", "scaling", "--ranks", "2,1", "--repeats", "1", "--n-samples", "60"]);
     command.args(["--n-variants", "300", "--n-traits", "3", "--launcher", "mpirun --oversubscribe -n {}"]);
     command.args(["--dir", &dir, "--out", &out, "--svg", &svg]);

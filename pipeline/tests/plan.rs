@@ -96,7 +96,7 @@ fn planned(size: &Size, genotypes: &Path, card: &Path) -> Value {
 
 /// Quotients of plan and run that are not within their bounds.
 fn wrong(folder: &Path, card: &Path, cohorts: &[(&Size, PathBuf)]) -> Vec<String> {
-    tools::run(tools::norna(["bench", "--quick", "--quiet", "--threads", "1", "--out"]).arg(card)).ok();
+    tools::run(tools::norna(["bench", "--quick", "--quiet", "--threads", "1", "--force", "--out"]).arg(card)).ok();
     let mut wrong = Vec::new();
     for (size, genotypes) in cohorts {
         let (cpu, memory, bytes) = measured(folder, genotypes);
@@ -174,7 +174,7 @@ fn what_cannot_be_meant_is_refused_in_one_line() {
         (&["--maf", "0.7"][..], "--maf 0.7"),
         (&["--missing-rate", "2"], "--missing-rate 2"),
         (&["--profile", "lumi-d"], "nearest is \"lumi-c\""),
-        (&["--profile", "lumi-c", "--partition", "tiny"], "has small, standard"),
+        (&["--profile", "lumi-c", "--partition", "tiny"], "knows small, standard"),
         (&["--nodes", "0"], "--nodes"),
         (&["--threads", "200"], "--threads"),
         (&["--card", "/no/such/card.json"], "/no/such/card.json"),

@@ -8,6 +8,7 @@ pub mod export;
 pub mod info;
 pub mod merge;
 pub mod plan;
+mod plan_machine;
 pub mod profile;
 pub mod simulate;
 mod simulate_config;
@@ -102,7 +103,7 @@ pub fn main() -> std::process::ExitCode {
         Err(error) => {
             let code = exit_code(&error);
             // Empty where a log line has said it, as the log has where a run has stopped or is incomplete.
-            let text = format!("{error:#}");
+            let text = crate::report::words::with_causes(&error);
             if !text.is_empty() && !matches!(code, EXIT_STOPPED | EXIT_INCOMPLETE) {
                 eprintln!("error: {text}");
             }

@@ -41,6 +41,8 @@ pub struct Stop {
     dropping: AtomicBool,
     request: Mutex<Option<Request>>,
     limit: Mutex<Option<Limit>>,
+    /// What Slurm left the job when the run began.
+    left_by_slurm: Mutex<Option<Duration>>,
     /// Longest shard so far, milliseconds.
     longest_shard: AtomicU64,
 }
@@ -76,6 +78,7 @@ impl Stop {
             dropping: AtomicBool::new(false),
             request: Mutex::default(),
             limit: Mutex::default(),
+            left_by_slurm: Mutex::default(),
             longest_shard: AtomicU64::new(0),
         })
     }
@@ -169,6 +172,16 @@ impl Stop {
     pub fn set_limit(&self, left: Duration) {
         let begin = Instant::now();
         *lock(&self.limit) = Some(Limit { begin, end: begin + left });
+    }
+
+    /// What Slurm leaves the job as the run begins, which is told at its end.
+    pub fn note_left_by_slurm(&self, left: Option<Duration>) {
+        *lock(&self.left_by_slurm) = left;
+    }
+
+    /// What [`note_left_by_slurm`](Self::note_left_by_slurm) was told.
+    pub fn left_by_slurm(&self) -> Option<Duration> {
+        *lock(&self.left_by_slurm)
     }
 
     /// A shard took so long.
