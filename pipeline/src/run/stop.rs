@@ -239,6 +239,15 @@ mod tests {
     }
 
     #[test]
+    fn what_slurm_left_is_kept_beside_the_limit() {
+        let stop = Stop::new();
+        assert_eq!(stop.left_by_slurm(), None);
+        stop.note_left_by_slurm(Some(Duration::from_secs(7200)));
+        stop.set_limit(Duration::from_secs(60));
+        assert_eq!(stop.left_by_slurm(), Some(Duration::from_secs(7200)));
+    }
+
+    #[test]
     fn shards_may_end_before_they_are_dropped() {
         let stop = Stop::new();
         stop.enter(Phase::Computing);
