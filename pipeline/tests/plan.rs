@@ -193,9 +193,9 @@ fn what_cannot_be_meant_is_refused_in_one_line() {
     assert_eq!(norna(&["plan", "--samples", "5", "--variants", "1e20", "--traits", "1"]).code, 2);
 }
 
-fn json(more: &[&str], code: u8) -> Value {
+fn json(more: &[&str], code: i32) -> Value {
     let run = plan(&[more, &["--json"]].concat());
-    assert_eq!(run.code, code.into(), "{}", run.stderr);
+    assert_eq!(run.code, code, "{}", run.stderr);
     serde_json::from_str(&run.stdout).unwrap()
 }
 
@@ -204,8 +204,8 @@ fn what_a_node_or_a_limit_does_not_hold_is_said_in_its_row() {
     let many = ["--samples", "500000", "--variants", "20e6", "--traits", "1e5", "--profile", "lumi-c"];
     let run = norna(&[&["plan"], &many[..]].concat());
     assert_eq!(run.code, 1, "{}", run.stdout);
-    assert!(run.stdout.starts_with("500000 samples") || run.stdout.starts_with("none of these fits"), "{}", run.stdout);
-    assert!(run.stdout.contains("none of these fits") && run.stdout.contains("does not fit: needs "), "{}", run.stdout);
+    assert!(run.stdout.starts_with("none of these fits"), "{}", run.stdout);
+    assert!(run.stdout.contains("does not fit: needs "), "{}", run.stdout);
     let run = norna(&[&["plan", "--json"], &many[..]].concat());
     let rows: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((run.code, &rows["fits"], &rows["plans"][0]["fits"]), (1, &false.into(), &false.into()));

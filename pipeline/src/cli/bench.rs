@@ -18,8 +18,8 @@ use crate::run::UsageError;
 #[command(after_help = "Example:
   norna bench --out card.json
   norna plan --samples 50000 --variants 20e6 --traits 3000 --format bcf --card card.json
-  mpirun -n 4 norna bench --out card.json          (messages between the ranks as well)
-  norna bench compare card.json another.json
+  mpirun -n 4 norna bench --out card-4.json        (messages between the ranks as well)
+  norna bench compare card.json card-4.json
   norna bench scaling --ranks 1,2,4 --svg scaling.svg")]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {

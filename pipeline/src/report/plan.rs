@@ -129,7 +129,7 @@ impl Row {
 pub struct Report<'a> {
     options: &'a Options,
     rows: Vec<Row>,
-    /// The row that is charged least of those that fit, else of all, and its form.
+    /// The row that is charged least of those that fit, and its form.
     form: Option<(usize, Application)>,
 }
 
@@ -138,10 +138,8 @@ impl<'a> Report<'a> {
     pub fn new(options: &'a Options) -> Self {
         let rows: Vec<Row> = options.layouts.iter().map(|&layout| Row::fitting(options, layout)).collect();
         let price = |row: &Row| row.core_hours.expected;
-        let cheapest = rows.iter().enumerate().min_by(|(_, a), (_, b)| {
-            let fit = a.does_not_fit.is_some().cmp(&b.does_not_fit.is_some());
-            fit.then(price(a).total_cmp(&price(b)))
-        });
+        let fitting = rows.iter().enumerate().filter(|(_, row)| row.does_not_fit.is_none());
+        let cheapest = fitting.min_by(|(_, a), (_, b)| price(a).total_cmp(&price(b)));
         let form = cheapest.map(|(at, row)| {
             let p = &row.forecast.prediction;
             let node_hours = p.wall_seconds.scaled(f64::from(row.layout.nodes) / 3600.0);
