@@ -257,11 +257,11 @@ fn sizes_come_from_files_where_there_are_some() {
 
 #[test]
 fn nobody_reading_is_no_error() {
-    for json in [&[][..], &["--json"]] {
+    for words in [&STUDY[..], &[&STUDY[..], &["--json"]].concat(), &["profile", "list"]] {
         let (read, write) = std::io::pipe().unwrap();
         drop(read);
-        let mut command = tools::norna(STUDY);
-        command.args(json).stdout(write).stderr(std::process::Stdio::piped());
+        let mut command = tools::norna(words);
+        command.stdout(write).stderr(std::process::Stdio::piped());
         let output = command.spawn().unwrap().wait_with_output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     }
