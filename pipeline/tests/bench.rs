@@ -60,6 +60,7 @@ fn scaling_runs_ranks_and_draws_both_curves() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (dir, out, svg) = (path("scratch"), path("scaling.json"), path("scaling.svg"));
+    std::fs::create_dir(&dir).unwrap();
     let mut command = tools::norna(["bench", "scaling", "--ranks", "2,1", "--repeats", "1", "--n-samples", "60"]);
     command.args(["--n-variants", "300", "--n-traits", "3", "--launcher", "mpirun --oversubscribe -n {}"]);
     command.args(["--dir", &dir, "--out", &out, "--svg", &svg]);
@@ -100,4 +101,29 @@ fn scaling_refuses_what_it_cannot_run_in_one_line() {
         assert!(run.stderr.contains(says) && run.stderr.lines().count() == 1, "{args:?} {}", run.stderr);
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_another_program_wrote_is_never_replaced_and_said_before_measuring() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (card, other) = (path("card.json"), path("traits.tsv"));
+    write_card(Path::new(&card), 1.0, "avx2");
+    std::fs::write(&other, "IID\tT1\n").unwrap();
+    let before = std::fs::read_to_string(&card).unwrap();
+    for (args, says) in [
+        (&["--out", &card][..], "--force replaces a card"),
+        (&["--out", &other, "--force"], "left as it is"),
+        (&["--out", &path("no/card.json")], "is not there"),
+        (&["--out", &path("new.json"), "--dir", &path("no")], "no folder that exists"),
+        (&["scaling", "--out", &card, "--force"], "is no JSON of norna bench scaling"),
+        (&["scaling", "--svg", &other, "--force"], "is no chart of norna bench scaling"),
+        (&["scaling", "--out", &path("a"), "--svg", &path("a")], "one file"),
+    ] {
+        let run = norna(&[&["bench"], args].concat());
+        assert_eq!(run.code, 2, "{args:?} {}", run.stderr);
+        assert!(run.stderr.contains(says) && run.stderr.lines().count() == 1, "{args:?} {}", run.stderr);
+    }
+    assert_eq!(std::fs::read_to_string(&card).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }

@@ -96,7 +96,7 @@ fn planned(size: &Size, genotypes: &Path, card: &Path) -> Value {
 
 /// Quotients of plan and run that are not within their bounds.
 fn wrong(folder: &Path, card: &Path, cohorts: &[(&Size, PathBuf)]) -> Vec<String> {
-    tools::run(tools::norna(["bench", "--quick", "--quiet", "--threads", "1", "--out"]).arg(card)).ok();
+    tools::run(tools::norna(["bench", "--quick", "--quiet", "--threads", "1", "--force", "--out"]).arg(card)).ok();
     let mut wrong = Vec::new();
     for (size, genotypes) in cohorts {
         let (cpu, memory, bytes) = measured(folder, genotypes);
@@ -174,14 +174,95 @@ fn what_cannot_be_meant_is_refused_in_one_line() {
         (&["--maf", "0.7"][..], "--maf 0.7"),
         (&["--missing-rate", "2"], "--missing-rate 2"),
         (&["--profile", "lumi-d"], "nearest is \"lumi-c\""),
-        (&["--profile", "lumi-c", "--partition", "tiny"], "has small, standard"),
+        (&["--profile", "lumi-c", "--partition", "tiny"], "knows small, standard"),
         (&["--nodes", "0"], "--nodes"),
         (&["--threads", "200"], "--threads"),
         (&["--card", "/no/such/card.json"], "/no/such/card.json"),
+        (&["--card", "/dev/zero"], "is no file"),
+        (&["--price-per-core-hour", "1e7"], "between 0 and 1000000"),
+        (&["--currency", "a\nb"], "characters that print"),
+        (&["--covariates", "50000"], "takes at least 50003"),
+        (&["--profile", "lumi-c", "--partition", "largemem"], "does not know the nodes"),
+        (&["--profile", "generic"], "--cores-per-node is required"),
     ] {
         let run = plan(more);
         assert!(run.code != 0 && run.stderr.contains(says), "{more:?}: {}", run.stderr);
     }
+    assert_eq!(norna(&["plan", "--samples", "1e9", "--variants", "1", "--traits", "1"]).code, 2);
     assert_eq!(norna(&["plan", "--samples", "0.5", "--variants", "1", "--traits", "1"]).code, 2);
     assert_eq!(norna(&["plan", "--samples", "5", "--variants", "1e20", "--traits", "1"]).code, 2);
+}
+
+fn json(more: &[&str], code: i32) -> Value {
+    let run = plan(&[more, &["--json"]].concat());
+    assert_eq!(run.code, code, "{}", run.stderr);
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+#[test]
+fn what_a_node_or_a_limit_does_not_hold_is_said_in_its_row() {
+    let many = ["--samples", "500000", "--variants", "20e6", "--traits", "1e5", "--profile", "lumi-c"];
+    let run = norna(&[&["plan"], &many[..]].concat());
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert!(run.stdout.starts_with("none of these fits"), "{}", run.stdout);
+    assert!(run.stdout.contains("does not fit: needs "), "{}", run.stdout);
+    let run = norna(&[&["plan", "--json"], &many[..]].concat());
+    let rows: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.code, &rows["fits"], &rows["plans"][0]["fits"]), (1, &false.into(), &false.into()));
+    // The partition's limit is an hour.
+    let rows = json(&["--profile", "local"], 0);
+    for row in rows["plans"].as_array().unwrap() {
+        let hours = row["wall_seconds"]["expected"].as_f64().unwrap() / 3600.0;
+        assert_eq!(row["restarts"].as_f64().unwrap(), hours.ceil() - 1.0);
+    }
+    assert!(rows["plans"][0]["restarts"].as_u64().unwrap() > 0);
+    assert!(plan(&["--profile", "local"]).ok().stdout.contains(" restart"));
+}
+
+#[test]
+fn ranks_nodes_and_kinds_are_those_of_a_job() {
+    let said = plan(&["--profile", "kebnekaise"]).ok().stdout;
+    assert!(said.contains("batch (skylake)") && said.contains("--constraint zen4"), "{said}");
+    assert!(plan(&["--profile", "kebnekaise", "-C", "zen4"]).ok().stdout.contains("nodes of 256 cores"));
+    let rows = json(&["--profile", "kebnekaise", "--nodes", "2,1,1"], 0);
+    let of = |name: &str| rows["plans"].as_array().unwrap().iter().map(|row| row[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of("nodes"), [1, 2], "once each");
+    assert_eq!(of("ranks_per_node"), [1, 1], "sockets are not in the profile");
+    assert_eq!(rows["application"]["nodes"], 1);
+    let alone = json(&["--profile", "generic", "--cores-per-node", "16"], 0);
+    assert_eq!(alone["plans"].as_array().unwrap().len(), 1, "no launcher: one process");
+    assert!(alone["remarks"].to_string().contains("no launcher"), "{alone}");
+}
+
+#[test]
+fn sizes_come_from_files_where_there_are_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = Size { n_samples: 60, n_variants: 200, n_traits: 3, n_covariates: 2, ..SIZES[0] };
+    let genotypes = simulate(folder.path(), &size);
+    let beside = |what: &str| {
+        let name = genotypes.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
+        folder.path().join(format!("{name}.{what}.tsv"))
+    };
+    let mut command = tools::norna(["plan", "--json", "--nodes", "1", "--", "assoc", "--vcf"]);
+    command.arg(&genotypes).arg("--pheno").arg(beside("pheno")).arg("--covar").arg(beside("covar"));
+    let json: Value = serde_json::from_str(&tools::run(&mut command).ok().stdout).unwrap();
+    let of = |name: &str| json["study"][name].as_u64().unwrap();
+    assert_eq!((of("samples"), of("traits"), of("covariates")), (60, 3, 3));
+    assert_eq!(of("variants"), 200);
+    let input = json["plans"][0]["input_bytes"]["expected"].as_f64().unwrap();
+    // Without the header.
+    let bytes = std::fs::metadata(&genotypes).unwrap().len() as f64;
+    assert!((0.8..=1.0).contains(&(input / bytes)), "{input} of {bytes}");
+}
+
+#[test]
+fn nobody_reading_is_no_error() {
+    for words in [&STUDY[..], &[&STUDY[..], &["--json"]].concat(), &["profile", "list"]] {
+        let (read, write) = std::io::pipe().unwrap();
+        drop(read);
+        let mut command = tools::norna(words);
+        command.stdout(write).stderr(std::process::Stdio::piped());
+        let output = command.spawn().unwrap().wait_with_output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }

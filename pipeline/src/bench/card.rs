@@ -1,5 +1,6 @@
 //! A machine's card: what `norna bench` measured, as JSON for `norna plan --card` and `norna bench compare`. No host names.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,6 +12,8 @@ use crate::plan::Rates;
 pub const FORMAT: &str = "norna-card";
 /// Raised when a reader of the old one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;
+/// Largest file that is read as a card.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// What was measured, where and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +52,7 @@ pub struct Machine {
     pub architecture: String,
     /// Instruction set of the kernels: "avx512", "avx2", "scalar".
     pub isa: String,
-    /// Cores that the process was bound to.
+    /// Cores that the measuring process was bound to: rank 0's where there are several ranks, not the node's.
     pub cores: usize,
     /// Threads that were used.
     pub threads: usize,
@@ -135,16 +138,24 @@ pub struct Messages {
 /// Why a card does not read.
 #[derive(Debug, thiserror::Error)]
 pub enum CardError {
-    /// No file, or not written.
-    #[error("{path}: {source}")]
-    Io {
+    /// Not read.
+    #[error("{path}: {error}; norna bench --out FILE makes a card")]
+    Read {
         /// The file.
         path: String,
         /// Why.
-        source: std::io::Error,
+        error: std::io::Error,
+    },
+    /// Not written.
+    #[error("{path}: cannot write: {error}")]
+    Write {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
     },
     /// Not a card.
-    #[error("{path}: no card of norna bench: {problem}; make one with norna bench --out {path}")]
+    #[error("{path}: no card of norna bench: {problem}; norna bench --out FILE makes one")]
     NoCard {
         /// The file.
         path: String,
@@ -160,14 +171,31 @@ impl Card {
     /// [`CardError`]: no file, no JSON, another format, or a rate that is no positive number.
     pub fn read(path: &Path) -> Result<Self, CardError> {
         let shown = || path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| CardError::Io { path: shown(), source })?;
+        let failed = |error| CardError::Read { path: shown(), error };
         let refuse = |problem: String| CardError::NoCard { path: shown(), problem };
+        // Pipes and devices have no end that could be relied on, and opening one may wait.
+        let metadata = std::fs::metadata(path).map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(refuse("it is no file".to_owned()));
+        }
+        let mut text = String::new();
+        let file = std::fs::File::open(path).map_err(failed)?;
+        file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(refuse("it has more than 1 MiB".to_owned()));
+        }
         let card: Self = serde_json::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         if card.format != FORMAT || card.format_version != FORMAT_VERSION {
             return Err(refuse(format!(
                 "it is {} {}, not {FORMAT} {FORMAT_VERSION}",
                 card.format, card.format_version
             )));
+        }
+        let machine = &card.machine;
+        let words = [&card.norna_version, &card.date, &machine.cpu, &machine.architecture, &machine.isa];
+        let stages = card.stages.iter().flat_map(|stage| [&stage.name, &stage.unit]);
+        if words.into_iter().chain(stages).any(|text| text.len() > 200 || text.chars().any(char::is_control)) {
+            return Err(refuse("a text in it is too long or does not print".to_owned()));
         }
         if let Some((name, value)) = card.rates.bad() {
             return Err(refuse(format!("rates.{name} is {value}, which is no time")));
@@ -184,9 +212,9 @@ impl Card {
     /// Writes a card, replacing a file whole.
     ///
     /// # Errors
-    /// [`CardError::Io`].
+    /// [`CardError::Write`].
     pub fn write(&self, path: &Path) -> Result<(), CardError> {
-        let failed = |source| CardError::Io { path: path.display().to_string(), source };
+        let failed = |error| CardError::Write { path: path.display().to_string(), error };
         let text = serde_json::to_string_pretty(self).map_err(|e| failed(e.into()))?;
         std::fs::write(path, text + "\n").map_err(failed)
     }
@@ -290,6 +318,11 @@ mod tests {
             assert!(error.contains(says), "{error}");
         }
         std::fs::write(&path, "{}").unwrap();
-        assert!(Card::read(&path).unwrap_err().to_string().contains("no card of norna bench"));
+        let said = |path: &Path| Card::read(path).unwrap_err().to_string();
+        assert!(said(&path).contains("no card of norna bench"));
+        std::fs::write(&path, vec![b' '; (1 << 20) + 1]).unwrap();
+        assert!(said(&path).contains("more than 1 MiB"));
+        assert!(said(Path::new("/dev/zero")).contains("it is no file"));
+        assert_eq!(said(&folder.path().join("none")).matches("os error").count(), 1);
     }
 }

@@ -11,13 +11,13 @@ use crate::simulate::{self, Contig, Fields, OutputFormat, SimulateConfig, Traits
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// A new folder in `parent`.
+    /// A new folder in `parent`, which exists.
     ///
     /// # Errors
     /// It cannot be made.
     pub fn new(parent: &Path) -> Result<Self> {
         let path = parent.join(format!("norna-bench-{}", std::process::id()));
-        std::fs::create_dir_all(parent).and_then(|()| std::fs::create_dir(&path)).with_context(|| {
+        std::fs::create_dir(&path).with_context(|| {
             format!("{}: cannot make a folder for what is measured; give another --dir", path.display())
         })?;
         Ok(Self(path))

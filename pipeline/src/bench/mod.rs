@@ -8,6 +8,7 @@ mod file_system;
 mod memory;
 pub mod messages;
 mod opening;
+pub mod output;
 mod products;
 mod reading;
 pub mod scaling;

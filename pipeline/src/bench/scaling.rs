@@ -225,8 +225,11 @@ impl fmt::Display for Scaling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{}, {}, {} threads a rank, {}",
-            self.machine.cpu, self.machine.isa, self.threads_per_rank, self.date
+            "{}, {}, {} a rank, {}",
+            self.machine.cpu,
+            self.machine.isa,
+            count(self.threads_per_rank as u64, "thread"),
+            self.date
         )?;
         writeln!(f, "{} samples × {} traits, {:?}\n", self.n_samples, self.n_traits, self.launcher)?;
         writeln!(f, "{:>6}{:>24}{:>12}{:>24}{:>12}", "", "strong", "", "weak", "")?;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::card::Card;
+use crate::report::words::count;
 
 /// Bytes a second as gigabytes.
 fn giga(bytes: f64) -> String {
@@ -14,8 +15,13 @@ impl fmt::Display for Card {
         let machine = &self.machine;
         writeln!(
             f,
-            "{}, {} cores, {}, {} threads, {}",
-            machine.cpu, machine.cores, machine.isa, machine.threads, self.date
+            "{}, {}{}, {}, {}, {}",
+            machine.cpu,
+            count(machine.cores as u64, "core"),
+            if machine.ranks > 1 { " of rank 0" } else { "" },
+            machine.isa,
+            count(machine.threads as u64, "thread"),
+            self.date
         )?;
         writeln!(f)?;
         writeln!(f, "{:<38}{:>12}{:>13}{:>12}  unit", "stage", "one thread", "all threads", "limit")?;
@@ -55,7 +61,8 @@ impl fmt::Display for Card {
             writeln!(f)?;
             let micros = |seconds: f64| format!("{:.1}", seconds * 1e6);
             let (least, most) = messages.latency_range;
-            writeln!(f, "messages between rank 0 and {} others, on {} hosts:", messages.ranks - 1, messages.hosts)?;
+            let others = count(messages.ranks.saturating_sub(1) as u64, "other rank");
+            writeln!(f, "messages between rank 0 and {others}, on {}:", count(messages.hosts as u64, "host"))?;
             writeln!(
                 f,
                 "  one way {} µs ({} to {}), a claim {} µs",

@@ -1,15 +1,16 @@
 //! `norna bench`: what this machine does, for plans and for comparing machines.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 
 use super::bench_commands::BenchCommand;
+use crate::bench::card::Card;
+use crate::bench::output::{self, Kind};
 use crate::bench::{self, BenchOptions, messages};
-use crate::comm;
-use crate::report::logger;
+use crate::comm::{self, Communicator};
+use crate::report::{logger, stdout};
 use crate::run::UsageError;
 
 /// Flags of `norna bench`.
@@ -17,8 +18,8 @@ use crate::run::UsageError;
 #[command(after_help = "Example:
   norna bench --out card.json
   norna plan --samples 50000 --variants 20e6 --traits 3000 --format bcf --card card.json
-  mpirun -n 4 norna bench --out card.json          (messages between the ranks as well)
-  norna bench compare card.json another.json
+  mpirun -n 4 norna bench --out card-4.json        (messages between the ranks as well)
+  norna bench compare card.json card-4.json
   norna bench scaling --ranks 1,2,4 --svg scaling.svg")]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
@@ -28,6 +29,9 @@ pub struct BenchArgs {
     /// Card: JSON for norna plan --card
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace a card that --out names; other files are never replaced
+    #[arg(long, requires = "out")]
+    pub force: bool,
     /// Threads [default: the cores that this process is bound to]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -65,24 +69,31 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         return Ok(());
     }
     logger::start(if args.quiet { log::LevelFilter::Warn } else { log::LevelFilter::Info });
-    let beside = args.out.as_deref().and_then(|out| out.parent()).filter(|folder| !folder.as_os_str().is_empty());
-    let dir = args.dir.clone().or_else(|| beside.map(Into::into)).unwrap_or_else(|| PathBuf::from("."));
-    let measured = bench::measure(&BenchOptions { threads, ranks: comm.size(), quick: args.quick, dir });
-    let Ok(mut card) = measured else {
+    let measured = args.measure(&*comm, threads);
+    if measured.is_err() {
         messages::end(&*comm);
-        return measured.map(drop);
-    };
+    }
+    let mut card = measured?;
     log::info!("messages");
     card.messages = messages::measure(&*comm, args.quick);
     if let Some(out) = &args.out {
         card.write(out)?;
         log::info!("written: {}", out.display());
     }
-    let mut stdout = std::io::stdout().lock();
-    if args.json {
-        writeln!(stdout, "{}", serde_json::to_string_pretty(&card)?)?;
-    } else {
-        write!(stdout, "{card}")?;
-    }
+    let json = serde_json::to_string_pretty(&card)?;
+    stdout::print(&if args.json { json + "\n" } else { card.to_string() })?;
     Ok(())
+}
+
+impl BenchArgs {
+    /// What one process can measure, once it is clear that the card can be written.
+    fn measure(&self, comm: &dyn Communicator, threads: usize) -> Result<Card> {
+        if let Some(out) = &self.out {
+            output::check("--out", out, Kind::Card, self.force)?;
+        }
+        let beside = self.out.as_deref().and_then(|out| out.parent()).filter(|folder| !folder.as_os_str().is_empty());
+        let dir = self.dir.clone().or_else(|| beside.map(Into::into)).unwrap_or_else(|| PathBuf::from("."));
+        output::check_folder(&dir)?;
+        bench::measure(&BenchOptions { threads, ranks: comm.size(), quick: self.quick, dir })
+    }
 }

@@ -1,14 +1,14 @@
 //! `norna bench compare` and `norna bench scaling`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
+use crate::bench::output::{self, Kind};
 use crate::bench::scaling::{self, ScalingOptions, launcher_words};
 use crate::bench::{chart, compare};
-use crate::report::logger;
+use crate::report::{logger, stdout};
 use crate::run::UsageError;
 
 /// What norna bench does beside measuring a machine.
@@ -52,12 +52,8 @@ impl CompareArgs {
         logger::start(log::LevelFilter::Warn);
         let comparison = compare::run(&self.a, &self.b)?;
         comparison.warnings.iter().for_each(|warning| log::warn!("{warning}"));
-        let mut stdout = std::io::stdout().lock();
-        if self.json {
-            writeln!(stdout, "{}", serde_json::to_string_pretty(&comparison)?)?;
-        } else {
-            write!(stdout, "{comparison}")?;
-        }
+        let json = serde_json::to_string_pretty(&comparison)?;
+        stdout::print(&if self.json { json + "\n" } else { comparison.to_string() })?;
         Ok(())
     }
 }
@@ -95,6 +91,9 @@ pub struct ScalingArgs {
     /// Chart of efficiency
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+    /// Replace what --out and --svg name, if norna bench scaling made it; other files are never replaced
+    #[arg(long)]
+    pub force: bool,
     /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,
@@ -140,9 +139,21 @@ impl ScalingArgs {
         })
     }
 
+    fn check_outputs(&self) -> Result<(), UsageError> {
+        for (flag, path, kind) in [("--out", &self.out, Kind::Scaling), ("--svg", &self.svg, Kind::Chart)] {
+            path.as_deref().map_or(Ok(()), |path| output::check(flag, path, kind, self.force))?;
+        }
+        if self.out.is_some() && self.out == self.svg {
+            return Err(UsageError("--out and --svg: are one file; give two".to_owned()));
+        }
+        output::check_folder(&self.dir)
+    }
+
     fn run(&self) -> Result<()> {
         logger::start(if self.quiet { log::LevelFilter::Warn } else { log::LevelFilter::Info });
-        let scaling = scaling::run(&self.validate()?)?;
+        let options = self.validate()?;
+        self.check_outputs()?;
+        let scaling = scaling::run(&options)?;
         let json = serde_json::to_string_pretty(&scaling)?;
         if let Some(out) = &self.out {
             std::fs::write(out, format!("{json}\n")).with_context(|| format!("{}", out.display()))?;
@@ -152,12 +163,7 @@ impl ScalingArgs {
             chart::write(&scaling, svg)?;
             log::info!("written: {}", svg.display());
         }
-        let mut stdout = std::io::stdout().lock();
-        if self.json {
-            writeln!(stdout, "{json}")?
-        } else {
-            write!(stdout, "{scaling}")?
-        }
+        stdout::print(&if self.json { json + "\n" } else { scaling.to_string() })?;
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ pub mod export;
 pub mod info;
 pub mod merge;
 pub mod plan;
+mod plan_machine;
 pub mod profile;
 pub mod simulate;
 mod simulate_config;
@@ -99,16 +100,22 @@ pub fn main() -> std::process::ExitCode {
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             let code = exit_code(&error);
             // Empty where a log line has said it, as the log has where a run has stopped or is incomplete.
-            let text = format!("{error:#}");
+            let text = crate::report::words::with_causes(&error);
             if !text.is_empty() && !matches!(code, EXIT_STOPPED | EXIT_INCOMPLETE) {
                 eprintln!("error: {text}");
             }
             std::process::ExitCode::from(code)
         }
     }
+}
+
+/// Whether nobody reads what is printed any more: an end, not a failure.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {

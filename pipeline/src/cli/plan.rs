@@ -1,35 +1,38 @@
 //! `norna plan`: what a study would cost, before anybody asks for time.
 
-use std::io::Write;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::Result;
-use clap::{Args, ValueEnum};
+use anyhow::{Result, anyhow};
+use clap::{Args, Parser, ValueEnum};
 
 use super::assoc::StoreArg;
+use super::plan_machine::Machine;
+use super::{Cli, Command};
 use crate::bench::card::Card;
-use crate::plan::{Assumptions, GenotypeFormat, NodeLayout, Rates, StudySize};
-use crate::report::plan::{Options, Pricing, Report};
+use crate::plan::{Assumptions, GenotypeFormat, Rates, StudySize};
+use crate::report::plan::{Options, Report};
+use crate::report::stdout;
+use crate::report::words::count;
 use crate::run::UsageError;
-use crate::slurm::profile::{NodeKind, Partition, Profile};
-use crate::slurm::profiles;
 use crate::store::Store;
 
 /// Flags of `norna plan`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:
   norna bench --out card.json
-  norna plan --samples 50000 --variants 20e6 --traits 3000 --format bcf --covariates 10 --card card.json")]
+  norna plan --samples 50000 --variants 20e6 --traits 3000 --format bcf --covariates 10 --card card.json
+  norna plan --profile lumi-c -- assoc --vcf cohort.bcf --pheno traits.tsv")]
 pub struct PlanArgs {
     /// Analysed samples
-    #[arg(long, value_name = "N", value_parser = whole)]
-    pub samples: u64,
+    #[arg(long, value_name = "N", value_parser = whole, required_unless_present = "command", conflicts_with = "command")]
+    pub samples: Option<u64>,
     /// Variants (rows: a record with two ALT alleles is two); 20e6 is understood
-    #[arg(long, value_name = "N", value_parser = whole)]
-    pub variants: u64,
+    #[arg(long, value_name = "N", value_parser = whole, required_unless_present = "command", conflicts_with = "command")]
+    pub variants: Option<u64>,
     /// Traits
-    #[arg(long, value_name = "N", value_parser = whole)]
-    pub traits: u64,
+    #[arg(long, value_name = "N", value_parser = whole, required_unless_present = "command", conflicts_with = "command")]
+    pub traits: Option<u64>,
     /// What the genotypes come as
     #[arg(long, value_enum, default_value_t = FormatArg::Vcf)]
     pub format: FormatArg,
@@ -70,13 +73,16 @@ pub struct PlanArgs {
     /// Cluster: a name of norna profile list, or a .toml file
     #[arg(long, value_name = "NAME", help_heading = "Machine")]
     pub profile: Option<String>,
-    /// Partition of the profile [default: its first that has whole nodes, else its first]
+    /// Partition of the profile [default: its first that has whole nodes of a known kind]
     #[arg(long, value_name = "NAME", requires = "profile", help_heading = "Machine")]
     pub partition: Option<String>,
-    /// Cores of a node [default: the profile's, else 128]
+    /// Features of nodes, which choose among the kinds of a partition
+    #[arg(long, short = 'C', value_name = "NAME", requires = "profile", help_heading = "Machine")]
+    pub constraint: Option<String>,
+    /// Cores of a node [default: the profile's; 128 without a profile]
     #[arg(long, value_name = "N", help_heading = "Machine")]
     pub cores_per_node: Option<u32>,
-    /// Threads of a rank [default: the cores of a socket as the profile has it, else half a node's]
+    /// Threads of a rank [default: the cores of a socket as the profile has it, else a node's]
     #[arg(long, value_name = "N", help_heading = "Machine")]
     pub threads: Option<u32>,
     /// Node counts, by commas
@@ -92,6 +98,11 @@ pub struct PlanArgs {
     /// Everything as JSON, with ranges
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+
+    /// A study whose files are there, instead of sizes: -- assoc --vcf ... --pheno ...
+    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["format", "covariates", "masks", "missing_genotype",
+          "input_bytes", "store", "p_threshold"])]
+    pub command: Vec<OsString>,
 }
 
 /// Genotype formats.
@@ -121,13 +132,23 @@ fn whole(text: &str) -> Result<u64, String> {
 /// Runs `norna plan`.
 ///
 /// # Errors
-/// Flags that cannot be meant, or a card that does not read.
+/// Flags that cannot be meant, a card or a study that does not read; an empty one where no row fits the nodes.
 pub fn run(args: &PlanArgs) -> Result<()> {
     args.check()?;
     let card = args.card.as_deref().map(Card::read).transpose()?;
-    let machine = args.machine()?;
+    let machine = Machine::of(args)?;
+    let size = args.study()?;
+    if size.n_samples <= size.n_covariates + 1 {
+        return Err(UsageError(format!(
+            "{} samples: a model of {} and the intercept takes at least {}",
+            size.n_samples,
+            count(size.n_covariates - 1, "covariate"),
+            size.n_covariates + 2
+        ))
+        .into());
+    }
     let options = Options {
-        size: args.size(),
+        size,
         assumed: Assumptions {
             min_frequency: args.maf,
             missing_genotypes: args.missing_rate,
@@ -137,18 +158,40 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         rates_of: card.map(|card| format!("{} ({}, {})", card.machine.cpu, card.machine.isa, card.date)),
         layouts: machine.layouts,
         pricing: machine.pricing,
+        limits: machine.limits,
         remarks: machine.remarks,
         price: args.price_per_core_hour.map(|price| (price, args.currency.clone())),
         n_inputs: args.input_files,
     };
     let report = Report::new(&options);
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", report.json())?
-    } else {
-        write!(out, "{report}")?
+    if !report.is_finite() {
+        return Err(
+            UsageError("the sizes, or the card's rates, are too large or too small for a plan".to_owned()).into()
+        );
     }
-    Ok(())
+    stdout::print(&if args.json { format!("{:#}\n", report.json()) } else { report.to_string() })?;
+    // The report says so.
+    if report.fits() { Ok(()) } else { Err(anyhow!("")) }
+}
+
+/// The study behind `--`, opened and counted.
+fn study_of(words: &[OsString]) -> Result<StudySize> {
+    let parsed = Cli::try_parse_from(std::iter::once(&OsString::from("norna")).chain(words));
+    let Command::Assoc(given) = parsed.unwrap_or_else(|error| error.exit()).command else {
+        return Err(UsageError("after -- stands the study that is meant: assoc and its flags".to_owned()).into());
+    };
+    let mut given = given.with_config_file()?;
+    if given.vcf.iter().any(|path| path.as_os_str() == "-") {
+        return Err(UsageError("--vcf -: a plan reads files; name one".to_owned()).into());
+    }
+    // Nothing is written.
+    given.dry_run = true;
+    let size = crate::run::assoc::study_size(&given.validate()?)?;
+    if size.n_variants == 0 {
+        let why = "the files do not tell how many variants they hold (no index); give --samples, --variants, --traits";
+        return Err(UsageError(why.to_owned()).into());
+    }
+    Ok(size)
 }
 
 impl PlanArgs {
@@ -164,8 +207,15 @@ impl PlanArgs {
                 return Err(UsageError(format!("{flag} {value}: must lie between 0 and {most}")));
             }
         }
-        if self.price_per_core_hour.is_some_and(|price| !(price.is_finite() && price >= 0.0)) {
-            return Err(UsageError("--price-per-core-hour: a number of at least 0 is meant".to_owned()));
+        if let Some(price) = self.price_per_core_hour.filter(|price| !(0.0..=1e6).contains(price)) {
+            return Err(UsageError(format!("--price-per-core-hour {price}: must lie between 0 and 1000000")));
+        }
+        let currency = &self.currency;
+        if currency.is_empty() || currency.chars().count() > 12 || currency.chars().any(char::is_control) {
+            return Err(UsageError(format!("--currency {currency:?}: 1 to 12 characters that print")));
+        }
+        if self.covariates > 1_000_000 || self.input_files > 1_000_000 {
+            return Err(UsageError("--covariates and --input-files: must be 1000000 at most".to_owned()));
         }
         let counts = [self.cores_per_node.map(|n| ("--cores-per-node", n)), self.threads.map(|n| ("--threads", n))];
         let nodes = self.nodes.iter().map(|&n| ("--nodes", n));
@@ -175,13 +225,34 @@ impl PlanArgs {
         Ok(())
     }
 
-    fn size(&self) -> StudySize {
-        let own = if self.missing_traits.is_some_and(|share| share > 0.0) { self.traits } else { 1 };
+    /// Of the flags, or of the files behind `--`.
+    fn study(&self) -> Result<StudySize> {
+        if !self.command.is_empty() {
+            return study_of(&self.command);
+        }
+        let (Some(samples), Some(variants), Some(traits)) = (self.samples, self.variants, self.traits) else {
+            return Err(UsageError(
+                "--samples, --variants and --traits are required, or -- assoc and its flags".into(),
+            )
+            .into());
+        };
+        for (flag, value, most) in
+            [("--samples", samples, 1e8), ("--variants", variants, 1e11), ("--traits", traits, 1e6)]
+        {
+            if value as f64 > most {
+                return Err(UsageError(format!("{flag} {value}: must be {most:e} at most")).into());
+            }
+        }
+        Ok(self.size(samples, variants, traits))
+    }
+
+    fn size(&self, n_samples: u64, n_variants: u64, n_traits: u64) -> StudySize {
+        let own = if self.missing_traits.is_some_and(|share| share > 0.0) { n_traits } else { 1 };
         StudySize {
-            n_samples: self.samples,
-            n_variants: self.variants,
-            n_traits: self.traits,
-            n_masks: self.masks.unwrap_or(own).min(self.traits),
+            n_samples,
+            n_variants,
+            n_traits,
+            n_masks: self.masks.unwrap_or(own).min(n_traits),
             n_covariates: 1 + self.covariates,
             format: match self.format {
                 FormatArg::Vcf => GenotypeFormat::Vcf,
@@ -199,75 +270,4 @@ impl PlanArgs {
             drops_missing: self.missing_genotype == super::assoc::MissingGenotypeArg::Drop,
         }
     }
-
-    /// The nodes that the plan is for.
-    fn machine(&self) -> Result<Machine> {
-        let found = self.profile.as_deref().map(profiles::find).transpose()?.map(|(profile, _)| profile);
-        let place = found.as_ref().map(|profile| self.place(profile)).transpose()?;
-        let (partition, kind) = place.unwrap_or_default();
-        let known = kind.and_then(|kind| kind.cores_per_node);
-        let cores_per_node = self.cores_per_node.or(known).unwrap_or(CORES);
-        let sockets = kind.and_then(|kind| kind.sockets).unwrap_or(2);
-        let threads_per_rank = self.threads.unwrap_or((cores_per_node / sockets).max(1));
-        if threads_per_rank > cores_per_node {
-            return Err(UsageError(format!("--threads: more than the {cores_per_node} cores of a node")).into());
-        }
-        let most = partition.and_then(|partition| partition.max_nodes).unwrap_or(u32::MAX);
-        let layouts: Vec<NodeLayout> = self
-            .nodes
-            .iter()
-            .filter(|&&nodes| nodes <= most)
-            .map(|&nodes| NodeLayout { nodes, ranks_per_node: cores_per_node / threads_per_rank, threads_per_rank })
-            .collect();
-        if layouts.is_empty() {
-            return Err(UsageError(format!("--nodes: the partition has jobs of up to {most}")).into());
-        }
-        let rule = partition.and_then(|partition| partition.charge.clone());
-        let rule = rule.or_else(|| found.as_ref().and_then(|profile| profile.charge.clone()));
-        let mut remarks = Vec::new();
-        if let Some(profile) = &found {
-            let place = partition.map_or_else(String::new, |partition| format!(", partition {}", partition.name));
-            let facts = if profile.verified { "" } else { ", not verified by a run" };
-            remarks.push(format!("{}{place}: facts of {}{facts}", profile.title, profile.source_date));
-            if known.is_none() && self.cores_per_node.is_none() {
-                remarks.push(format!("cores of a node are not in the profile: {CORES} assumed; give --cores-per-node"));
-            }
-            if rule.is_none() {
-                remarks.push("the charging rule is not in the profile: cores × hours assumed".to_owned());
-            }
-            if layouts.len() < self.nodes.len() {
-                remarks.push(format!("the partition has jobs of up to {most} nodes: larger ones are left out"));
-            }
-        }
-        Ok(Machine { layouts, pricing: Pricing { rule, cores_per_node }, remarks })
-    }
-
-    /// The partition and its first kind of node.
-    fn place<'p>(&self, profile: &'p Profile) -> Result<(Option<&'p Partition>, Option<&'p NodeKind>), UsageError> {
-        let partition = match &self.partition {
-            None => profile.partitions.iter().find(|part| part.exclusive).or(profile.partitions.first()),
-            Some(name) => {
-                let found = profile.partitions.iter().find(|part| part.name == *name);
-                let names = profile.partitions.iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join(", ");
-                let unknown = || UsageError(format!("--partition {name}: {} has {names}", profile.name));
-                Some(found.ok_or_else(unknown)?)
-            }
-        };
-        let name = partition.and_then(|partition| partition.nodes.first());
-        let kind = match name {
-            Some(name) => profile.nodes.iter().find(|kind| kind.name == *name),
-            None => profile.nodes.first(),
-        };
-        Ok((partition, kind))
-    }
-}
-
-/// Cores of a node where nothing says how many.
-const CORES: u32 = 128;
-
-/// What jobs run on.
-struct Machine {
-    layouts: Vec<NodeLayout>,
-    pricing: Pricing,
-    remarks: Vec<String>,
 }

@@ -11,5 +11,6 @@ pub mod plan;
 pub mod progress;
 pub mod provenance;
 pub mod resources;
+pub mod stdout;
 pub mod usage;
 pub mod words;

@@ -143,6 +143,11 @@ mod tests {
         let few = |name: &str| variables(name).filter(|_| name == "SLURM_JOB_ID");
         let unknown = Allocation { nodes: 1, cpus: None, memory_bytes: None, seconds: Some(60.0) };
         assert_eq!(Allocation::from_variables(&few, Some(60.0)), Some(unknown));
+        // Slurm 22.05 does not set when the job ends.
+        let old = |name: &str| variables(name).filter(|_| !name.ends_with("_TIME"));
+        let slurm = Allocation::from_variables(&old, Some(7200.0));
+        let asked = Asked { slurm, threads: 320, memory_per_rank_bytes: 1, results_bytes: None };
+        assert!(lines(&asked, &USED, 1)[0].contains("2:00:00; used: 0:30:00 (25 %) of time"));
         assert_eq!(cpus_of("many"), None);
         assert_eq!(cpus_of("2,3(x18446744073709551615)"), None);
     }

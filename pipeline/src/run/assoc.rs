@@ -22,7 +22,7 @@ use crate::cohort::CohortConfig;
 use crate::comm::{self, Communicator, broadcast, consensus};
 use crate::plan::StudySize;
 use crate::report::logger;
-use crate::report::words::count;
+use crate::report::words::{count, with_causes};
 use crate::source::{Input, InputOptions};
 use crate::store::{Bins, Store};
 
@@ -92,7 +92,7 @@ pub fn run(config: &AssocConfig) -> Result<()> {
         return Err(error);
     }
     // Said before MPI ends: a launcher may kill the other ranks as soon as one has exited.
-    log::error!("{error:#}");
+    log::error!("{}", with_causes(&error));
     if workdir.as_ref().is_some_and(Workdir::has_shards) {
         log::info!("finished shards are kept: the same command goes on with them");
     }
@@ -207,6 +207,7 @@ pub(super) fn bound_cores() -> usize {
 /// The time limit that was given and what Slurm leaves, whichever is shorter.
 fn set_limit(config: &AssocConfig, stop: &Stop) {
     let by_slurm = time_limit::left_by_slurm();
+    stop.note_left_by_slurm(by_slurm);
     if let Some(left) = config.time_limit.into_iter().chain(by_slurm).min() {
         log::info!("time limit: {} left", indicatif::HumanDuration(left));
         stop.set_limit(left);

@@ -73,7 +73,7 @@ impl Run<'_> {
         let sums = gather(comm, &consensus(comm, written)?);
         // Ranks other than 0 wait here, so that a failure to publish is everybody's.
         let provenance = |files: &[InputFile]| {
-            summary::provenance(config, study, (reports, self.orders, n_shards), files, self.start.elapsed())
+            summary::provenance(config, study, (reports, self.orders, n_shards, self.stop), files, self.start.elapsed())
         };
         let published = root.map(|(files, root)| {
             workdir.as_ref().map_or(Ok(()), |workdir| workdir.check_still_free(&self.orders.digest))?;

@@ -41,6 +41,8 @@ pub struct Stop {
     dropping: AtomicBool,
     request: Mutex<Option<Request>>,
     limit: Mutex<Option<Limit>>,
+    /// What Slurm left the job when the run began.
+    left_by_slurm: Mutex<Option<Duration>>,
     /// Longest shard so far, milliseconds.
     longest_shard: AtomicU64,
 }
@@ -76,6 +78,7 @@ impl Stop {
             dropping: AtomicBool::new(false),
             request: Mutex::default(),
             limit: Mutex::default(),
+            left_by_slurm: Mutex::default(),
             longest_shard: AtomicU64::new(0),
         })
     }
@@ -177,6 +180,16 @@ impl Stop {
         *lock(&self.limit) = Some(Limit { begin, end: begin + left });
     }
 
+    /// What Slurm leaves the job as the run begins, which is told at its end.
+    pub fn note_left_by_slurm(&self, left: Option<Duration>) {
+        *lock(&self.left_by_slurm) = left;
+    }
+
+    /// What [`note_left_by_slurm`](Self::note_left_by_slurm) was told.
+    pub fn left_by_slurm(&self) -> Option<Duration> {
+        *lock(&self.left_by_slurm)
+    }
+
     /// A shard took so long.
     pub fn note_shard(&self, seconds: f64) {
         self.longest_shard.fetch_max((seconds * 1e3) as u64, Ordering::Relaxed);
@@ -229,6 +242,15 @@ mod tests {
         assert_eq!(call(3600, 0), 3420);
         assert_eq!(call(20, 2), 15);
         assert_eq!(call(5, 60), 0, "no time for a shard");
+    }
+
+    #[test]
+    fn what_slurm_left_is_kept_beside_the_limit() {
+        let stop = Stop::new();
+        assert_eq!(stop.left_by_slurm(), None);
+        stop.note_left_by_slurm(Some(Duration::from_secs(7200)));
+        stop.set_limit(Duration::from_secs(60));
+        assert_eq!(stop.left_by_slurm(), Some(Duration::from_secs(7200)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::assoc::AssocConfig;
 use super::begin::Orders;
 use super::estimate::Estimate;
 use super::finalise::Finalised;
+use super::stop::Stop;
 use super::study::Study;
 use super::worker::FailedShard;
 use crate::cohort::{CohortLedger, TraitNote};
@@ -117,7 +118,7 @@ fn trait_table(cohort: &CohortLedger) -> LedgerTable {
 pub fn provenance(
     config: &AssocConfig,
     study: &Study,
-    (ranks, orders, n_shards): (&[RankReport], &Orders, usize),
+    (ranks, orders, n_shards, stop): (&[RankReport], &Orders, usize, &Stop),
     inputs: &[InputFile],
     elapsed: Duration,
 ) -> serde_json::Value {
@@ -140,7 +141,7 @@ pub fn provenance(
         "shards": n_shards,
         "began": crate::sink::spool::unix_seconds() - elapsed.as_secs_f64(),
         "ranks": ranks,
-        "asked": asked(config, study, ranks),
+        "asked": asked(config, study, ranks, stop),
         "wall_seconds": used.wall_seconds,
         "cpu_seconds": used.cpu_seconds,
         "peak_memory_bytes": used.peak_memory_per_rank_bytes,
@@ -148,11 +149,11 @@ pub fn provenance(
 }
 
 /// What the run was given and was expected to take.
-fn asked(config: &AssocConfig, study: &Study, ranks: &[RankReport]) -> Asked {
+fn asked(config: &AssocConfig, study: &Study, ranks: &[RankReport], stop: &Stop) -> Asked {
     let of_a_rank = ranks.iter().map(|rank| rank.threads).max().unwrap_or(1);
     let estimate = Estimate::new(study, of_a_rank as usize, config);
     Asked {
-        slurm: Allocation::of_this_job(None),
+        slurm: Allocation::of_this_job(stop.left_by_slurm().map(|left| left.as_secs_f64())),
         threads: ranks.iter().map(|rank| rank.threads).sum(),
         memory_per_rank_bytes: estimate.memory_per_rank(),
         results_bytes: estimate.output_bytes().map(|bytes| bytes.least),

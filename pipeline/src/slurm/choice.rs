@@ -306,7 +306,7 @@ fn new_choice(
 }
 
 /// What one node's ranks may come to, with a margin, in steps of 100 MB.
-fn memory_mb(prediction: &Prediction, ranks: u32) -> u64 {
+pub fn memory_mb(prediction: &Prediction, ranks: u32) -> u64 {
     let bytes = prediction.memory_per_rank_bytes.most * MEMORY_MARGIN * f64::from(ranks);
     ((bytes / MIB) as u64 + 1 + MEMORY_BESIDE).next_multiple_of(100)
 }
