@@ -85,7 +85,7 @@ pub fn broadcast(comm: &dyn Communicator, bytes: Vec<u8>) -> Vec<u8> {
 pub fn consensus<T, E: std::fmt::Display>(comm: &dyn Communicator, result: Result<T, E>) -> Result<T, PeerError> {
     let mine = match &result {
         Ok(_) => Vec::new(),
-        Err(e) => format!("!{e:#}").into_bytes(),
+        Err(e) => format!("!{e}").into_bytes(),
     };
     let all = collect(comm, &mine);
     let verdict = all.iter().position(|part| !part.is_empty()).map_or_else(Vec::new, |rank| {
@@ -100,6 +100,6 @@ pub fn consensus<T, E: std::fmt::Display>(comm: &dyn Communicator, result: Resul
             rank: u64::from_le_bytes(*rank) as usize,
             message: String::from_utf8_lossy(message).into_owned(),
         }),
-        (None, Err(e)) => Err(PeerError { rank: comm.rank(), message: format!("{e:#}") }),
+        (None, Err(e)) => Err(PeerError { rank: comm.rank(), message: e.to_string() }),
     }
 }

@@ -231,7 +231,7 @@ fn claim_output(config: &AssocConfig, comm: &dyn Communicator) -> Result<Option<
     if let Claimed::Ours(workdir) = &claimed {
         let log = workdir::log_of(&config.out);
         let goes_on = config.manner.join || workdir.has_record();
-        logger::tee(&log, goes_on).with_context(|| format!("{}", log.display()))?;
+        logger::tee(&log, goes_on).map_err(|e| anyhow!("{}: {e}", log.display()))?;
     }
     Ok(Some(claimed))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::assoc::AssocConfig;
@@ -111,7 +111,7 @@ pub fn begin(
 
 fn adopt(config: &AssocConfig, comm: &dyn Communicator, study: &Study, workdir: &mut Workdir) -> Result<Orders> {
     let stamp = |(role, path): &(&'static str, std::path::PathBuf)| {
-        InputStamp::of(role, path).with_context(|| format!("{}", path.display()))
+        InputStamp::of(role, path).map_err(|e| anyhow!("{}: {e}", path.display()))
     };
     let mut inputs = config.files.iter().map(stamp).collect::<Result<Vec<_>>>()?;
     if let Some(list) = &config.cohort.pred {
@@ -122,9 +122,9 @@ fn adopt(config: &AssocConfig, comm: &dyn Communicator, study: &Study, workdir: 
     let mut run = RunRecord::new(&config.resolved, inputs, PlanStamp::of(&study.plan, study.batch_bytes));
     run.rows_expected = study.estimate.records;
     run.command = config.command.clone();
-    run.folder = std::env::current_dir().context("the current folder")?;
+    run.folder = std::env::current_dir().map_err(|e| anyhow!("the current folder: {e}"))?;
     let adopted = workdir.adopt(&run)?;
-    let mut spools = spool_names(workdir.dir()).with_context(|| format!("{}", workdir.dir().display()))?;
+    let mut spools = spool_names(workdir.dir()).map_err(|e| anyhow!("{}: {e}", workdir.dir().display()))?;
     for rank in 0..comm.size() {
         let name = rank_spool(rank);
         if !config.manner.join && !spools.contains(&name) {

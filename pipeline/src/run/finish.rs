@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 
 use super::Incomplete;
 use super::compute::{Computed, Run};
@@ -109,5 +109,5 @@ impl Run<'_> {
 }
 
 fn describe(role: &'static str, path: &Path) -> Result<InputFile> {
-    InputFile::describe(role, path).with_context(|| format!("{}", path.display()))
+    InputFile::describe(role, path).map_err(|e| anyhow!("{}: {e}", path.display()))
 }
