@@ -3,12 +3,17 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::slurm::tool::{self, Limits};
 use crate::slurm::{date, probe, profiles};
+
+/// scontrol shows even large clusters within this.
+const LIMITS: Limits = Limits { time: Duration::from_secs(60), bytes: 64 << 20 };
 
 /// Arguments of `norna profile`.
 #[derive(Debug, Args)]
@@ -56,8 +61,15 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
     }
 }
 
+/// Who reads no further has read enough.
+pub(super) fn printed(result: std::io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 fn list(as_json: bool) -> Result<()> {
-    let mut out = std::io::stdout().lock();
     let profiles = profiles::all()?;
     if as_json {
         let rows: Vec<_> = profiles
@@ -70,27 +82,24 @@ fn list(as_json: bool) -> Result<()> {
                 })
             })
             .collect();
-        writeln!(out, "{:#}", json!(rows))?;
-        return Ok(());
+        return print(&format!("{:#}\n", json!(rows)));
     }
-    writeln!(out, "{:<15}{:<40}{:<9}{:<12}verified", "name", "cluster", "facts of", "valid until")?;
+    let mut text = format!("{:<15}{:<40}{:<9}{:<12}verified\n", "name", "cluster", "facts of", "valid until");
     for profile in &profiles {
         let until = profile.valid_until.as_deref().unwrap_or("");
         let verified = if profile.verified { "yes" } else { "no" };
-        writeln!(out, "{:<15}{:<40}{:<9}{until:<12}{verified}", profile.name, profile.title, profile.source_date)?;
+        let row = (&profile.name, &profile.title, &profile.source_date);
+        text.push_str(&format!("{:<15}{:<40}{:<9}{until:<12}{verified}\n", row.0, row.1, row.2));
     }
-    Ok(())
+    print(&text)
 }
 
 fn show(name: &str, as_json: bool) -> Result<()> {
     let (profile, text) = profiles::find(name)?;
-    let mut out = std::io::stdout().lock();
-    if as_json {
-        writeln!(out, "{:#}", serde_json::to_value(&profile)?)?;
-    } else {
-        out.write_all(text.as_bytes())?;
+    match as_json {
+        true => print(&format!("{:#}\n", serde_json::to_value(&profile)?)),
+        false => print(&text),
     }
-    Ok(())
 }
 
 fn draft(from: Option<&Path>, as_json: bool) -> Result<()> {
@@ -102,23 +111,30 @@ fn draft(from: Option<&Path>, as_json: bool) -> Result<()> {
         None => ("scontrol".to_owned(), shown()?),
     };
     let draft = probe::draft(&text, date::today()).map_err(|why| anyhow!("{origin}: {why}"))?;
-    let mut out = std::io::stdout().lock();
-    if as_json {
-        let value = json!({"profile": draft.profile, "unknown": draft.unknown});
-        writeln!(out, "{value:#}")?;
-    } else {
-        out.write_all(draft.to_toml()?.as_bytes())?;
+    match as_json {
+        true => {
+            let value = json!({"profile": draft.profile, "unknown": draft.unknown, "unread": draft.unread});
+            print(&format!("{value:#}\n"))
+        }
+        false => print(&draft.to_toml()?),
     }
-    Ok(())
+}
+
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
 /// What scontrol shows here.
 fn shown() -> Result<String> {
     let mut text = String::new();
     for [program, args @ ..] in probe::COMMANDS {
-        let output = Command::new(program).args(args).output();
-        let output =
-            output.with_context(|| format!("{program}: is this a cluster's login node? --from reads a file"))?;
+        let output = match tool::output(Command::new(program).args(args), LIMITS) {
+            Err(tool::ToolError::Start(error)) => {
+                bail!("{program}: is this a cluster's login node? --from reads a file: {error}")
+            }
+            output => output.with_context(|| format!("{program} {}", args.join(" ")))?,
+        };
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("{program} {}: {}", args.join(" "), said.trim().replace('\n', " "));

@@ -2,23 +2,28 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser};
-use serde_json::{Value, json};
 
+use self::checks::{check_output, doubtful_flags, local_inputs};
+use self::print::{explain, print_json, print_scripts};
 use super::assoc::AssocArgs;
+use super::profile::printed;
 use super::{Cli, Command};
 use crate::bench::card::Card;
 use crate::plan::{self, NodeLayout, Rates};
 use crate::run::UsageError;
-use crate::slurm::choice::{Choice, Wishes, choose};
-use crate::slurm::jobs::{Job, Order};
+use crate::slurm::choice::{Wishes, choose};
+use crate::slurm::jobs::Order;
 use crate::slurm::profile::{Launcher, Profile};
 use crate::slurm::script::Launch;
 use crate::slurm::time::SlurmTime;
-use crate::slurm::{date, node_local, profiles, submit};
+use crate::slurm::{date, profiles, submit};
+
+mod checks;
+mod print;
 
 /// Most jobs of an array: each leaves a spool and a log, and projects may have few files.
 const MAX_ARRAY: u32 = 100;
@@ -131,6 +136,7 @@ pub fn run(args: SubmitArgs) -> Result<()> {
     let rates = card.map_or_else(Rates::default, |card| card.plan_rates());
     let predict = |layout: &NodeLayout| plan::predict(&size, &rates, layout);
     let choice = choose(&profile, &wishes, &predict)?;
+    warnings.extend(doubtful_flags(&args, &choice));
 
     let norna = args.norna.clone().map_or_else(|| std::env::current_exe().context("this program's path"), Ok)?;
     let modules = modules(&args, &profile);
@@ -148,19 +154,21 @@ pub fn run(args: SubmitArgs) -> Result<()> {
         chain: args.chain,
     };
     let jobs = order.jobs(&choice, &wishes, &predict)?;
-    let ids = if args.dry_run { Vec::new() } else { submit::submit(&jobs, &folder)? };
+    let ids = if args.dry_run { Vec::new() } else { submit::submit(&jobs, &folder, submit::Slurm::default())? };
     if args.json {
-        return print_json(&profile, &choice, &warnings, &jobs, &ids);
+        return printed(print_json(&profile, &choice, &warnings, &jobs, &ids));
     }
     explain(&choice, &warnings);
     if args.dry_run {
-        return print_scripts(&jobs);
+        return printed(print_scripts(&jobs));
     }
     let mut out = std::io::stdout().lock();
-    for (job, id) in jobs.iter().zip(&ids) {
-        writeln!(out, "submitted job {id} ({}): {}", job.role.name(), job.file.display())?;
-    }
-    Ok(())
+    let mut lines = jobs.iter().zip(&ids);
+    printed(
+        lines.try_for_each(|(job, id)| {
+            writeln!(out, "submitted job {id} ({}): {}", job.role.name(), job.file.display())
+        }),
+    )
 }
 
 /// What stands behind --.
@@ -212,7 +220,9 @@ fn launcher(profile: &Profile, flag: Option<&str>) -> Result<Option<Launch>> {
     Ok(match flag {
         Some("none") => None,
         Some(flag) => {
-            let words: Vec<String> = flag.split_whitespace().map(str::to_owned).collect();
+            let Some(words) = shlex::split(flag) else {
+                bail!(UsageError(format!("--launcher {flag:?}: a quote is not closed, or a backslash ends it")));
+            };
             if words.is_empty() {
                 bail!(UsageError("--launcher: is empty; \"none\" starts one process".into()));
             }
@@ -233,7 +243,7 @@ fn wishes(args: &SubmitArgs, has_launcher: bool) -> Result<Wishes> {
         partition: args.partition.clone(),
         qos: args.qos.clone(),
         constraint: args.constraint.clone(),
-        time: args.time,
+        time: args.time.map(SlurmTime::whole_minutes),
         nodes: args.nodes,
         mem_mb: args.mem,
         ranks_per_node: args.ranks_per_node,
@@ -255,98 +265,6 @@ fn modules(args: &SubmitArgs, profile: &Profile) -> Vec<String> {
     }
 }
 
-/// Refuses an output that the jobs could not make, or nobody could read afterwards.
-fn check_output(profile: &Profile, study: &Study, folder: &Path) -> Result<()> {
-    let out = &study.out;
-    let value = |name: &str| std::env::var_os(name);
-    if let Some(place) = node_local::place_of(&folder.join(out), &profile.scratch.node_local, &value) {
-        bail!(UsageError(format!(
-            "--out {}: lies on {place}, which on {} only the job's own node sees and which goes with the job; choose a \
-             folder that all nodes see",
-            out.display(),
-            profile.name
-        )));
-    }
-    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !parent.is_dir() {
-        bail!("--out {}: the folder {} is not there", out.display(), parent.display());
-    }
-    if out.exists() && !study.args.force {
-        bail!("--out {}: exists; --force (after --) replaces it", out.display());
-    }
-    Ok(())
-}
-
-/// A line for each input that the job's nodes will not see.
-fn local_inputs(profile: &Profile, files: &[(&'static str, PathBuf)], folder: &Path) -> Vec<String> {
-    let value = |name: &str| std::env::var_os(name);
-    let line = |(role, path): &(&'static str, PathBuf)| {
-        let place = node_local::place_of(&folder.join(path), &profile.scratch.node_local, &value)?;
-        let path = path.display();
-        Some(format!("--{role} {path}: lies on {place}, which the job's nodes may not see as it is here"))
-    };
-    files.iter().filter_map(line).collect()
-}
-
-fn explain(choice: &Choice, warnings: &[String]) {
-    for warning in warnings {
-        eprintln!("warning: {warning}");
-    }
-    let jobs = choice.array.map_or(String::new(), |jobs| format!("{jobs} jobs of "));
-    eprintln!(
-        "{jobs}{} × {} × {}, {} MB a node, {}",
-        crate::report::words::count(choice.nodes.into(), "node"),
-        crate::report::words::count(choice.ranks_per_node.into(), "rank"),
-        crate::report::words::count(choice.threads.into(), "thread"),
-        choice.memory_per_node_mb,
-        choice.time
-    );
-    for reason in &choice.reasons {
-        eprintln!("  {reason}");
-    }
-    if let Some(price) = &choice.charge {
-        eprintln!(
-            "  charge: {:.2} {} expected, {:.2} at most: {}",
-            price.expected, price.unit, price.at_most, price.formula
-        );
-    }
-}
-
-/// One script as it is, so that it can be piped to sbatch; several with a line before each.
-fn print_scripts(jobs: &[Job]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    for job in jobs {
-        if jobs.len() > 1 {
-            let flags = submit::flags(job, &[]);
-            let flags: Vec<String> = flags.iter().map(|flag| flag.to_string_lossy().into_owned()).collect();
-            writeln!(out, "# {}: sbatch {}", job.role.name(), flags.join(" ").replace('\n', "?"))?;
-        }
-        out.write_all(&job.script)?;
-    }
-    Ok(())
-}
-
-fn print_json(profile: &Profile, choice: &Choice, warnings: &[String], jobs: &[Job], ids: &[String]) -> Result<()> {
-    let job = |(i, job): (usize, &Job)| {
-        json!({
-            "role": job.role,
-            "id": ids.get(i),
-            "file": job.file.to_string_lossy(),
-            "after": job.after.map(|(kind, idx)| json!({"job": jobs[idx].role, "ended": kind})),
-            "script": String::from_utf8_lossy(&job.script),
-        })
-    };
-    let mut value = serde_json::to_value(choice)?;
-    if let Value::Object(map) = &mut value {
-        map.insert("profile".into(), json!(profile.name));
-        map.insert("warnings".into(), json!(warnings));
-        map.insert("time_seconds".into(), json!(choice.time.0));
-        map.insert("jobs".into(), jobs.iter().enumerate().map(job).collect());
-    }
-    writeln!(std::io::stdout().lock(), "{value:#}")?;
-    Ok(())
-}
-
 /// A size as Slurm takes it, in MB.
 fn megabytes(text: &str) -> Result<u64, String> {
     let bad = || format!("{text:?} is not a size: MB, or a number with K, M, G or T");
@@ -360,5 +278,9 @@ fn megabytes(text: &str) -> Result<u64, String> {
     };
     let number: u64 = number.parse().map_err(|_| bad())?;
     let kilobytes: u64 = number.checked_mul(kilobytes).ok_or_else(bad)?;
-    if kilobytes == 0 { Err(bad()) } else { Ok(kilobytes.div_ceil(1024)) }
+    match kilobytes {
+        0 => Err(bad()),
+        1..1024 => Err(format!("{text:?} is less than 1 MB, which no job can do with")),
+        _ => Ok(kilobytes.div_ceil(1024)),
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use self::misfit::{Misfit, others};
 use self::reasons::reasons;
 
 use super::charge::Held;
@@ -11,6 +12,7 @@ use super::rungs::{self, Rung};
 use super::time::SlurmTime;
 use crate::plan::{NodeLayout, Prediction};
 
+mod misfit;
 mod reasons;
 
 /// Memory asked for, against the most that is predicted.
@@ -113,6 +115,16 @@ pub struct Choice {
     pub prediction: Prediction,
 }
 
+impl Choice {
+    /// MB that the ranks of a node may need, where less is asked for.
+    pub fn memory_beyond(&self) -> Option<u64> {
+        let bytes = self.prediction.memory_per_rank_bytes.most * f64::from(self.ranks_per_node);
+        let needed = (bytes / MIB).ceil() as u64;
+        let whole_node = self.memory_flag.as_deref() == Some("--mem=0");
+        (self.memory_per_node_mb < needed && !whole_node).then_some(needed)
+    }
+}
+
 /// Why there is no job.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -128,18 +140,20 @@ pub fn choose(
     predict: &dyn Fn(&NodeLayout) -> Prediction,
 ) -> Result<Choice, Refusal> {
     let candidates = places::of(profile, wishes).map_err(Refusal)?;
-    let mut refusals = Vec::new();
+    let mut refusals: Vec<Misfit> = Vec::new();
     let mut best: Option<Choice> = None;
     for place in &candidates {
         match fit(profile, place, wishes, predict) {
             Ok(choice) if best.as_ref().is_none_or(|best| rank(&choice) < rank(best)) => best = Some(choice),
             Ok(_) => {}
-            Err(why) => refusals.push(format!("{}: {why}", place.describe())),
+            Err(why) => refusals.push(Misfit { why: format!("{}: {}", place.describe(), why.why), ..why }),
         }
     }
     best.ok_or_else(|| {
-        let others = others(profile, wishes, predict, &candidates);
-        Refusal(format!("{} cannot hold this job: {}{others}", profile.name, refusals.join("; ")))
+        let others =
+            others(profile, wishes, &candidates, &refusals, &|place, free| fit(profile, place, free, predict).is_ok());
+        let whys: Vec<&str> = refusals.iter().map(|misfit| misfit.why.as_str()).collect();
+        Refusal(format!("{} cannot hold this job: {}{others}", profile.name, whys.join("; ")))
     })
 }
 
@@ -149,49 +163,27 @@ fn rank(choice: &Choice) -> (bool, bool, u64) {
     (!choice.meets_wish, !choice.cores_known, (price * 1000.0) as u64)
 }
 
-/// "; memory (large) can", of the places that were not among `tried`.
-fn others(profile: &Profile, wishes: &Wishes, predict: &dyn Fn(&NodeLayout) -> Prediction, tried: &[Place]) -> String {
-    let free = Wishes { partition: None, constraint: None, qos: None, ..wishes.clone() };
-    let mut words: Vec<String> = Vec::new();
-    for place in places::every(profile) {
-        if tried.contains(&place) || fit(profile, &place, &free, predict).is_err() {
-            continue;
-        }
-        let known = place.kind.usable_mb().is_some();
-        words.push(match known {
-            true => format!("{} can", place.describe()),
-            false => format!("{} may: its memory is not in the profile", place.describe()),
-        });
-    }
-    match words.is_empty() {
-        true => "; no other partition of the profile can; fewer traits at a time (--pheno-name) need less".into(),
-        false => format!("; {}", words.join("; ")),
-    }
-}
-
 /// The smallest layout in one place that meets the wish; else the one that comes nearest.
 fn fit(
     profile: &Profile,
     place: &Place,
     wishes: &Wishes,
     predict: &dyn Fn(&NodeLayout) -> Prediction,
-) -> Result<Choice, String> {
+) -> Result<Choice, Misfit> {
     if let (Some(asked), Some(limit)) = (wishes.time, place.partition.max_time)
         && asked > limit
     {
-        return Err(format!("--time {asked} is more than its limit of {limit}"));
+        return Err(format!("--time {asked} is more than its limit of {limit}").into());
     }
     let rungs = rungs::of(place, wishes)?;
-    let mut why = String::new();
+    let mut why: Option<Misfit> = None;
     let mut best: Option<Choice> = None;
     for rung in rungs {
         let choice = match shape(profile, place, wishes, rung, predict) {
             Ok(choice) => choice,
             Err(reason) => {
                 // The first is that of the smallest layout.
-                if why.is_empty() {
-                    why = reason;
-                }
+                why.get_or_insert(reason);
                 continue;
             }
         };
@@ -203,7 +195,7 @@ fn fit(
             best = Some(choice);
         }
     }
-    best.ok_or(why)
+    best.ok_or_else(|| why.unwrap_or_else(|| "no layout was found".to_owned().into()))
 }
 
 /// Memory, time and charge of one layout, or what is wrong with it.
@@ -213,7 +205,7 @@ fn shape(
     wishes: &Wishes,
     mut rung: Rung,
     predict: &dyn Fn(&NodeLayout) -> Prediction,
-) -> Result<Choice, String> {
+) -> Result<Choice, Misfit> {
     let coupled = place.partition.mem_rule.or(profile.mem_rule) == Some(MemRule::Coupled) && !place.partition.exclusive;
     let layout = |rung: &Rung| NodeLayout {
         nodes: wishes.array.unwrap_or(rung.nodes),
@@ -236,7 +228,8 @@ fn shape(
             mem_mb = memory(&rung);
         }
     }
-    check_holds(place, &rung, mem_mb)?;
+    check_memory(place, &rung, mem_mb).map_err(|why| Misfit { why, is_need: wishes.mem_mb.is_none() })?;
+    check_holds(place, &rung)?;
     let paid = if coupled { per_core.map_or(0, |per_core| mem_mb.div_ceil(per_core)) } else { 0 };
     let prediction = predict(&layout(&rung));
     let mut choice = new_choice(profile, place, wishes, &rung, mem_mb, prediction);
@@ -253,7 +246,7 @@ fn shape(
     Ok(choice)
 }
 
-fn check_holds(place: &Place, rung: &Rung, mem_mb: u64) -> Result<(), String> {
+fn check_memory(place: &Place, rung: &Rung, mem_mb: u64) -> Result<(), String> {
     let (ranks, threads) = (rung.ranks_per_node, rung.threads);
     if let Some(has) = place.kind.usable_mb().filter(|&has| mem_mb > has) {
         let sold = if place.kind.mem_is_nominal { " to count on" } else { "" };
@@ -261,6 +254,11 @@ fn check_holds(place: &Place, rung: &Rung, mem_mb: u64) -> Result<(), String> {
             "a node would need {mem_mb} MB (ranks {ranks}, threads {threads}), and has {has} MB{sold}"
         ));
     }
+    Ok(())
+}
+
+fn check_holds(place: &Place, rung: &Rung) -> Result<(), String> {
+    let (ranks, threads) = (rung.ranks_per_node, rung.threads);
     if let Some(cores) = place.kind.cores_per_node.filter(|&cores| u64::from(ranks) * u64::from(threads) > cores.into())
     {
         return Err(format!("{ranks} ranks × {threads} threads on a node are more than its {cores} cores"));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use self::fields::{
-    CpuUnit, FileQuota, Launcher, MemOption, MemRule, NodeKind, Offline, Partition, Scratch, ScratchKind,
+    CpuUnit, FileQuota, Launcher, MemOption, MemRule, NodeKind, Offline, Partition, Scratch, ScratchKind, Source,
 };
 use super::charge::Charge;
 use super::date;
@@ -23,6 +23,9 @@ pub struct Profile {
     pub title: String,
     /// When the facts were gathered, YYYY-MM.
     pub source_date: String,
+    /// Where they come from.
+    #[serde(default, skip_serializing_if = "Source::is_documentation")]
+    pub source: Source,
     /// Last day of the cluster, YYYY-MM-DD.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<String>,
@@ -80,7 +83,8 @@ pub struct Profile {
     /// Whether memory may be asked for apart from cores; unknown where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mem_rule: Option<MemRule>,
-    /// Memory that comes with a core (coupled) or a CPU (default), MB.
+    /// Memory that comes with a core, MB: where memory is coupled, what a core is paid for; else what a job gets that asks for
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mem_per_core_mb: Option<u64>,
     /// By which option memory is asked for.
@@ -109,6 +113,14 @@ pub enum ProfileError {
         name: String,
         /// The name most like it.
         near: String,
+    },
+    /// Neither a name nor a file of TOML.
+    #[error("--profile {name:?}: {what}: wanted is a name (norna profile list) or a file ending in .toml")]
+    NoProfile {
+        /// What was asked for.
+        name: String,
+        /// What it is.
+        what: &'static str,
     },
     /// Cannot be read.
     #[error("{}: {error}", path.display())]
@@ -156,6 +168,7 @@ impl Profile {
     }
 
     fn check(&self) -> Result<(), String> {
+        check_text("", &serde_json::to_value(self).map_err(|error| error.to_string())?)?;
         let month = format!("{}-01", self.source_date);
         if date::day(&month).is_none() {
             return Err(format!("source_date {:?}: must be YYYY-MM", self.source_date));
@@ -246,8 +259,12 @@ impl Profile {
     /// One line where nobody has run there.
     pub fn unverified(&self) -> Option<String> {
         (!self.verified).then(|| {
+            let source = match self.source {
+                Source::Documentation => "from documentation of",
+                Source::Scontrol => "drafted from what scontrol showed in",
+            };
             format!(
-                "profile {}: from documentation of {}, not verified by a run: look at the script before you send it",
+                "profile {}: {source} {}, not verified by a run: look at the script before you send it",
                 self.name, self.source_date
             )
         })
@@ -279,6 +296,22 @@ impl Profile {
             ));
         }
         Ok(())
+    }
+}
+
+/// Texts of a profile stand in scripts, where a line break would begin a command.
+fn check_text(field: &str, value: &serde_json::Value) -> Result<(), String> {
+    use serde_json::Value;
+    let within = |key: &str| if field.is_empty() { key.to_owned() } else { format!("{field}.{key}") };
+    match value {
+        Value::String(text) if text.chars().any(char::is_control) => {
+            Err(format!("{field} {text:?}: no text of a profile may hold a line break or another control character"))
+        }
+        Value::Array(items) => items.iter().try_for_each(|item| check_text(field, item)),
+        Value::Object(map) => map.iter().try_for_each(|(key, item)| {
+            check_text(&within("a key"), &Value::String(key.clone())).and_then(|()| check_text(&within(key), item))
+        }),
+        _ => Ok(()),
     }
 }
 

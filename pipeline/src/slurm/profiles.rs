@@ -33,6 +33,15 @@ pub fn find(name: &str) -> Result<(Profile, String), ProfileError> {
     if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
         return Ok((Profile::parse(name, text)?, (*text).to_owned()));
     }
+    let what = match Path::new(name) {
+        _ if name.trim().is_empty() => Some("is empty"),
+        path if path.is_dir() => Some("is a folder"),
+        path if path.is_file() || name.contains('/') => Some("is a path that does not end in .toml"),
+        _ => None,
+    };
+    if let Some(what) = what {
+        return Err(ProfileError::NoProfile { name: name.to_owned(), what });
+    }
     let near = BUILT_IN.iter().max_by(|a, b| alike(a).total_cmp(&alike(b))).map_or("", |(near, _)| near);
     Err(ProfileError::Unknown { name: name.to_owned(), near: near.to_owned() })
 }

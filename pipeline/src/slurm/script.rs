@@ -158,7 +158,7 @@ if [[ $code -eq 75 && -n ${SLURM_JOB_ID:-} ]]; then
   fi
   state=$(scontrol show job --oneliner "$id" || true)
   if [[ $state != *" JobState=RUNNING "* && $state != *" Reason=TimeLimit "* ]]; then
-    echo "norna: job $id stopped in order and is ending; submit it again to go on" >&2
+    echo "norna: job $id stopped in order and is ending; where it was requeued it begins again by itself, else submit it again to go on" >&2
   elif [[ $restart -ge @MAX@ ]]; then
     echo "norna: job $id was requeued $restart times; submit it again to go on" >&2
   else

@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use super::jobs::{After, Job};
 use super::script::HEAD;
+use super::tool::{self, Limits, ToolError};
 
 /// Why jobs were not submitted.
 #[derive(Debug, thiserror::Error)]
@@ -25,48 +27,137 @@ pub enum SubmitError {
     #[error("sbatch: {0}: is this a login node of a cluster? --dry-run prints the script only")]
     Start(std::io::Error),
     /// sbatch refused.
-    #[error("{}: sbatch refused it: {message}{cancel}", path.display())]
+    #[error("{}: sbatch refused it: {message}; no script was left{before}", path.display())]
     Refused {
         /// The script.
         path: PathBuf,
         /// What sbatch said.
         message: String,
-        /// How to take back what was submitted before.
-        cancel: String,
+        /// What became of the jobs that were submitted before.
+        before: String,
     },
+    /// Nobody knows whether there is a job.
+    #[error(
+        "{}: sbatch: {message}; the job may or may not have been submitted: look with squeue --me before you try again; \
+         the scripts were left{before}",
+        path.display()
+    )]
+    Unsure {
+        /// The script.
+        path: PathBuf,
+        /// What went wrong.
+        message: String,
+        /// What became of the jobs that were submitted before.
+        before: String,
+    },
+}
+
+/// Slurm's programs and how long they are waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Slurm<'a> {
+    /// Submits a script.
+    pub sbatch: &'a str,
+    /// Takes jobs back.
+    pub scancel: &'a str,
+    /// Limits of each call.
+    pub limits: Limits,
+}
+
+impl Default for Slurm<'_> {
+    fn default() -> Self {
+        let limits = Limits { time: Duration::from_secs(120), bytes: 1 << 20 };
+        Self { sbatch: "sbatch", scancel: "scancel", limits }
+    }
 }
 
 /// Writes every script, then submits them in order; their job ids.
 ///
 /// # Errors
-/// Files that cannot be written, and what sbatch refuses. Jobs submitted before stay, waiting for nothing: the message says
-/// how to take them back.
-pub fn submit(jobs: &[Job], folder: &Path) -> Result<Vec<String>, SubmitError> {
-    for job in jobs {
-        write(&folder.join(&job.file), &job.script)?;
-    }
+/// Files that cannot be written, and what sbatch refuses. Jobs submitted before are cancelled then, and the scripts removed
+/// unless sbatch may have taken one.
+pub fn submit(jobs: &[Job], folder: &Path, slurm: Slurm<'_>) -> Result<Vec<String>, SubmitError> {
+    let mut written = Vec::new();
     let mut ids: Vec<String> = Vec::new();
-    for job in jobs {
-        let output = Command::new("sbatch").args(flags(job, &ids)).current_dir(folder).output();
-        let output = output.map_err(SubmitError::Start)?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        // "1234" or "1234;cluster", perhaps after a site's greetings.
-        let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("");
-        let id = last.split(';').next().unwrap_or("").trim();
-        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
-        if !output.status.success() || !is_id {
-            let message = String::from_utf8_lossy(&output.stderr);
-            let message = if message.trim().is_empty() { said } else { message };
-            let cancel = match ids.is_empty() {
-                true => String::new(),
-                false => format!("; submitted before it: {}; scancel takes them back", ids.join(" ")),
-            };
-            let message = message.trim().replace('\n', " ");
-            return Err(SubmitError::Refused { path: job.file.clone(), message, cancel });
+    let result = write_and_send(jobs, folder, slurm, &mut written, &mut ids);
+    if !matches!(result, Ok(()) | Err(SubmitError::Unsure { .. })) {
+        for path in &written {
+            // What cannot be removed does no harm: the next submit replaces it.
+            let _ = std::fs::remove_file(path);
         }
-        ids.push(id.to_owned());
     }
-    Ok(ids)
+    result.map(|()| ids)
+}
+
+fn write_and_send(
+    jobs: &[Job],
+    folder: &Path,
+    slurm: Slurm<'_>,
+    written: &mut Vec<PathBuf>,
+    ids: &mut Vec<String>,
+) -> Result<(), SubmitError> {
+    for job in jobs {
+        let path = folder.join(&job.file);
+        write(&path, &job.script)?;
+        written.push(path);
+    }
+    for job in jobs {
+        match send(job, folder, slurm, ids) {
+            Ok(id) => ids.push(id),
+            Err(mut error) => {
+                if let SubmitError::Refused { before, .. } | SubmitError::Unsure { before, .. } = &mut error {
+                    *before = cancel(ids, slurm);
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Hands one script to sbatch; the job's id.
+fn send(job: &Job, folder: &Path, slurm: Slurm<'_>, ids: &[String]) -> Result<String, SubmitError> {
+    let (path, before) = (job.file.clone(), String::new());
+    let mut command = Command::new(slurm.sbatch);
+    let output = match tool::output(command.args(flags(job, ids)).current_dir(folder), slurm.limits) {
+        Ok(output) => output,
+        Err(ToolError::Start(error)) => return Err(SubmitError::Start(error)),
+        Err(error) => return Err(SubmitError::Unsure { path, message: error.to_string(), before }),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr);
+        let message = if message.trim().is_empty() { said } else { message };
+        return Err(SubmitError::Refused { path, message: one_line(&message), before });
+    }
+    // "1234" or "1234;cluster", perhaps after a site's greetings.
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("");
+    let id = last.split(';').next().unwrap_or("").trim();
+    match id.parse::<u64>() {
+        Ok(number) if number > 0 && id.bytes().all(|byte| byte.is_ascii_digit()) => Ok(id.to_owned()),
+        _ => {
+            let message = format!("it ended well, but no job id is in what it said: {:?}", one_line(&said));
+            Err(SubmitError::Unsure { path, message, before })
+        }
+    }
+}
+
+/// Takes back what was submitted, and says so.
+fn cancel(ids: &[String], slurm: Slurm<'_>) -> String {
+    if ids.is_empty() {
+        return String::new();
+    }
+    let names = ids.join(" ");
+    let why = match tool::output(Command::new(slurm.scancel).args(ids), slurm.limits) {
+        Ok(output) if output.status.success() => return format!("; submitted before it and cancelled: {names}"),
+        Ok(output) => one_line(&String::from_utf8_lossy(&output.stderr)),
+        Err(error) => error.to_string(),
+    };
+    format!("; submitted before it and still there: {names} (scancel: {why}); scancel {names} takes them back")
+}
+
+fn one_line(text: &str) -> String {
+    let short: String = text.trim().chars().take(500).collect();
+    short.split(|c: char| c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Flags of sbatch: what depends on other jobs' ids cannot stand in the script.
@@ -95,3 +186,6 @@ fn write(path: &Path, script: &[u8]) -> Result<(), SubmitError> {
     }
     std::fs::write(path, script).map_err(failed)
 }
+
+#[cfg(test)]
+mod tests;

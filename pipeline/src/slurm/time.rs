@@ -15,6 +15,11 @@ impl SlurmTime {
         self.0 as f64 / 3600.0
     }
 
+    /// As Slurm counts: in minutes, rounded up.
+    pub fn whole_minutes(self) -> Self {
+        Self(self.0.next_multiple_of(60))
+    }
+
     /// The next time that is easy to read: 5 minutes' steps under an hour, 15 under six, whole hours above; at least ten
     /// minutes.
     pub fn rounded_up(seconds: f64) -> Self {

@@ -91,6 +91,16 @@ fn bash_hands_norna_the_words_as_they_were_typed() {
 }
 
 #[test]
+fn launchers_are_split_as_a_shell_does() {
+    let place = Place::new();
+    let flags = |launcher| ["--profile", "local", "--dry-run", "--launcher", launcher];
+    let script = place.submit(&flags("srun --foo=\"a b\" 'c d'")).ok().stdout;
+    assert!(script.contains("\n  srun\n  '--foo=a b' 'c d'\n"), "{script}");
+    let run = place.submit(&flags("srun --foo=\"a b"));
+    assert!(run.code == 2 && run.stderr.contains("a quote is not closed"), "{}", run.stderr);
+}
+
+#[test]
 fn line_breaks_in_sbatch_lines_are_refused() {
     let place = Place::new();
     for flags in [["--qos", "a\nb"], ["--constraint", "a\"b"], ["--partition", "a\\b"], ["-A", "a\n#SBATCH --nodes=9"]]
@@ -216,10 +226,15 @@ fn what_sbatch_refuses_is_said_with_what_it_leaves() {
         "sbatch",
         "[[ $2 == *check* || $1 == *check* ]] && { echo 7; exit 0; }\necho 'sbatch: error: no money' >&2; exit 1",
     );
+    place.program("scancel", "echo \"$*\" >>cancelled");
     let mut command = tools::norna(submit_args(&["--profile", "local", "--chain"], &[]));
     let run = tools::run(command.current_dir(place.0.path()).env("PATH", place.search_path()));
     assert_eq!(run.code, 1);
-    assert!(run.stderr.contains("no money") && run.stderr.contains("7; scancel"), "{}", run.stderr);
+    assert!(run.stderr.contains("no money") && run.stderr.contains("cancelled: 7"), "{}", run.stderr);
+    assert_eq!(std::fs::read_to_string(place.path("cancelled")).unwrap(), "7\n");
+    for file in ["results.h5.sbatch", "results.h5.check.sbatch"] {
+        assert!(!place.path(file).exists(), "{file} is left");
+    }
 
     std::fs::write(place.path("results.h5.sbatch"), "my own work").unwrap();
     let mut command = tools::norna(submit_args(&["--profile", "local"], &[]));

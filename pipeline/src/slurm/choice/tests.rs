@@ -136,6 +136,50 @@ fn larger_nodes_are_taken_where_smaller_ones_cannot_hold_it() {
 }
 
 #[test]
+fn reasons_say_what_was_asked_for_and_nothing_else() {
+    let reasons = |wishes| chosen("lumi-c", SMALL, wishes).unwrap().reasons.join("\n");
+    let asked = Wishes {
+        nodes: Some(2),
+        ranks_per_node: Some(4),
+        threads: Some(3),
+        mem_mb: Some(5000),
+        time: hours(2),
+        ..in_partition("standard")
+    };
+    let text = reasons(asked);
+    for line in
+        ["nodes: 2,", "ranks: 4 a node,", "threads: 3 a rank,", "memory: 5000 MB a node,", "time limit: 02:00:00,"]
+    {
+        assert!(text.contains(&format!("{line} as asked for")), "{line} {text}");
+    }
+    assert!(!text.contains("a socket") && !text.contains("wish"), "{text}");
+    let text = reasons(wishes());
+    assert!(!text.contains("as asked for") && !text.contains("wish"), "{text}");
+    assert!(reasons(Wishes { within: hours(1), ..wishes() }).contains("(wish: 01:00:00)"));
+}
+
+#[test]
+fn refusals_hint_at_what_helps() {
+    let why = |profile, wishes| chosen(profile, SMALL, wishes).unwrap_err();
+    let many = why("lumi-c", Wishes { nodes: Some(4000), ..wishes() });
+    assert!(
+        !many.contains("fewer traits") && many.contains("largemem may: its memory and limit of nodes are"),
+        "{many}"
+    );
+    let long = why("dardel", Wishes { time: hours(24 * 30), ..wishes() });
+    assert!(!long.contains("fewer traits") && long.contains("no other partition of the profile can"), "{long}");
+    let large = why("dardel", Wishes { mem_mb: Some(9_000_000), ..wishes() });
+    assert!(!large.contains("fewer traits"), "{large}");
+}
+
+#[test]
+fn memory_below_the_need_is_seen() {
+    let needs = Needs { rank_bytes: 2.0 * GB, thread_bytes: 0.0, ..SMALL };
+    let beyond = |mem_mb| chosen("pelle", needs, Wishes { mem_mb, ..wishes() }).unwrap().memory_beyond();
+    assert_eq!([beyond(None), beyond(Some(2048)), beyond(Some(2047))], [None, None, Some(2048)]);
+}
+
+#[test]
 fn without_a_known_size_the_time_is_the_users_or_the_limit() {
     let unsized_study = Wishes { size_known: false, ..wishes() };
     let choice = chosen("lumi-c", SMALL, unsized_study.clone()).unwrap();

@@ -2,12 +2,13 @@
 
 mod kinds;
 mod scontrol;
+mod unread;
 
 use self::kinds::Kind;
 use self::scontrol::{Record, Shown, known, list, number};
 use super::charge::{Charge, Rule};
 use super::date;
-use super::profile::{CpuUnit, Launcher, MemRule, Partition, Profile, ProfileError, Scratch};
+use super::profile::{CpuUnit, Launcher, MemRule, Partition, Profile, ProfileError, Scratch, Source};
 use super::time::SlurmTime;
 
 /// The commands whose output is read.
@@ -21,6 +22,8 @@ pub struct Draft {
     pub profile: Profile,
     /// What was not, for somebody to fill in.
     pub unknown: Vec<String>,
+    /// What Slurm said and norna did not understand.
+    pub unread: Vec<String>,
 }
 
 impl Draft {
@@ -37,6 +40,12 @@ impl Draft {
         text.push_str("# norna submit --profile THIS.toml --dry-run ... -- assoc ...\n# Not told by Slurm:\n");
         for name in &self.unknown {
             text.push_str(&format!("#   {name}\n"));
+        }
+        if !self.unread.is_empty() {
+            text.push_str("# Told by Slurm, but not understood, and left out:\n");
+        }
+        for value in &self.unread {
+            text.push_str(&format!("#   {value}\n"));
         }
         text.push('\n');
         text.push_str(&body);
@@ -72,12 +81,17 @@ pub fn draft(text: &str, today: i64) -> Result<Draft, String> {
     if known(config, "AccountingStorageEnforce").is_some_and(|text| text.contains("associations")) {
         notes.push("accounts are enforced: give --account unless you have a default one".into());
     }
+    let launcher_args = launcher_args(mpi, cpu_unit);
+    if launcher_args.iter().any(|arg| arg.starts_with("--hint")) {
+        assumed.push("--hint=nomultithread: a thread of norna for each core, since CPUs are hardware threads".into());
+    }
     let version = known(config, "SLURM_VERSION").map_or(String::new(), |version| format!(", Slurm {version}"));
     let name = known(config, "ClusterName").unwrap_or("probed").to_owned();
     let profile = Profile {
         title: format!("{name} (drafted by norna profile probe{version})"),
         name,
         source_date: date::month(today),
+        source: Source::Scontrol,
         valid_until: None,
         verified: false,
         third_party: Vec::new(),
@@ -89,7 +103,7 @@ pub fn draft(text: &str, today: i64) -> Result<Draft, String> {
         account_suffix: None,
         account_example: None,
         launcher: mpi.map(|_| Launcher::Srun),
-        launcher_args: launcher_args(mpi, cpu_unit),
+        launcher_args,
         modules: Vec::new(),
         env: Default::default(),
         scratch: Scratch {
@@ -107,7 +121,7 @@ pub fn draft(text: &str, today: i64) -> Result<Draft, String> {
         partitions,
     };
     let unknown = unknown(&profile);
-    Ok(Draft { profile, unknown })
+    Ok(Draft { profile, unknown, unread: unread::of(&shown) })
 }
 
 fn launcher_args(mpi: Option<&str>, cpu_unit: Option<CpuUnit>) -> Vec<String> {
@@ -181,18 +195,20 @@ fn partition(record: &Record, config: &Record, kinds: &[Kind], notes: &mut Vec<S
 /// the largest where PriorityFlags has MAX_TRES.
 fn charge(record: &Record, config: &Record, members: &[&Kind]) -> Option<Charge> {
     let weights = list(record, "TRESBillingWeights");
+    // A part that is not understood would make the rest too small.
+    if weights.iter().any(|pair| !unread::is_weight(pair)) {
+        return None;
+    }
     let weight = |name: &str| {
         let pair =
             weights.iter().find_map(|pair| pair.split_once('=').filter(|(key, _)| key.eq_ignore_ascii_case(name)));
-        let (_, text) = pair?;
-        let split = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
-        let (number, suffix) = text.split_at(split);
-        Some((number.parse::<f64>().ok().filter(|weight| weight.is_finite() && *weight >= 0.0)?, suffix))
+        unread::weight(pair?.1)
     };
     let per_gb = weight("Mem").map_or(0.0, |(number, suffix)| match suffix.to_ascii_uppercase().as_str() {
         "K" => number * 1024.0 * 1024.0,
         "G" => number,
         "T" => number / 1024.0,
+        "P" => number / 1_048_576.0,
         _ => number * 1024.0,
     });
     let cpus_per_core = members.first().map_or(Some(1), |kind| kind.cpus_per_core)?;

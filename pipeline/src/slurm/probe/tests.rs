@@ -38,7 +38,7 @@ fn a_cluster_of_two_kinds_of_node_is_drafted() {
 
 #[test]
 fn one_line_records_threads_and_gpus_are_understood() {
-    let Draft { profile, unknown } = draft(FJORD, TODAY).unwrap();
+    let Draft { profile, unknown, .. } = draft(FJORD, TODAY).unwrap();
     assert_eq!(profile.name, "probed");
     // x86 nodes count threads, aarch64 nodes have one a core: no single unit.
     assert_eq!(profile.cpu_unit, None);
@@ -97,5 +97,31 @@ fn numbers_beyond_reason_stay_unknown() {
     let (part, kind) = (&draft.profile.partitions[0], &draft.profile.nodes[0]);
     assert_eq!((part.max_time, part.max_nodes, part.charge.clone()), (None, None, None));
     assert_eq!((kind.cores_per_node, kind.mem_per_node_mb, kind.threads_per_core), (None, None, None));
-    draft.to_toml().unwrap();
+    let written = draft.to_toml().unwrap();
+    assert!(written.contains("#   partition p: MaxTime=99999999999999999999\n"), "{written}");
+    assert!(written.contains("#   partition p: TRESBillingWeights=CPU=-1\n"), "{written}");
+}
+
+#[test]
+fn what_is_not_understood_is_named() {
+    let text = "PartitionName=p MaxTime=soon MaxNodes=few TRESBillingWeights=CPU=1,Mem=0.25X\n\
+                NodeName=a Sockets=2 CoresPerSocket=8 CPUTot=16 RealMemory=abc\u{1b} ThreadsPerCore=1 Partitions=p\n";
+    let draft = draft(text, TODAY).unwrap();
+    assert_eq!(
+        draft.unread,
+        [
+            "node a: RealMemory=abc\\u{1b}",
+            "partition p: MaxNodes=few",
+            "partition p: MaxTime=soon",
+            "partition p: TRESBillingWeights=Mem=0.25X",
+        ]
+    );
+    assert_eq!(draft.profile.partitions[0].charge, None, "half a rule is none");
+    assert!(draft.to_toml().unwrap().contains("not understood, and left out:\n#   node a: RealMemory=abc"));
+    let nodes: String = (0..100).map(|i| format!("NodeName=n{i} RealMemory=?\n")).collect();
+    let many = super::draft(&format!("PartitionName=p\n{nodes}"), TODAY).unwrap().unread;
+    assert_eq!((many.len(), many[20].as_str()), (21, "and 80 more"));
+    for text in [BIRCH, FJORD] {
+        assert_eq!(super::draft(text, TODAY).unwrap().unread, [""; 0]);
+    }
 }

@@ -5,6 +5,24 @@ use serde::{Deserialize, Serialize};
 use crate::slurm::charge::Charge;
 use crate::slurm::time::SlurmTime;
 
+/// Where a profile's facts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The site's documentation.
+    #[default]
+    Documentation,
+    /// scontrol on the cluster itself.
+    Scontrol,
+}
+
+impl Source {
+    /// Whether it is the usual one.
+    pub fn is_documentation(&self) -> bool {
+        *self == Source::Documentation
+    }
+}
+
 /// What `--cpus-per-task` counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

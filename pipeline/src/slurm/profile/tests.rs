@@ -56,6 +56,41 @@ fn unknown_fields_are_named_with_the_nearest() {
 }
 
 #[test]
+fn no_text_holds_a_line_break() {
+    let title = LEAST.replace("\"X\"", "\"X\\ntouch pwned\"");
+    let error = Profile::parse("x.toml", &title).unwrap_err().to_string();
+    assert!(error.contains("title \"X\\ntouch pwned\"") && error.lines().count() == 1, "{error}");
+    for (more, field) in [
+        ("notes = [\"a\", \"b\\rc\"]\n", "notes"),
+        ("modules = [\"a\\u001b\"]\n", "modules"),
+        ("launcher_args = [\"a\\tb\"]\n", "launcher_args"),
+        ("[scratch]\nvariable = \"$A\\nb\"\n", "scratch.variable"),
+        ("[env]\nA = \"1\\n2\"\n", "env.A"),
+        ("[[partitions]]\nname = \"p\\nq\"\n", "partitions.name"),
+        ("charge = { unit = \"h\\nrm\", per_core = 1 }\n", "charge.unit"),
+    ] {
+        let error = refused(more);
+        assert!(error.contains(field) && error.contains("control character"), "{more}: {error}");
+    }
+}
+
+#[test]
+fn a_warning_says_where_the_facts_come_from() {
+    let unverified = |more: &str| Profile::parse("x", &format!("{LEAST}{more}")).unwrap().unverified().unwrap();
+    assert!(unverified("").contains("from documentation of 2026-11"));
+    assert!(unverified("source = \"scontrol\"\n").contains("drafted from what scontrol showed in 2026-11"));
+}
+
+#[test]
+fn what_is_neither_a_name_nor_a_file_is_called_what_it_is() {
+    for (name, what) in [("", "is empty"), ("/etc", "is a folder"), ("/etc/passwd", "does not end in .toml")] {
+        let error = profiles::find(name).unwrap_err().to_string();
+        assert!(error.contains(what) && !error.contains("nearest"), "{error}");
+    }
+    assert!(profiles::find("pele").unwrap_err().to_string().contains("nearest is \"pelle\""));
+}
+
+#[test]
 fn values_that_cannot_be_meant_are_refused() {
     for (more, word) in [
         ("cpu_unit = \"cpu\"\n", "cpu"),
