@@ -76,6 +76,11 @@ fn reference() -> &'static Reference {
     })
 }
 
+/// A folder for a job, on a disk: an output in memory is refused, and /tmp may be that.
+fn job_folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
 /// Arguments of the main job with its output in `folder`.
 fn assoc_args(reference: &Reference, folder: &Path, extra: &[&str]) -> (Vec<String>, PathBuf) {
     let out = folder.join("results.h5");

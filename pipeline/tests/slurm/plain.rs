@@ -6,7 +6,7 @@ use super::support::bits;
 use super::support::need;
 use super::support::places::workspace;
 use super::support::tools::Need;
-use super::{LIMIT, Reference, assoc_args, reference, shared};
+use super::{LIMIT, Reference, assoc_args, job_folder, reference, shared};
 
 /// Writes the script for ranks over both nodes; it and where the results go.
 pub(crate) fn plain_script(reference: &Reference, folder: &Path, extra: &[&str]) -> (PathBuf, PathBuf) {
@@ -35,7 +35,7 @@ pub(crate) fn plain_script(reference: &Reference, folder: &Path, extra: &[&str])
 fn plain_script_over_two_nodes_equals_a_plain_run() {
     need!(Need::H5py, Need::Bgzip, Need::Mpirun);
     let Some(lab) = shared() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = job_folder();
     let (script, out) = plain_script(reference(), folder.path(), &[]);
     let id = lab.sbatch(folder.path(), [&script]);
     let job = lab.wait_done(&id, folder.path(), LIMIT);

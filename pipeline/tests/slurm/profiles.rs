@@ -8,7 +8,7 @@ use super::support::need;
 use super::support::places::workspace;
 use super::support::slurm::Lab;
 use super::support::tools::{self, Need, Run};
-use super::{assoc_args, reference};
+use super::{assoc_args, job_folder, reference};
 
 /// What a node has where the profile does not know: more than any request, so that only what is known can refuse one.
 const UNKNOWN_CORES: i64 = 1024;
@@ -119,7 +119,7 @@ fn names() -> Vec<String> {
 #[test]
 fn slurm_and_shellcheck_accept_the_script_of_every_profile() {
     need!(Need::Bgzip);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = job_folder();
     let mut refused = Vec::new();
     for name in &names() {
         let text = std::fs::read_to_string(workspace().join(format!("slurm/profiles/{name}.toml"))).unwrap();

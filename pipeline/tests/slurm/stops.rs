@@ -10,7 +10,7 @@ use super::support::need;
 use super::support::slurm::{Job, Lab, logs};
 use super::support::study::Study;
 use super::support::tools::{self, Need};
-use super::{LIMIT, Reference, SLOW, alone, shared, submit};
+use super::{LIMIT, Reference, SLOW, alone, job_folder, shared, submit};
 
 /// A study of many seconds in few bytes: every trait and every variant misses values of its own.
 fn long() -> &'static Reference {
@@ -35,7 +35,7 @@ struct Sent {
 
 impl Sent {
     fn plain(lab: &Lab, reference: &Reference, options: &[&str], extra: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = job_folder();
         let (script, _) = plain_script(reference, folder.path(), extra);
         let mut command = lab.command("sbatch");
         command.env(SLOW.0, SLOW.1).current_dir(folder.path()).arg("--parsable").args(options).arg(script);
@@ -171,7 +171,7 @@ fn a_submitted_job_is_signalled_cancelled_and_submitted_again() {
     need!(Need::H5py, Need::Mpirun);
     let Some(lab) = shared() else { return };
     let reference = long();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = job_folder();
     let flags = ["--nodes", "2", "--ranks-per-node", "1", "--threads", "1"];
     let (ids, out) = submit(&lab, reference, folder.path(), &flags);
     let wait = |when: &dyn Fn(&Job) -> bool| lab.wait_until(&ids[0], folder.path(), LIMIT, when);
@@ -200,7 +200,7 @@ fn a_submitted_job_is_signalled_cancelled_and_submitted_again() {
 fn an_array_is_cancelled_submitted_again_and_loses_a_job() {
     need!(Need::H5py);
     let Some(lab) = shared() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = job_folder();
     let flags = ["--array", "2", "--threads", "1"];
     let progress = |out: &Path, id: &str| {
         let before = spool_bytes(out);

@@ -3,13 +3,13 @@
 use super::support::bits;
 use super::support::need;
 use super::support::tools::Need;
-use super::{LIMIT, reference, shared, submit, submit_by};
+use super::{LIMIT, job_folder, reference, shared, submit, submit_by};
 
 #[test]
 fn submitted_ranks_over_two_nodes_equal_a_plain_run() {
     need!(Need::H5py, Need::Bgzip, Need::Mpirun);
     let Some(lab) = shared() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = job_folder();
     let flags = ["--nodes", "2", "--ranks-per-node", "2", "--threads", "1"];
     let (ids, out) = submit(&lab, reference(), folder.path(), &flags);
     assert_eq!(ids.len(), 1, "{:?}", ids);
@@ -23,7 +23,7 @@ fn submitted_ranks_over_two_nodes_equal_a_plain_run() {
 fn an_array_of_jobs_without_mpi_equals_a_plain_run() {
     need!(Need::H5py, Need::Bgzip);
     let Some(lab) = shared() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = job_folder();
     let (ids, out) = submit(&lab, reference(), folder.path(), &["--array", "3"]);
     let last = ids.last().unwrap();
     lab.wait_done(last, folder.path(), LIMIT);
@@ -37,7 +37,7 @@ fn an_array_of_jobs_without_mpi_equals_a_plain_run() {
 fn a_chain_checks_runs_and_verifies() {
     need!(Need::H5py, Need::Bgzip, Need::Mpirun);
     let Some(lab) = shared() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = job_folder();
     let (ids, out) = submit(&lab, reference(), folder.path(), &["--chain"]);
     assert_eq!(ids.len(), 3, "{:?}", ids);
     for id in &ids {
@@ -53,7 +53,7 @@ fn a_chain_checks_runs_and_verifies() {
 fn a_probed_cluster_takes_a_job() {
     need!(Need::H5py, Need::Bgzip);
     let Some(lab) = shared() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = job_folder();
     let draft = lab.ask(env!("CARGO_BIN_EXE_norna"), ["profile", "probe"]);
     let profile = folder.path().join("mine.toml");
     std::fs::write(&profile, draft).unwrap();
