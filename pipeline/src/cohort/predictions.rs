@@ -10,8 +10,6 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::Column;
 use super::error::CohortError;
 use super::traits::RawTraits;
@@ -126,10 +124,20 @@ impl Loco {
     /// without offsets) less its projection on the covariates over its own samples, k counting the intercept. `chrom` in
     /// any spelling.
     pub fn offsets(&self, chrom: &str, traits: &[Column], residual_sd: &[f64]) -> Result<Vec<Vec<f64>>, CohortError> {
-        let offsets: Vec<Result<Vec<f64>, CohortError>> = (self.files.par_iter().zip(traits).zip(residual_sd))
-            .map(|((file, column), &sd)| file.offsets(chrom, column, sd))
-            .collect();
-        offsets.into_iter().collect()
+        let n_threads = rayon::current_num_threads().clamp(1, self.files.len().max(1));
+        let share = self.files.len().div_ceil(n_threads).max(1);
+        let shares = self.files.chunks(share).zip(traits.chunks(share)).zip(residual_sd.chunks(share));
+        let read = |((files, traits), sds): ((&[TraitFile], &[Column]), &[f64])| -> Result<Vec<_>, CohortError> {
+            let each = files.iter().zip(traits).zip(sds);
+            each.map(|((file, column), &sd)| file.offsets(chrom, column, sd)).collect()
+        };
+        // Threads of their own: one of rayon's that waited here could take up another worker's task, which waits for these.
+        let read: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = shares.map(|share| scope.spawn(move || read(share))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e))).collect()
+        });
+        let read: Result<Vec<Vec<_>>, CohortError> = read.into_iter().collect();
+        Ok(read?.into_iter().flatten().collect())
     }
 
     /// An error naming the first of `chroms` that some file has no predictions for; for a check before the work.
