@@ -12,8 +12,8 @@ use crate::format::chromosome::Build;
 use crate::run::UsageError;
 use crate::run::assoc::AssocConfig;
 use crate::run::join::LEASE;
-use crate::run::time_limit;
 use crate::run::workdir::{Manner, resolve_links};
+use crate::slurm::time::SlurmTime;
 use crate::source::{Field, HalfCall, InputOptions, MaleX, expand_paths};
 use crate::store::Store;
 
@@ -188,7 +188,8 @@ impl AssocArgs {
 }
 
 fn parse_limit(text: &str) -> Result<Duration, UsageError> {
-    time_limit::parse(text).map_err(|e| UsageError(format!("--time-limit {e}")))
+    let limit: SlurmTime = text.parse().map_err(|e| UsageError(format!("--time-limit: {e}")))?;
+    Ok(Duration::from_secs(limit.0))
 }
 
 /// Flags that name files, whose folders are nobody's business in a results file.

@@ -4,6 +4,7 @@ use super::work::Bytes;
 use super::{
     Assumptions, GenotypeFormat, MemoryShape, NodeLayout, Prediction, Range, Rates, Spectrum, StudySize, Work,
 };
+use crate::shard::default_shard_bytes;
 use crate::store::{SizeRange, Store, results_bytes};
 
 /// Bytes of a genotype in a bgzipped file, for each unit of mean heterozygosity: as `norna simulate` writes calls.
@@ -126,8 +127,7 @@ fn input_bytes(size: &StudySize, assumed: &Assumptions) -> Range {
 
 /// As a run cuts its input: some five hundred, of 512 KiB to 8 MiB each.
 fn shards(input_bytes: f64) -> u64 {
-    let shard = (input_bytes / 512.0).clamp(f64::from(512 << 10), f64::from(8 << 20));
-    (input_bytes / shard).ceil().max(1.0) as u64
+    (input_bytes / default_shard_bytes(input_bytes as u64) as f64).ceil().max(1.0) as u64
 }
 
 fn output_bytes(size: &StudySize, assumed: &Assumptions) -> Range {

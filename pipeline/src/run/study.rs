@@ -13,7 +13,7 @@ use crate::cohort::Cohort;
 use crate::cohort::transform::mean_and_sd;
 use crate::comm::{Communicator, broadcast, consensus};
 use crate::report::words::count;
-use crate::shard::ShardPlan;
+use crate::shard::{ShardPlan, default_shard_bytes};
 use crate::source::{self, Input, SampleSelection, SourceError, StreamHeader};
 
 /// Opens the genotype files; standard input is read by rank 0, which tells the others its header.
@@ -118,8 +118,3 @@ impl Study {
 /// Of a stream's batch at least, unless chosen otherwise: inflated bytes, so that it must be larger than a shard to be worth
 /// as much.
 const BATCH_BYTES: u64 = 2 << 20;
-
-/// Some five hundred shards, within what is worth a claim and what a thread can hold. Never from the number of ranks.
-fn default_shard_bytes(input_bytes: u64) -> u64 {
-    (input_bytes / 512).clamp(512 << 10, 8 << 20)
-}

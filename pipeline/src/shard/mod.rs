@@ -9,6 +9,11 @@ use crate::format::bgzf::VirtualOffset;
 /// every rank.
 pub const MAX_SHARDS: u64 = 1 << 16;
 
+/// Bytes of a shard for an input of so many, unless chosen otherwise: some five hundred shards, within what is worth a claim and what a thread can hold. Never from the number of ranks.
+pub fn default_shard_bytes(input_bytes: u64) -> u64 {
+    (input_bytes / 512).clamp(512 << 10, 8 << 20)
+}
+
 /// A shard's identity and order: file in the upper 24 bits, number within the file in the lower 40.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u64);

@@ -119,4 +119,18 @@ mod tests {
             assert_eq!(SlurmTime::rounded_up(seconds).0, time, "{seconds}");
         }
     }
+
+    #[test]
+    fn time_limits_are_read_to_the_second_and_nonsense_is_refused() {
+        for (text, seconds) in
+            [("90", 5400), ("1:30", 90), ("02:00:00", 7200), ("2-12", 216_000), ("2-12:30", 217_800), ("0:20", 20)]
+        {
+            assert_eq!(text.parse(), Ok(SlurmTime(seconds)), "{text}");
+        }
+        assert_eq!("1-00:00:01".parse(), Ok(SlurmTime(86_401)));
+        for text in ["", "0", "-5", "1:2:3:4", "1-2:3:4:5", "UNLIMITED", "1h", "+5", "1:", "99999999999999999999", "1-"]
+        {
+            assert!(text.parse::<SlurmTime>().is_err(), "{text}");
+        }
+    }
 }
