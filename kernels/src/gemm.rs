@@ -269,16 +269,17 @@ impl CarrierStrip {
     }
 }
 
-/// The genotype of one sample as the tests see it: less the shift, `None` where missing.
-pub(crate) fn shifted(block: &GenotypeBlock, v: usize, sample: usize, shift: f32) -> Option<f32> {
+/// The genotype of one sample less the shift, exactly (a score's has the rounding of f32); `None` where missing.
+pub(crate) fn shifted(block: &GenotypeBlock, v: usize, sample: usize, shift: f32) -> Option<f64> {
+    let shift = f64::from(shift);
     match block.kind() {
         GenotypeKind::Calls => match block.calls(v)[sample] {
             MISSING_CALL => None,
-            call => Some(f32::from(call) - shift),
+            call => Some(f64::from(call) - shift),
         },
         GenotypeKind::Dosages => {
             let g = block.dosages(v)[sample];
-            if g.is_nan() { None } else { Some(g - shift) }
+            if g.is_nan() { None } else { Some(f64::from(g) - shift) }
         }
     }
 }

@@ -330,6 +330,28 @@ fn dosages_that_hardly_vary_are_centred() {
     assert!(beta_error < 5e-6 && se_error < 5e-6, "{beta_error:e} {se_error:e}");
 }
 
+/// Few samples: a nearly perfect fit of shifted dosages, and cancellations that are harmless one by one.
+#[test]
+fn cancellations_that_multiply_are_seen() {
+    let few = Design {
+        seed: 1_624_782_922_846_809_848,
+        n: 8,
+        n_covariates: 4,
+        n_traits: 5,
+        n_variants: 5,
+        dosages: true,
+        missing_traits: 0.0,
+        missing_genotypes: 0.2,
+    };
+    let more =
+        Design { seed: 6_350_018_145_069_813_795, n: 60, n_traits: 2, n_variants: 4, missing_traits: 0.8, ..few };
+    for cohort in [few, more].map(|design| Cohort::simulate(&design)) {
+        let rows = cohort.test(MissingPolicy::Drop);
+        let (beta_error, se_error) = errors_against_oracle(&cohort, &rows, MissingPolicy::Drop);
+        assert!(beta_error < 2e-6 && se_error < 2e-6, "{beta_error:e} {se_error:e}");
+    }
+}
+
 #[test]
 fn a_trait_beyond_f32_has_a_status_and_no_number() {
     let design = common::Design {

@@ -6,6 +6,8 @@ use super::lanes::{LANES, Lanes, sum_as_dot};
 pub(crate) const LITTLE_LEFT: f64 = 1.0 / 16.0;
 /// Above this r² the residual sum of squares cancels.
 pub(crate) const HIGH_R2: f64 = 0.9;
+/// A score's rounding, a share of about 2⁻²⁵ of √(gᵀg·ỹᵀỹ), moves SE by at most this many times that share.
+pub(crate) const AMPLIFIED: f64 = 32.0;
 /// Just inside of the normal f32.
 const STORABLE: (f64, f64) = (1.176e-38, 3.402e38);
 /// Below a threshold by more than any rounding of the comparison.
@@ -69,12 +71,20 @@ pub(crate) struct PairTile<'a> {
     pub(crate) dither: f64,
     /// g̃ᵀg̃.
     pub(crate) d: f64,
+    /// See [`frailty`].
+    pub(crate) frailty: f64,
     /// Degrees of freedom.
     pub(crate) df: f64,
     /// t² from which a pair may be a hit.
     pub(crate) hit_t2: f64,
     /// What is missing.
     pub(crate) missing: Missing<'a>,
+}
+
+/// Times ỹᵀỹ before any sample is dropped and s²/d, what the square of the residual sum of squares must exceed: the
+/// relative error of SE is that of s²/d over RSS, and s is right to a share of √(gᵀg·ỹᵀỹ).
+pub(crate) fn frailty(gg: f64, d: f64) -> f64 {
+    gg / d / (AMPLIFIED * AMPLIFIED)
 }
 
 /// The fits, counted from the first trait of the tile; rounded up to a multiple of eight.
@@ -114,7 +124,7 @@ impl PairColumns {
 pub(super) fn fit_pairs_body<L: Lanes>(tile: &PairTile<'_>, out: &mut PairColumns) {
     let (models, k) = (tile.models, tile.z.len());
     let (d, d_df, dither) = (L::splat(tile.d), L::splat(tile.d * tile.df), L::splat(tile.dither));
-    let hit_t2 = L::splat(tile.hit_t2 * SURELY_BELOW);
+    let (frailty, hit_t2) = (L::splat(tile.frailty), L::splat(tile.hit_t2 * SURELY_BELOW));
     for at in (0..tile.n).step_by(LANES) {
         let t = tile.first + at;
         let rounding = sum_as_dot(k, |i| L::splat(tile.z[i]).mul(L::load(&models.rounding[i * models.stride + t..])));
@@ -132,10 +142,13 @@ pub(super) fn fit_pairs_body<L: Lanes>(tile: &PairTile<'_>, out: &mut PairColumn
             }
         }
         let explained = s.mul(s).div(d);
-        let (beta, se) = (s.div(d), yy.sub(explained).div(d_df).sqrt());
+        let rss = yy.sub(explained);
+        let (beta, se) = (s.div(d), rss.div(d_df).sqrt());
         let unit = L::load(&models.unit[t..]);
         let (beta_unit, se_unit) = (beta.mul(unit), se.mul(unit));
-        let good = !yy.le(L::splat(LITTLE_LEFT).mul(all_yy)) & explained.le(L::splat(HIGH_R2).mul(yy));
+        let good = !yy.le(L::splat(LITTLE_LEFT).mul(all_yy))
+            & explained.le(L::splat(HIGH_R2).mul(yy))
+            & frailty.mul(explained).mul(all_yy).le(rss.mul(rss));
         let storable = se_unit.ge(L::splat(STORABLE.0))
             & se_unit.le(L::splat(STORABLE.1))
             & beta_unit.le(L::splat(STORABLE.1))

@@ -5,7 +5,7 @@ use super::missing::{MissingByMask, MissingSums};
 use super::rows::{LinearHit, LinearRows};
 use super::scratch::{PairScratch, VariantPlan};
 use super::{LinearTest, MissingPolicy};
-use crate::arch::pairs::{Dropped, HIGH_R2, LITTLE_LEFT, Missing, PairColumns, PairTile};
+use crate::arch::pairs::{Dropped, HIGH_R2, LITTLE_LEFT, Missing, PairColumns, PairTile, frailty};
 use crate::block::GenotypeBlock;
 use crate::gemm::{ScoreChunk, shifted};
 use crate::null_model::TraitModel;
@@ -138,6 +138,7 @@ impl Variant<'_> {
             z: &self.pair.z[..mask.k],
             dither: fit.dither,
             d: fit.d,
+            frailty: frailty(fit.gg, fit.d),
             df: fit.df,
             hit_t2: self.test.hit_t2[mask_idx],
             missing,
@@ -204,7 +205,7 @@ impl Variant<'_> {
     /// The value of a sample's genotype: shifted; a missing one is 0 (drop) or the mean.
     pub(super) fn genotype(&self, sample: u32) -> f64 {
         match (shifted(self.block, self.v, sample as usize, self.plan.shift), self.test.missing) {
-            (Some(g), _) => f64::from(g),
+            (Some(g), _) => g,
             (None, MissingPolicy::Mean) => self.plan.fill,
             (None, MissingPolicy::Drop) => 0.0,
         }
@@ -285,11 +286,15 @@ impl Variant<'_> {
         model: &TraitModel,
     ) -> PairFit {
         let explained = s * s / fit.d;
-        let good = !fit.has_residual && yy > LITTLE_LEFT * model.yy && explained <= HIGH_R2 * yy;
+        let rss = yy - explained;
+        let good = !fit.has_residual
+            && yy > LITTLE_LEFT * model.yy
+            && explained <= HIGH_R2 * yy
+            && frailty(fit.gg, fit.d) * explained * model.yy <= rss * rss;
         if !good {
             return self.fit_exactly(mask, fit, t, model);
         }
-        let se = ((yy - explained) / (fit.d * fit.df)).sqrt();
+        let se = (rss / (fit.d * fit.df)).sqrt();
         PairFit { status: Status::Ok, score: s, beta: s / fit.d, se }
     }
 }
