@@ -10,6 +10,9 @@ pub mod merge;
 pub mod plan;
 mod plan_machine;
 pub mod profile;
+pub mod reads;
+mod reads_args;
+mod run_args;
 pub mod simulate;
 mod simulate_config;
 pub mod status;
@@ -44,6 +47,8 @@ pub struct Cli {
 pub enum Command {
     /// Test every variant of VCF/BCF files against every trait of a table (exact linear regression).
     Assoc(Box<assoc::AssocArgs>),
+    /// Write genotype likelihoods of many samples at sites, from their reads (BAM), as BCF.
+    Reads(Box<reads::ReadsCommandArgs>),
     /// Say what a results file holds.
     Info(info::InfoArgs),
     /// List the strongest associations of a results file.
@@ -83,6 +88,7 @@ pub fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Assoc(args) => assoc::run(*args),
+        Command::Reads(args) => reads::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),

@@ -30,11 +30,13 @@ pub enum DropReason {
     HighMac,
     /// Under `--hwe`.
     HardyWeinberg,
+    /// Of reads: on X, Y or MT.
+    NotAutosomal,
 }
 
 impl DropReason {
     /// Every reason, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoAlternate,
         Self::NotPass,
         Self::InfoMissing,
@@ -48,6 +50,7 @@ impl DropReason {
         Self::LowMac,
         Self::HighMac,
         Self::HardyWeinberg,
+        Self::NotAutosomal,
     ];
 
     /// Name in /qc and in the log.
@@ -66,6 +69,7 @@ impl DropReason {
             Self::LowMac => "mac_below_minimum",
             Self::HighMac => "mac_above_maximum",
             Self::HardyWeinberg => "hwe_below_minimum",
+            Self::NotAutosomal => "reads_not_autosomal",
         }
     }
 }
