@@ -56,6 +56,9 @@ pub struct AssocArgs {
     /// Read CRAM files too: their decoders are the most attacked ones, so only from people you trust
     #[arg(long, help_heading = "Reads")]
     pub allow_cram: bool,
+    /// Go on although the reference is not the one that the headers of the files name (lengths, checksums)
+    #[arg(long, help_heading = "Reads")]
+    pub allow_reference_mismatch: bool,
     /// How reads are tested: by the score that knows how sure each genotype is, or as expected genotypes [default: score]
     #[arg(long, value_enum, value_name = "METHOD", help_heading = "Reads")]
     pub reads_test: Option<ReadsTestArg>,
@@ -406,6 +409,7 @@ impl AssocArgs {
             sites: list(self.sites, file.sites),
             fasta: self.fasta.or(file.fasta),
             allow_cram: self.allow_cram || file.allow_cram,
+            allow_reference_mismatch: self.allow_reference_mismatch || file.allow_reference_mismatch,
             reads_test: self.reads_test.or(file.reads_test),
             batch: self.batch.or(file.batch),
             min_mq: self.min_mq.or(file.min_mq),

@@ -117,6 +117,7 @@ impl AssocArgs {
             bam_list: bam_list.clone(),
             fasta: self.fasta.clone(),
             allow_cram: self.allow_cram,
+            allow_reference_mismatch: self.allow_reference_mismatch,
             filter: ReadFilterArgs {
                 min_mq: self.min_mq,
                 min_bq: self.min_bq,

@@ -21,6 +21,9 @@ pub struct ReadsArgs {
     /// Read CRAM files too: their decoders are the most attacked ones, so only from people you trust
     #[arg(long, help_heading = "Reads")]
     pub allow_cram: bool,
+    /// Go on although the reference is not the one that the headers of the files name (lengths, checksums)
+    #[arg(long, help_heading = "Reads")]
+    pub allow_reference_mismatch: bool,
     #[command(flatten)]
     #[serde(flatten)]
     pub filter: ReadFilterArgs,
@@ -68,6 +71,7 @@ impl ReadsArgs {
             list: self.bam_list.clone(),
             allow_cram: self.allow_cram,
             fasta: self.fasta.clone(),
+            allow_reference_mismatch: self.allow_reference_mismatch,
             filter: self.filter.filter()?,
         })
     }

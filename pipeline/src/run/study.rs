@@ -9,14 +9,14 @@ use super::UsageError;
 use super::assoc::AssocConfig;
 use super::genotypes::Genotypes;
 use super::null_models::NullModels;
-use super::reads::{ReadsStudy, SITE_SHARD_BYTES, piece_sites};
+use super::reads::{ReadsStudy, SITE_SHARD_BYTES, open_sites, piece_sites};
 use super::trait_correlation::TraitGram;
 use crate::cohort::Cohort;
 use crate::cohort::transform::mean_and_sd;
 use crate::comm::{Communicator, broadcast, consensus};
 use crate::report::words::count;
 use crate::shard::{ShardPlan, default_shard_bytes};
-use crate::source::reads::{ReadInput, SiteInput};
+use crate::source::reads::ReadInput;
 use crate::source::{self, GenotypeFilters, Input, SampleSelection, SourceError, StreamHeader};
 
 /// Opens the genotypes.
@@ -25,14 +25,14 @@ pub(super) fn open_genotypes(config: &AssocConfig, comm: &dyn Communicator) -> R
         return Ok(Genotypes::Files(open_input(config, comm)?));
     }
     log::info!("opening the files of reads");
-    consensus(comm, open_alone(config))
+    Ok(consensus(comm, open_alone(config))?)
 }
 
 /// Opens the genotypes without other ranks.
 pub(super) fn open_alone(config: &AssocConfig) -> Result<Genotypes> {
     let Some(reads) = &config.reads else { return Ok(Genotypes::Files(Input::open(&config.input)?)) };
     let input = ReadInput::open(&reads.options)?;
-    let sites = SiteInput::open(&config.input, &input)?;
+    let sites = open_sites(&config.input, &input)?;
     let n_samples = input.samples().len();
     Ok(Genotypes::Reads(Box::new(ReadsStudy {
         reads: input,

@@ -142,7 +142,7 @@ impl Job<'_> {
             Work::Batch(batch) => {
                 let (id, crc) = (ShardId::new(batch.file_idx, batch.seq).0, crc32fast::hash(&batch.bytes));
                 let reader = self.genotypes.input().batch_reader(batch).map_err(|e| e.to_string())?;
-                (id, crc, Box::new(reader) as Box<dyn VariantSource>)
+                (id, crc, reader as Box<dyn VariantSource>)
             }
         };
         let (mut parts, mut rows) = (Vec::new(), Vec::new());
@@ -183,7 +183,7 @@ impl Job<'_> {
     fn reader(&self, idx: usize, shard: &Shard) -> Result<Box<dyn VariantSource + '_>, SourceError> {
         Ok(match (self.genotypes, self.cells) {
             (Genotypes::Reads(study), Some(cells)) => Box::new(LikelihoodReader::new(study, cells, idx, shard)?),
-            (genotypes, _) => Box::new(genotypes.input().reader(shard)?),
+            (genotypes, _) => genotypes.input().reader(shard)?,
         })
     }
 

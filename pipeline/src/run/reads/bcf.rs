@@ -118,7 +118,7 @@ impl GlBcf<'_> {
     /// References of the alignment files, by the names that the sites have for them.
     fn contigs(&self) -> Contigs {
         let told: HashMap<String, String> =
-            self.sites.contigs().into_iter().map(|name| (canonical(&name), name)).collect();
+            self.sites.input().contigs().into_iter().map(|name| (canonical(&name), name)).collect();
         let mut contigs = Contigs { names: Vec::new(), idx_of: HashMap::new() };
         for (idx, reference) in (0..).zip(self.reads.references()) {
             let known = canonical(&reference.name);

@@ -12,12 +12,12 @@ use super::super::session::{self, Session};
 use super::super::stop::Phase;
 use super::super::workdir::Workdir;
 use super::bcf::GlBcf;
-use super::{LikelihoodJob, PILING_UP, piece_sites, reads_stamp};
+use super::{LikelihoodJob, PILING_UP, open_sites, piece_sites, reads_stamp};
 use crate::comm::consensus;
 use crate::report::resources::{Resources, human_bytes};
 use crate::report::words::count;
 use crate::source::InputOptions;
-use crate::source::reads::{ReadInput, ReadsOptions, SiteInput};
+use crate::source::reads::{ReadInput, ReadsOptions};
 use crate::store::publish;
 
 /// A validated `norna reads`.
@@ -49,7 +49,7 @@ fn run_rank(command: &ReadsCommand, session: &Session<'_>, workdir: &mut Option<
     let comm = session.comm;
     log::info!("opening the files of reads");
     let reads = consensus(comm, ReadInput::open(&command.reads))?;
-    let sites = consensus(comm, SiteInput::open(&command.sites, &reads))?;
+    let sites = consensus(comm, open_sites(&command.sites, &reads))?;
     reads.messages().iter().chain(sites.messages()).for_each(|m| log::info!("{m}"));
     reads.warnings().iter().chain(sites.warnings()).for_each(|m| log::warn!("{m}"));
     let plan = consensus(comm, sites.plan(command.shard_bytes))?;

@@ -13,7 +13,8 @@ pub(super) use source::{LikelihoodReader, ReadsStudy};
 
 use std::ops::Range;
 
-use crate::source::reads::Site;
+use crate::source::reads::{ReadInput, Site, SiteInput};
+use crate::source::{InputOptions, SourceError};
 
 /// Bytes of likelihoods and of what is made of them that a thread holds for a piece of sites.
 const PIECE_BYTES: usize = 16 << 20;
@@ -25,6 +26,17 @@ pub const SITE_SHARD_BYTES: u64 = 64 << 10;
 
 /// What is shown while reads are piled up.
 pub(super) const PILING_UP: (&str, &str) = ("piling up reads", "sites by batch of samples");
+
+/// Opens the sites for the reads; filters that look at genotypes are left to who has some.
+pub(super) fn open_sites(options: &InputOptions, reads: &ReadInput) -> Result<SiteInput, SourceError> {
+    let of_sites =
+        InputOptions { maf: None, max_maf: None, mac: None, max_mac: None, geno: None, hwe: None, ..options.clone() };
+    let sites = SiteInput::open(&of_sites)?;
+    Ok(match reads.fasta() {
+        Some(fasta) => sites.with_fasta(fasta.clone()),
+        None => sites,
+    })
+}
 
 /// Sites that are held at a time for all samples: by their number alone, so that pieces are the same in every batch.
 pub(super) fn piece_sites(n_samples: usize) -> usize {

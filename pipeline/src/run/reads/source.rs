@@ -7,7 +7,7 @@ use super::{cells, pieces};
 use crate::format::chromosome::{ChromosomeClass, class};
 use crate::shard::Shard;
 use crate::sink::spool::SpoolError;
-use crate::source::reads::{ReadInput, Site, SiteInput};
+use crate::source::reads::{ReadInput, Site, SiteInput, SkippedSite};
 use crate::source::{DropReason, GenotypeFilters, SourceError, Variant, VariantBlock, VariantLedger, VariantSource};
 
 /// Reads in the place of genotypes.
@@ -48,7 +48,9 @@ impl<'a> LikelihoodReader<'a> {
     /// The sites cannot be read.
     pub fn new(study: &'a ReadsStudy, cells: &'a Cells, chunk: usize, shard: &Shard) -> Result<Self, SourceError> {
         let mut sites = Vec::new();
-        let ledger = study.sites.read(shard, &mut sites)?;
+        let read = study.sites.read(shard, &mut sites)?;
+        let mut ledger = read.variants;
+        ledger.drop_rows(DropReason::NotSnp, SkippedSite::ALL.iter().map(|&why| read.skipped(why)).sum());
         let cut: Vec<_> = pieces(&sites, study.piece).collect();
         let n_samples = study.column_of.iter().flatten().count();
         Ok(Self {
@@ -118,7 +120,7 @@ impl VariantSource for LikelihoodReader<'_> {
                     alternate: char::from(site.alternate).to_string(),
                 });
             }
-            if block.len() < posteriors.len() {
+            if block.variants.len() < posteriors.len() {
                 posteriors.set(&self.kept);
             }
             if !block.is_empty() {
