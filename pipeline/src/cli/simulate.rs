@@ -10,8 +10,10 @@ use clap::{Args, ValueEnum};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::simulate_config::shown;
+use super::simulate_reads::ReadsArgs;
 use crate::report::{logger, resources::Resources, resources::human_bytes};
 use crate::run::UsageError;
+use crate::simulate::reads::ReadsSummary;
 use crate::simulate::{self, SimulateConfig, Summary};
 
 /// Flags of `norna simulate`.
@@ -83,6 +85,10 @@ pub struct SimulateArgs {
     /// Covariates: c1 (0 or 1), c2, ... (standard normal); 0 writes no table
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Traits")]
     pub n_covariates: usize,
+
+    /// Reads
+    #[command(flatten)]
+    pub reads: ReadsArgs,
 
     /// Level of compression, 1 (fast) to 12; bgzip's own is 6: a fifth smaller, two to three times as long
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=12), help_heading = "Run")]
@@ -184,6 +190,9 @@ fn tell(config: &SimulateConfig, summary: &Summary, start: Instant) {
             "two-valued traits with one value only: {n} (the first is {first}): too few samples for --prevalence"
         );
     }
+    if let Some(reads) = &summary.reads {
+        tell_reads(config, reads);
+    }
     for path in &summary.removed {
         log::info!("removed: {} (of the earlier cohort of this name)", path.display());
     }
@@ -197,4 +206,19 @@ fn tell(config: &SimulateConfig, summary: &Summary, start: Instant) {
         used.cpu_seconds,
         human_bytes(used.peak_memory)
     );
+}
+
+fn tell_reads(config: &SimulateConfig, reads: &ReadsSummary) {
+    log::info!(
+        "reads: {} files of {} records over {} bases, {} sites; {} files swapped, {} contaminated",
+        reads.n_files,
+        reads.n_records,
+        reads.n_bases,
+        reads.n_sites,
+        reads.n_swapped,
+        reads.n_contaminated
+    );
+    if let Some(folder) = config.reads.as_ref().map(|reads| reads.folder.display()) {
+        log::info!("written: {folder}/ ({})", human_bytes(reads.n_bytes));
+    }
 }

@@ -49,7 +49,8 @@ impl SimulateArgs {
             population_size: self.population_size,
             recombination_rate: self.recombination_rate,
             traits: self.traits(),
-            mark: self.mark(fields),
+            reads: self.reads.validate()?,
+            mark: self.mark(fields) + &self.reads.mark(),
             contigs,
         })
     }

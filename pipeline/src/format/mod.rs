@@ -1,5 +1,6 @@
 //! One file format per file: names, layouts and raw decoding. The only home of noodles.
 
+pub mod bam_write;
 pub mod bcf;
 pub mod bcf_genotypes;
 pub mod bcf_header;
