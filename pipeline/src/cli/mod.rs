@@ -12,6 +12,7 @@ mod plan_machine;
 pub mod profile;
 pub mod simulate;
 mod simulate_config;
+mod simulate_from;
 mod simulate_reads;
 pub mod status;
 pub mod submit;

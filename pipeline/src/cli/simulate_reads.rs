@@ -22,6 +22,22 @@ pub struct ReadsArgs {
     /// truth.tsv (what each file holds)
     #[arg(long, value_name = "DIR", help_heading = "Reads")]
     pub reads: Option<PathBuf>,
+    /// Takes the people of this VCF or BCF, by their GT, instead of making a cohort: SNPs of two alleles; a missing call is
+    /// taken as REF
+    #[arg(long, value_name = "FILE", help_heading = "Reads", conflicts_with_all = [
+        "out", "n_samples", "n_variants", "contig", "format_fields", "missing_genotypes", "population_size",
+        "recombination_rate", "mutation_rate", "n_traits", "n_null_traits", "n_binary_traits", "prevalence", "n_causal",
+        "heritability", "min_causal_maf", "missing_traits", "missing_pattern", "n_covariates"])]
+    pub genotypes: Option<PathBuf>,
+    /// Of --genotypes, these samples: one ID a line, or FID and IID
+    #[arg(long, value_name = "FILE", requires = "genotypes", help_heading = "Reads")]
+    pub keep: Option<PathBuf>,
+    /// Of --genotypes, these chromosomes: 22 or 1-4,X
+    #[arg(long, value_name = "LIST", requires = "genotypes", help_heading = "Reads")]
+    pub chr: Vec<String>,
+    /// Of --genotypes, these regions: CHR:FROM-TO
+    #[arg(long, value_name = "REGION", requires = "genotypes", help_heading = "Reads")]
+    pub region: Vec<String>,
     /// Mean depth of every file
     #[arg(long, value_name = "X", default_value_t = 4.0, requires = "reads", help_heading = "Reads")]
     pub depth: f64,

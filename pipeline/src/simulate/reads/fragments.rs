@@ -277,17 +277,15 @@ fn lay(contig: &PanelContig, haplotypes: &[u8], second: bool, start: u32, bases:
     }
 }
 
-/// Makes two reads a proper pair. TLEN is the distance of the outermost aligned bases; positive for the one that starts
-/// first, of two that start together for the left one.
+/// Makes two reads a proper pair. TLEN is the distance of their outer ends, as samtools has it: from the first aligned base
+/// of the left read to the last one of the right read.
 fn join(left: &mut BamRecord, right: &mut BamRecord) {
     left.flags |= PROPER;
     right.flags |= PROPER;
     left.mate_start = Some(right.start);
     right.mate_start = Some(left.start);
-    let end = |record: &BamRecord| record.start + record.cigar[1];
-    let length = (end(left).max(end(right)) - left.start.min(right.start)) as i32;
-    let sign = if left.start <= right.start { 1 } else { -1 };
-    (left.template_length, right.template_length) = (sign * length, -sign * length);
+    let length = (right.start + right.cigar[1]) as i32 - left.start as i32;
+    (left.template_length, right.template_length) = (length, -length);
 }
 
 /// Makes one read of a pair unmapped; it goes where its mate is.

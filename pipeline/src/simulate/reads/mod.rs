@@ -19,6 +19,7 @@ use std::sync::atomic::AtomicBool;
 pub use config::{MIN_FRAGMENT, ReadsConfig, SampleDepth};
 pub use sites::SiteRecord;
 
+use super::claim::Claim;
 use super::config::Contig;
 use super::output::SimulateError;
 use super::random::{Purpose, Stream};
@@ -71,6 +72,41 @@ pub struct ReadsSummary {
     pub n_bytes: u64,
 }
 
+/// A folder's lock, held while this lives.
+pub struct Lock(#[expect(dead_code, reason = "held, not read")] Claim);
+
+/// Takes the lock of the folder for a run that makes nothing else, and removes what killed runs left of it.
+///
+/// # Errors
+/// As [`check`]; [`SimulateError::Locked`].
+pub fn lock(config: &ReadsConfig, force: bool) -> Result<Lock, SimulateError> {
+    check(config, force)?;
+    let claim = Claim::take(&config.folder)?;
+    // Once more under the lock: the run that held it may just have published.
+    check(config, force)?;
+    clear_leftovers(&config.folder);
+    Ok(Lock(claim))
+}
+
+/// Deals the ALT of heterozygous calls without phase to one haplotype or the other.
+pub struct Phase(Stream);
+
+impl Phase {
+    /// By the seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Stream::new(seed, Purpose::Phase, 0, 0))
+    }
+
+    /// The two bits of a call of 0, 1 or 2.
+    pub fn bits(&mut self, call: u8) -> u64 {
+        match call {
+            0 => 0,
+            1 => 1 << (self.0.bits32() & 1),
+            _ => 3,
+        }
+    }
+}
+
 /// Refuses a folder that cannot be made or must not be replaced.
 ///
 /// # Errors
@@ -103,6 +139,11 @@ impl Collector {
         let panel = panel.map_err(|error| folder.error("haplotypes", error))?;
         let lines = SiteLines::new(folder.scratch_file("lines")?);
         Ok(Self { folder, panel, lines, samples })
+    }
+
+    /// Samples.
+    pub fn n_samples(&self) -> usize {
+        self.samples.len()
     }
 
     /// Adds a contig; its number. It ends [`ReadsConfig::max_fragment`] bases after its last site.
