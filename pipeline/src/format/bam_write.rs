@@ -17,7 +17,7 @@ use noodles::sam::alignment::record::data::field::Tag;
 use noodles::sam::alignment::record::{Flags, MappingQuality};
 use noodles::sam::alignment::record_buf::data::field::Value;
 use noodles::sam::header::record::value::Map;
-use noodles::sam::header::record::value::map::{self, Program, ReadGroup, ReferenceSequence};
+use noodles::sam::header::record::value::map::{self, Program, ReadGroup};
 
 /// Longest reference that a BAI can index.
 pub const MAX_REFERENCE_LEN: u32 = 1 << 29;
@@ -162,7 +162,7 @@ fn sam_header(header: &BamHeader<'_>) -> io::Result<sam::Header> {
         .add_comment(header.comment);
     for (name, length, sum) in header.references {
         let length = NonZero::new(*length as usize).ok_or_else(|| invalid("a reference without bases"))?;
-        let mut reference = Map::<ReferenceSequence>::new(length);
+        let mut reference = Map::<map::ReferenceSequence>::new(length);
         let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
         reference.other_fields_mut().insert(MD5_CHECKSUM, sum.into());
         builder = builder.add_reference_sequence(*name, reference);
@@ -185,6 +185,8 @@ fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Er
 
 #[cfg(test)]
 mod tests {
+    use noodles::csi::binning_index::ReferenceSequence;
+
     use super::*;
 
     #[test]
@@ -227,7 +229,8 @@ mod tests {
         assert_eq!(found[0].sequence().as_ref(), b"ACGTA");
         assert_eq!(found[1].quality_scores().as_ref(), [1, 2, 3, 4, 37]);
         let index = bam::bai::io::Reader::new(index.as_slice()).read_index().unwrap();
-        let metadata = index.reference_sequences()[1].metadata().unwrap();
+        let reference = &index.reference_sequences()[1];
+        let metadata = ReferenceSequence::metadata(reference).unwrap();
         assert_eq!((metadata.mapped_record_count(), metadata.unmapped_record_count()), (0, 2));
     }
 }

@@ -24,13 +24,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts the clock of rows that are variants. `quiet` shows nothing.
-    pub fn start(label: &'static str, expected: Option<u64>, quiet: bool) -> Self {
-        Self::start_of(label, "variants", expected, quiet)
-    }
-
-    /// Starts the clock of rows that are called `unit`.
-    pub fn start_of(label: &'static str, unit: &'static str, expected: Option<u64>, quiet: bool) -> Self {
+    /// Starts the clock. `unit`: what a row is, in the plural. `quiet` shows nothing.
+    pub fn start((label, unit): (&'static str, &'static str), expected: Option<u64>, quiet: bool) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = logger::bars().add(expected.map_or_else(ProgressBar::no_length, ProgressBar::new));
             let template =

@@ -266,7 +266,7 @@ struct Scratch {
 
 impl Maker<'_> {
     fn make_files(&self, summary: &mut ReadsSummary) -> Result<(), SimulateError> {
-        let mut progress = Progress::start_of("reads", "files", Some(self.files.len() as u64), self.run.quiet);
+        let mut progress = Progress::start(("reads", "files"), Some(self.files.len() as u64), self.run.quiet);
         let mut truth =
             format!("##{}\n#IID\tBAM\tREADS_OF\tDEPTH\tCONTAMINATION\tCONTAMINANT\tN_RECORDS\n", self.run.mark);
         let mut list = String::new();
