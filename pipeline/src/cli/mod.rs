@@ -15,6 +15,8 @@ mod reads_args;
 mod run_args;
 pub mod simulate;
 mod simulate_config;
+mod simulate_from;
+mod simulate_reads;
 pub mod status;
 pub mod submit;
 pub mod top;
