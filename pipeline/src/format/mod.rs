@@ -5,6 +5,7 @@ pub mod bcf_genotypes;
 pub mod bcf_header;
 pub mod bcf_scan;
 pub mod bcf_write;
+pub mod bed;
 pub mod bgzf;
 pub mod bgzf_reader;
 pub mod bgzf_source;
