@@ -1,5 +1,6 @@
 //! One file format per file: names, layouts and raw decoding. The only home of noodles.
 
+pub mod alignment;
 pub mod bcf;
 pub mod bcf_genotypes;
 pub mod bcf_header;
@@ -12,6 +13,7 @@ pub mod bgzf_source;
 pub mod bgzip;
 pub mod chromosome;
 pub(crate) mod decimal;
+pub mod fasta;
 pub mod index;
 pub mod index_write;
 pub mod loco;
