@@ -4,6 +4,7 @@ pub mod assoc;
 mod assoc_config;
 pub mod bench;
 mod bench_commands;
+pub mod depth;
 pub mod export;
 pub mod info;
 pub mod merge;
@@ -44,6 +45,8 @@ pub struct Cli {
 pub enum Command {
     /// Test every variant of VCF/BCF files against every trait of a table (exact linear regression).
     Assoc(Box<assoc::AssocArgs>),
+    /// Count the depth of BAM files in windows or regions and by chromosome.
+    Depth(Box<depth::DepthArgs>),
     /// Say what a results file holds.
     Info(info::InfoArgs),
     /// List the strongest associations of a results file.
@@ -83,6 +86,7 @@ pub fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Assoc(args) => assoc::run(*args),
+        Command::Depth(args) => depth::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
