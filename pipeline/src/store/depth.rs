@@ -118,9 +118,12 @@ impl DepthWriter {
         }
         create_private(&place, path)?;
         let file = file::create(&place, path)?;
-        let raw = OpenOptions::new().write(true).open(path).map_err(|error| place.io("cannot open", error))?;
         write_lists(&place, &file, &header)?;
-        WindowColumns::create(&place, &file, n_windows, header.has_names)?.write(&place, (&file, &raw), windows)?;
+        let columns = WindowColumns::create(&place, &file, n_windows, header.has_names)?;
+        // What the library has in hand for the columns must not come over what is written beside it.
+        place.h5("cannot flush", file.flush())?;
+        let raw = OpenOptions::new().write(true).open(path).map_err(|error| place.io("cannot open", error))?;
+        columns.write(&place, (&file, &raw), windows)?;
         let group = file::group(&place, &file, "depth")?;
         let chunk = chunk_shape(n_windows, n_samples);
         let builder = group.new_dataset::<f32>().chunk(chunk).shape((n_windows, n_samples));
