@@ -94,6 +94,7 @@ fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Wo
         &study.trait_names,
         &study.trait_moments,
         (config.store, config.hit_log10p),
+        false,
     );
     let bins = Bins::new(&header.traits);
     let orders = begun.orders.clone();
