@@ -7,6 +7,7 @@
 mod arch;
 mod block;
 mod counts;
+pub mod depth;
 mod gemm;
 mod inner_products;
 mod null_model;

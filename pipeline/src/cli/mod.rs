@@ -4,6 +4,7 @@ pub mod assoc;
 mod assoc_config;
 pub mod bench;
 mod bench_commands;
+pub mod depth;
 pub mod export;
 pub mod info;
 pub mod merge;
@@ -51,6 +52,8 @@ pub enum Command {
     Assoc(Box<assoc::AssocArgs>),
     /// Write genotype likelihoods of many samples at sites, from their reads (BAM), as BCF.
     Reads(Box<reads::ReadsCommandArgs>),
+    /// Count the depth of BAM files in windows or regions and by chromosome.
+    Depth(Box<depth::DepthArgs>),
     /// Say what a results file holds.
     Info(info::InfoArgs),
     /// List the strongest associations of a results file.
@@ -91,6 +94,7 @@ pub fn main() -> std::process::ExitCode {
     let result = match cli.command {
         Command::Assoc(args) => assoc::run(*args),
         Command::Reads(args) => reads::run(&args),
+        Command::Depth(args) => depth::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),

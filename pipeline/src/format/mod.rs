@@ -9,6 +9,7 @@ pub mod bcf_header;
 pub mod bcf_scan;
 mod bcf_values;
 pub mod bcf_write;
+pub mod bed;
 pub mod bgzf;
 pub mod bgzf_reader;
 pub mod bgzf_source;

@@ -7,6 +7,8 @@ mod begin;
 mod compute;
 mod copies;
 mod course;
+pub mod depth;
+pub mod depth_input;
 mod estimate;
 mod fault;
 mod finalise;
