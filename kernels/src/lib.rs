@@ -8,6 +8,7 @@ mod arch;
 mod block;
 mod counts;
 mod gemm;
+pub mod identity;
 mod inner_products;
 mod null_model;
 pub mod scan;
