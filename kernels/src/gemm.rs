@@ -10,9 +10,9 @@ use crate::null_model::basis::CovariateBasis;
 use crate::null_model::panels::Panels;
 
 /// Samples of a strip: a multiple of [`SUM_BLOCK`], so that it does not change a sum.
-const STRIP: usize = 4 * SUM_BLOCK;
+pub(crate) const STRIP: usize = 4 * SUM_BLOCK;
 /// Dense variants of a chunk, at most and about: packed, a strip of them stays in cache.
-const DENSE: usize = 126;
+pub(crate) const DENSE: usize = 126;
 /// Variants of a chunk, at most: many, so that the traits are read once for many of them.
 const CHUNK: usize = 512;
 /// Sums of a chunk, at most and about, but for the [`DENSE`] variants that it always takes.
@@ -203,10 +203,10 @@ impl ScoreChunk {
 }
 
 /// No instruction set has a larger tile.
-const MAX_TILE: usize = 16;
+pub(crate) const MAX_TILE: usize = 16;
 
 /// As [`Kernels::pack_calls`], of dosages. A few samples at a time, so that what is written stays in the nearest cache.
-fn pack_dosages(dosages: &[&[f32]], shifts: &[f32], tile: usize, out: &mut [f32]) {
+pub(crate) fn pack_dosages(dosages: &[&[f32]], shifts: &[f32], tile: usize, out: &mut [f32]) {
     for (first, out) in (0..).step_by(SUM_BLOCK / 4).zip(out.chunks_mut(SUM_BLOCK / 4 * tile)) {
         for r in 0..tile {
             let out = out.iter_mut().skip(r).step_by(tile);

@@ -1,6 +1,7 @@
 //! One statistic per file.
 
 pub mod genomic_control;
+pub(crate) mod genotype_likelihood;
 pub(crate) mod hwe;
 pub(crate) mod linear;
 pub mod student;

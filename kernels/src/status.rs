@@ -24,11 +24,23 @@ pub enum Status {
     CollinearWithCovariates = 7,
     /// The trait's scale lies outside of f32, in which β and SE are stored: it is to be rescaled or standardised.
     OutOfRange = 8,
+    /// The reads leave the genotypes so open that nothing is known of an effect (the information is not positive).
+    NoInformation = 9,
+    /// No observed sample of a two-valued trait is a case.
+    NoCases = 10,
+    /// No observed sample of a two-valued trait is a control.
+    NoControls = 11,
+    /// Fewer than ten cases, or fewer than ten controls.
+    TooFewCases = 12,
+    /// The covariates tell cases from controls without error, in all samples or in some: the logistic fit has no end.
+    Separation = 13,
+    /// A value of a two-valued trait is neither 0 nor 1.
+    NotTwoValued = 14,
 }
 
 impl Status {
     /// All statuses, by code.
-    pub const ALL: [Status; 9] = [
+    pub const ALL: [Status; 15] = [
         Status::Ok,
         Status::NoCalls,
         Status::Monomorphic,
@@ -38,6 +50,12 @@ impl Status {
         Status::ConstantTrait,
         Status::CollinearWithCovariates,
         Status::OutOfRange,
+        Status::NoInformation,
+        Status::NoCases,
+        Status::NoControls,
+        Status::TooFewCases,
+        Status::Separation,
+        Status::NotTwoValued,
     ];
 
     /// The code written to files.
@@ -65,6 +83,12 @@ impl Status {
             Status::ConstantTrait => "constant_trait",
             Status::CollinearWithCovariates => "collinear_with_covariates",
             Status::OutOfRange => "out_of_range",
+            Status::NoInformation => "no_information",
+            Status::NoCases => "no_cases",
+            Status::NoControls => "no_controls",
+            Status::TooFewCases => "too_few_cases",
+            Status::Separation => "separation",
+            Status::NotTwoValued => "not_two_valued",
         }
     }
 }
@@ -79,6 +103,6 @@ mod tests {
             assert_eq!(status.code(), code);
             assert_eq!(Status::from_code(code), Some(status));
         }
-        assert_eq!(Status::from_code(9), None);
+        assert_eq!(Status::from_code(15), None);
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod carriers;
 pub(crate) mod covariates;
 pub(crate) mod dosages;
 mod lanes;
+pub(crate) mod likelihoods;
 pub(crate) mod pairs;
 pub(crate) mod portable;
 pub(crate) mod scan;

@@ -39,7 +39,7 @@ impl Panels {
     }
 
     /// The width of a panel where `n_traits` are left.
-    pub(super) fn width_of(n_traits: usize) -> usize {
+    pub(crate) fn width_of(n_traits: usize) -> usize {
         match n_traits {
             0..=8 => 8,
             9..=16 => 16,

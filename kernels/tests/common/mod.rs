@@ -2,6 +2,8 @@
 //! samples used, one pair at a time.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod reads;
+
 use std::sync::Arc;
 
 use norna_kernels::{

@@ -105,6 +105,7 @@ impl<'a> Bench<'a> {
                 status: null.trait_status(t).code(),
                 mean: f64::NAN,
                 sd: f64::NAN,
+                normal: false,
             })
             .collect();
         let bins = Bins::new(&infos);

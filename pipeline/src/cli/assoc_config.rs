@@ -1,6 +1,6 @@
 //! From flags to a validated configuration: what can be refused without opening a file is refused here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,7 +12,8 @@ use crate::format::chromosome::Build;
 use crate::run::UsageError;
 use crate::run::assoc::AssocConfig;
 use crate::run::join::LEASE;
-use crate::run::workdir::{Manner, resolve_links};
+use crate::run::options::RunOptions;
+use crate::run::workdir::{Manner, OutputKind, resolve_links};
 use crate::slurm::time::SlurmTime;
 use crate::source::{Field, HalfCall, InputOptions, MaleX, expand_paths};
 use crate::store::Store;
@@ -41,14 +42,9 @@ impl AssocArgs {
             _ => log::LevelFilter::Info,
         };
         let paths = expand_paths(&self.vcf)?;
-        Ok(AssocConfig {
+        let run = RunOptions {
             files: self.files(&paths),
-            cohort: self.cohort(),
-            input: self.input(paths),
-            missing: match self.missing_genotype {
-                Some(MissingGenotypeArg::Mean) => MissingPolicy::Mean,
-                Some(MissingGenotypeArg::Drop) | None => MissingPolicy::Drop,
-            },
+            kind: OutputKind::Hdf5,
             manner: Manner {
                 force: self.force,
                 fresh: self.fresh,
@@ -56,6 +52,21 @@ impl AssocArgs {
                 requeued: std::env::var("SLURM_RESTART_COUNT").is_ok_and(|n| n.parse::<u32>().is_ok_and(|n| n > 0)),
             },
             time_limit: self.time_limit.as_deref().map(parse_limit).transpose()?,
+            threads: self.threads,
+            dry_run: self.dry_run,
+            log_level,
+            resolved,
+            command,
+            out: resolve_links(self.out.as_deref().unwrap_or(Path::new(""))),
+        };
+        Ok(AssocConfig {
+            run,
+            cohort: self.cohort(),
+            input: self.input(paths),
+            missing: match self.missing_genotype {
+                Some(MissingGenotypeArg::Mean) => MissingPolicy::Mean,
+                Some(MissingGenotypeArg::Drop) | None => MissingPolicy::Drop,
+            },
             lease: self.lease.map_or(LEASE, Duration::from_secs),
             merge_only: false,
             store: match self.store {
@@ -64,14 +75,8 @@ impl AssocArgs {
                 Some(StoreArg::Hits) => Store::Hits,
             },
             hit_log10p: -p_threshold.log10(),
-            threads: self.threads,
             shard_bytes: self.shard_bytes,
-            dry_run: self.dry_run,
             json: self.json,
-            log_level,
-            resolved,
-            command,
-            out: resolve_links(&self.out.unwrap_or_default()),
         })
     }
 

@@ -129,7 +129,7 @@ pub fn run(args: SubmitArgs) -> Result<()> {
     let folder = std::env::current_dir().context("the working folder")?;
     check_output(&profile, &study, &folder)?;
     let config = study.args.clone().validate()?;
-    warnings.extend(local_inputs(&profile, &config.files, &folder));
+    warnings.extend(local_inputs(&profile, &config.run.files, &folder));
     let size = crate::run::assoc::study_size(&config)?;
     let wishes = Wishes { size_known: size.n_variants > 0, ..wishes };
     let card = args.card.as_deref().map(Card::read).transpose()?;

@@ -1,13 +1,9 @@
 //! Writing BCF 2.2: the records of [`super::vcf_write`] as typed values (VCFv4.5 specification, section 6).
 
+use super::bcf_values::{
+    FLOAT_END, FLOAT_MISSING, TYPE_FLOAT, TYPE_INT8, TYPE_INT32, TYPE_TEXT, push_descriptor, push_int8,
+};
 use super::vcf_write::{FormatKey, HeaderView, InfoValue, MISSING, RecordView, header_text};
-
-const TYPE_INT8: u8 = 1;
-const TYPE_INT32: u8 = 3;
-const TYPE_FLOAT: u8 = 5;
-const TYPE_TEXT: u8 = 7;
-const FLOAT_MISSING: u32 = 0x7f80_0001;
-const FLOAT_END: u32 = 0x7f80_0002;
 
 /// The bytes that begin a file: magic, and the header's text.
 pub fn header_bytes(header: &HeaderView<'_>) -> Vec<u8> {
@@ -115,19 +111,4 @@ fn push_calls(calls: &[u8], out: &mut Vec<u8>) {
     for (cell, &call) in out[start..].chunks_exact_mut(2).zip(calls) {
         cell.copy_from_slice(&CELLS[usize::from(call.min(MISSING))]);
     }
-}
-
-fn push_descriptor(kind: u8, n: usize, out: &mut Vec<u8>) {
-    if n < 15 {
-        out.push((n as u8) << 4 | kind);
-    } else {
-        out.push(15 << 4 | kind);
-        push_descriptor(TYPE_INT32, 1, out);
-        out.extend((n as u32).to_le_bytes());
-    }
-}
-
-fn push_int8(value: u8, out: &mut Vec<u8>) {
-    push_descriptor(TYPE_INT8, 1, out);
-    out.push(value);
 }

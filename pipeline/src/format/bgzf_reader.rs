@@ -114,11 +114,31 @@ impl<R: Read> BgzfReader<R> {
 }
 
 impl<R: Read + Seek> BgzfReader<R> {
-    /// Goes to `to`.
+    /// Goes to `to`; without reading again what is held already.
     pub fn seek(&mut self, to: VirtualOffset) -> io::Result<()> {
+        if to.compressed() == self.block && usize::from(to.in_block()) < self.len {
+            self.at = usize::from(to.in_block());
+            return Ok(());
+        }
+        let ahead = to.compressed().checked_sub(self.next).and_then(|n| usize::try_from(n).ok());
+        if let Some(ahead) = ahead.filter(|&n| n < self.to - self.from) {
+            self.from += ahead;
+            (self.block, self.next) = (to.compressed(), to.compressed());
+            (self.at, self.len) = (0, 0);
+        } else {
+            self.start_at(to)?;
+        }
+        self.enter_block(to)
+    }
+
+    fn start_at(&mut self, to: VirtualOffset) -> io::Result<()> {
         self.inner.seek(SeekFrom::Start(to.compressed()))?;
         (self.from, self.to, self.at, self.len) = (0, 0, 0, 0);
         (self.block, self.next) = (to.compressed(), to.compressed());
+        Ok(())
+    }
+
+    fn enter_block(&mut self, to: VirtualOffset) -> io::Result<()> {
         let in_block = usize::from(to.in_block());
         if in_block > 0 {
             self.next_block()?;
@@ -132,6 +152,7 @@ impl<R: Read + Seek> BgzfReader<R> {
 
     /// The file itself; its position is lost, so that a seek must follow.
     pub fn get_mut(&mut self) -> &mut R {
+        (self.from, self.to) = (0, 0);
         &mut self.inner
     }
 }

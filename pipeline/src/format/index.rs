@@ -1,11 +1,12 @@
-//! CSI and TBI indices: which parts of a file hold a region, and where records are known to start.
+//! CSI, TBI and BAI indices: which parts of a file hold a region, and where records are known to start.
 //!
 //! Read here rather than by noodles, whose readers reserve memory for counts taken from the file unchecked, and do not
-//! tell where records start. CSI specification (CSIv1), tabix specification.
+//! tell where records start. CSI specification (CSIv1), tabix specification, SAM specification (5.2, BAI).
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::bgzf::{Compression, VirtualOffset};
@@ -55,6 +56,17 @@ struct Bin {
     chunks: Vec<OffsetRange>,
 }
 
+/// What an index of reads says of one reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferencePart {
+    /// Where the index speaks of it.
+    pub at: Range<usize>,
+    /// Place of the first of its records; not before `end` where it has none.
+    pub start: VirtualOffset,
+    /// Behind the last.
+    pub end: VirtualOffset,
+}
+
 /// The index beside `path`: `.csi`, else `.tbi`.
 pub fn beside(path: &Path) -> Option<PathBuf> {
     ["csi", "tbi"].into_iter().find_map(|extension| {
@@ -100,7 +112,77 @@ impl VariantIndex {
         }
     }
 
-    fn parse_csi(mut cursor: Cursor<'_>) -> Result<Self, IndexError> {
+    /// Every reference of a BAI or CSI, the whole index checked.
+    pub fn parts(bytes: &[u8]) -> Result<Vec<ReferencePart>, IndexError> {
+        let mut cursor = Cursor { bytes };
+        let (index, is_bai, n_references) = Self::of_reads(&mut cursor)?;
+        let mut parts = Vec::new();
+        for _ in 0..n_references {
+            let from = bytes.len() - cursor.bytes.len();
+            let reference = index.reference(&mut cursor, is_bai)?;
+            let chunks = || reference.bins.values().flat_map(|b| b.chunks.iter());
+            if chunks().any(|c| c.0 > c.1) {
+                return Err(IndexError::Damaged("a part that ends before it starts"));
+            }
+            parts.push(ReferencePart {
+                at: from..bytes.len() - cursor.bytes.len(),
+                start: chunks().map(|c| c.0).min().unwrap_or_default(),
+                end: chunks().map(|c| c.1).max().unwrap_or_default(),
+            });
+        }
+        Ok(parts)
+    }
+
+    /// The index of one reference out of a BAI or CSI, of which the bytes up to its end are enough. It is reference 0 of
+    /// what is given.
+    pub fn of_reference(bytes: &[u8], reference_idx: usize) -> Result<Self, IndexError> {
+        let mut cursor = Cursor { bytes };
+        let (mut index, is_bai, n_references) = Self::of_reads(&mut cursor)?;
+        if reference_idx < n_references {
+            for _ in 0..reference_idx {
+                index.reference(&mut cursor, is_bai)?;
+            }
+            index.references.push(index.reference(&mut cursor, is_bai)?);
+        }
+        Ok(index)
+    }
+
+    /// The index of the reference that `bytes`, a part of a BAI, speak of. It is reference 0 of what is given.
+    pub fn of_bai_reference(bytes: &[u8]) -> Result<Self, IndexError> {
+        let mut index = Self { min_shift: 14, depth: 5, ..Self::default() };
+        index.references.push(index.reference(&mut Cursor { bytes }, true)?);
+        Ok(index)
+    }
+
+    /// The head of a BAI or CSI: its binning, whether it is a BAI, and how many references follow.
+    fn of_reads(cursor: &mut Cursor<'_>) -> Result<(Self, bool, usize), IndexError> {
+        match cursor.take(4)? {
+            b"BAI\x01" => Ok((Self { min_shift: 14, depth: 5, ..Self::default() }, true, cursor.count()?)),
+            b"CSI\x01" => {
+                let index = Self::csi_head(cursor)?;
+                Ok((index, false, cursor.count()?))
+            }
+            _ => Err(IndexError::Damaged("neither BAI nor CSI")),
+        }
+    }
+
+    /// Reads what an index says of one reference.
+    fn reference(&self, cursor: &mut Cursor<'_>, is_linear: bool) -> Result<Reference, IndexError> {
+        let mut reference = Reference::default();
+        for _ in 0..cursor.count()? {
+            let id = cursor.u32()?;
+            let first = if is_linear { VirtualOffset(0) } else { VirtualOffset(cursor.u64()?) };
+            self.take_bin(&mut reference, id, first, cursor.chunks()?);
+        }
+        if is_linear {
+            for _ in 0..cursor.count()? {
+                reference.linear.push(VirtualOffset(cursor.u64()?));
+            }
+        }
+        Ok(reference)
+    }
+
+    fn csi_head(cursor: &mut Cursor<'_>) -> Result<Self, IndexError> {
         let min_shift = cursor.count()?;
         let depth = cursor.count()?;
         let (Ok(min_shift), Ok(depth)) = (u32::try_from(min_shift), u32::try_from(depth)) else {
@@ -112,15 +194,13 @@ impl VariantIndex {
         let aux_len = cursor.count()?;
         let mut aux = Cursor { bytes: cursor.take(aux_len)? };
         let names = if aux_len >= 28 { names(&mut aux)? } else { Vec::new() };
-        let mut index = Self { min_shift, depth, names, references: Vec::new() };
+        Ok(Self { min_shift, depth, names, references: Vec::new() })
+    }
+
+    fn parse_csi(mut cursor: Cursor<'_>) -> Result<Self, IndexError> {
+        let mut index = Self::csi_head(&mut cursor)?;
         for _ in 0..cursor.count()? {
-            let mut reference = Reference::default();
-            for _ in 0..cursor.count()? {
-                let id = cursor.u32()?;
-                let first = VirtualOffset(cursor.u64()?);
-                index.take_bin(&mut reference, id, first, cursor.chunks()?);
-            }
-            index.references.push(reference);
+            index.references.push(index.reference(&mut cursor, false)?);
         }
         Ok(index)
     }
@@ -130,15 +210,7 @@ impl VariantIndex {
         let names = names(&mut cursor)?;
         let mut index = Self { min_shift: 14, depth: 5, names, references: Vec::new() };
         for _ in 0..n_references {
-            let mut reference = Reference::default();
-            for _ in 0..cursor.count()? {
-                let id = cursor.u32()?;
-                index.take_bin(&mut reference, id, VirtualOffset(0), cursor.chunks()?);
-            }
-            for _ in 0..cursor.count()? {
-                reference.linear.push(VirtualOffset(cursor.u64()?));
-            }
-            index.references.push(reference);
+            index.references.push(index.reference(&mut cursor, true)?);
         }
         Ok(index)
     }
@@ -179,7 +251,12 @@ impl VariantIndex {
         merge(chunks)
     }
 
-    /// No record that overlaps base `start` (from 0) or a later one begins before this offset.
+    /// No record that overlaps base `start` (from 0) of a reference or a later one begins before this offset.
+    pub fn lowest(&self, reference_idx: usize, start: u32) -> VirtualOffset {
+        let reference = self.references.get(reference_idx);
+        reference.map_or_else(VirtualOffset::default, |r| self.lowest_offset(r, u64::from(start)))
+    }
+
     fn lowest_offset(&self, reference: &Reference, start: u64) -> VirtualOffset {
         if let Some(window) = usize::try_from(start >> self.min_shift).ok().filter(|_| !reference.linear.is_empty()) {
             return reference.linear.get(window).copied().unwrap_or_default();

@@ -1,9 +1,11 @@
 //! One file format per file: names, layouts and raw decoding. The only home of noodles.
 
+pub mod alignment;
 pub mod bcf;
 pub mod bcf_genotypes;
 pub mod bcf_header;
 pub mod bcf_scan;
+mod bcf_values;
 pub mod bcf_write;
 pub mod bgzf;
 pub mod bgzf_reader;
@@ -11,6 +13,8 @@ pub mod bgzf_source;
 pub mod bgzip;
 pub mod chromosome;
 pub(crate) mod decimal;
+pub mod fasta;
+pub mod gl_bcf;
 pub mod index;
 pub mod index_write;
 pub mod loco;

@@ -45,8 +45,11 @@ impl PairStats {
     }
 }
 
-/// Degrees of freedom of a pair: OBS_CT − (df_covariates − those lost) − 1.
+/// Degrees of freedom of a pair: OBS_CT − (df_covariates − those lost) − 1; infinite for a score test.
 pub fn degrees_of_freedom(info: &TraitInfo, missing: Missing) -> f64 {
+    if info.normal {
+        return f64::INFINITY;
+    }
     let n_covariates = f64::from(info.df_covariates) - f64::from(missing.covariates);
     f64::from(info.n) - f64::from(missing.n) - n_covariates - 1.0
 }
@@ -118,7 +121,16 @@ mod tests {
 
     #[test]
     fn a_pair_without_a_number_is_na() {
-        let info = TraitInfo { name: "t".into(), n: 10, mask: 0, df_covariates: 2, status: 0, mean: 0.0, sd: 1.0 };
+        let info = TraitInfo {
+            name: "t".into(),
+            n: 10,
+            mask: 0,
+            df_covariates: 2,
+            status: 0,
+            mean: 0.0,
+            sd: 1.0,
+            normal: false,
+        };
         let missing = |n, covariates| Missing { n, covariates };
         let stats = PairStats::new(&info, missing(1, 0), f32::NAN, f32::NAN);
         let mut line = Vec::new();

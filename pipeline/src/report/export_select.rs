@@ -114,6 +114,7 @@ mod tests {
             status: 0,
             mean: f64::NAN,
             sd: f64::NAN,
+            normal: false,
         };
         names.iter().map(info).collect()
     }

@@ -15,6 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Progress in rows of an expected number, which is an estimate where the input has no index.
 pub struct Progress {
     label: &'static str,
+    unit: &'static str,
     expected: Option<u64>,
     start: Instant,
     bar: Option<ProgressBar>,
@@ -23,19 +24,20 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts the clock. `quiet` shows nothing.
-    pub fn start(label: &'static str, expected: Option<u64>, quiet: bool) -> Self {
+    /// Starts the clock. `unit`: what a row is, in the plural. `quiet` shows nothing.
+    pub fn start((label, unit): (&'static str, &'static str), expected: Option<u64>, quiet: bool) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = logger::bars().add(expected.map_or_else(ProgressBar::no_length, ProgressBar::new));
-            let template = "{msg} {wide_bar} {human_pos}/{human_len} variants, {per_sec}, {eta} left";
-            if let Ok(style) = ProgressStyle::with_template(template) {
+            let template =
+                format!("{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left");
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 bar.set_style(style);
             }
             bar.set_message(label);
             bar
         });
         let next_line = if quiet { Duration::MAX } else { FIRST_PAUSE };
-        Self { label, expected, start: Instant::now(), bar, next_line, pause: FIRST_PAUSE }
+        Self { label, unit, expected, start: Instant::now(), bar, next_line, pause: FIRST_PAUSE }
     }
 
     /// Shows that `rows` are done.
@@ -56,12 +58,13 @@ impl Progress {
                 let left = Duration::from_secs_f64((expected - rows) as f64 / rate.max(1e-9));
                 let share = 100.0 * rows as f64 / expected as f64;
                 log::info!(
-                    "{}: {rows} variants ({share:.0} %), {rate:.0}/s, about {} left",
+                    "{}: {rows} {} ({share:.0} %), {rate:.0}/s, about {} left",
                     self.label,
+                    self.unit,
                     HumanDuration(left)
                 );
             }
-            None => log::info!("{}: {rows} variants, {rate:.0}/s", self.label),
+            None => log::info!("{}: {rows} {}, {rate:.0}/s", self.label, self.unit),
         }
     }
 

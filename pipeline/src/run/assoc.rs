@@ -1,28 +1,26 @@
 //! The main job: every rank opens the same inputs, computes the shards it claims, and all of them make results.h5: its
 //! configuration, and its way up to the first shard.
-//!
-//! Between two collectives no rank returns: what fails there goes through `consensus` first.
 
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use norna_kernels::MissingPolicy;
 
-use super::begin::begin;
+use super::begin::{begin, input_stamps};
 use super::compute::Run;
 use super::estimate::Estimate;
 use super::finalise;
-use super::stop::{Phase, Stop};
+use super::options::RunOptions;
+use super::run_record::{PlanStamp, RunRecord};
+use super::session::{self, Session, bound_cores};
 use super::study::{Study, open_input};
-use super::workdir::{self, Claimed, Manner, Workdir};
-use super::{Incomplete, Stopped, UsageError, time_limit, worker};
+use super::workdir::Workdir;
+use super::{Stopped, UsageError};
 use crate::cohort::CohortConfig;
-use crate::comm::{self, Communicator, broadcast, consensus};
+use crate::comm::consensus;
+use crate::format::loco::read_pred_list;
 use crate::plan::StudySize;
-use crate::report::logger;
-use crate::report::words::{count, with_causes};
 use crate::source::{Input, InputOptions};
 use crate::store::{Bins, Store};
 
@@ -35,68 +33,28 @@ pub struct AssocConfig {
     pub cohort: CohortConfig,
     /// Samples without a genotype.
     pub missing: MissingPolicy,
-    /// Results file.
-    pub out: PathBuf,
-    /// How the run comes to it.
-    pub manner: Manner,
+    /// Results file, and how the run comes to it.
+    pub run: RunOptions,
     /// What is kept of the pairs.
     pub store: Store,
     /// −log10 of the hit threshold.
     pub hit_log10p: f64,
-    /// Threads per rank; the cores it is bound to otherwise.
-    pub threads: Option<usize>,
     /// Input bytes of a shard; from the input's size otherwise.
     pub shard_bytes: Option<u64>,
-    /// When to have stopped at the latest, from the start.
-    pub time_limit: Option<Duration>,
     /// Where jobs work side by side: how long one without a sign of life keeps what it has claimed.
     pub lease: Duration,
     /// Only make results.h5 of what is finished.
     pub merge_only: bool,
-    /// Only estimate.
-    pub dry_run: bool,
     /// Print the estimate as JSON.
     pub json: bool,
-    /// What standard error shows.
-    pub log_level: log::LevelFilter,
-    /// Input files by role, for provenance.
-    pub files: Vec<(&'static str, PathBuf)>,
-    /// The resolved flags, for provenance.
-    pub resolved: serde_json::Value,
-    /// All flags as given, for who goes on with the run.
-    pub command: serde_json::Value,
 }
 
 /// Runs the main job on this rank.
 ///
 /// # Errors
-/// One line where no ranks could be joined; [`Stopped`], [`Incomplete`]; else an empty one, since rank 0 has logged it.
+/// As [`session::run`].
 pub fn run(config: &AssocConfig) -> Result<()> {
-    // A write beyond a file-size limit is then an error of that write instead of the end of the process.
-    let over_limit = Arc::default();
-    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, over_limit).context("signals")?;
-    let stop = if config.dry_run { Stop::new() } else { Stop::watch().context("signals")? };
-    worker::keep_panics();
-    let comm = comm::join()?;
-    let level = if comm.rank() == 0 { config.log_level } else { log::LevelFilter::Off };
-    logger::start(level);
-    let mut workdir = None;
-    let ended = run_rank(config, &*comm, &stop, &mut workdir);
-    stop.enter(Phase::Done);
-    let Err(error) = ended else { return Ok(()) };
-    if config.manner.join && !error.is::<Stopped>() && !error.is::<Incomplete>() && is_taken_away(&config.out) {
-        log::info!("another job has written the results");
-        return Ok(());
-    }
-    if error.is::<Stopped>() || error.is::<Incomplete>() {
-        return Err(error);
-    }
-    // Said before MPI ends: a launcher may kill the other ranks as soon as one has exited.
-    log::error!("{}", with_causes(&error));
-    if workdir.as_ref().is_some_and(Workdir::has_shards) {
-        log::info!("finished shards are kept: the same command goes on with them");
-    }
-    Err(if error.is::<UsageError>() { UsageError(String::new()).into() } else { anyhow!("") })
+    session::run(&config.run, |session, workdir| run_rank(config, session, workdir))
 }
 
 /// Opens a study and counts what it holds, as `--dry-run` does, for who plans a job of it: standard input and an output are
@@ -110,56 +68,22 @@ pub fn study_size(config: &AssocConfig) -> Result<StudySize> {
     Ok(Estimate::new(&study, bound_cores(), config).size())
 }
 
-fn run_rank(
-    config: &AssocConfig,
-    comm: &dyn Communicator,
-    stop: &Arc<Stop>,
-    workdir: &mut Option<Workdir>,
-) -> Result<()> {
-    let start = Instant::now();
-    let threads = config.threads.unwrap_or_else(bound_cores);
-    let claimed = consensus(comm, claim_output(config, comm))?;
-    let busy = if let Some(Claimed::Busy(why)) = &claimed { why.as_bytes().to_vec() } else { Vec::new() };
-    let busy = broadcast(comm, busy);
-    if !busy.is_empty() {
-        log::warn!("{}", String::from_utf8_lossy(&busy));
-        return Err(Stopped.into());
-    }
-    if let Some(Claimed::Ours(ours)) = claimed {
-        *workdir = Some(ours);
-    }
-    // First, since a log is known by how it starts.
-    let per_rank = count(threads as u64, "thread");
-    log::info!("norna {}, {}, {per_rank} per rank", crate::report::provenance::version(), comm.describe());
-    if threads > bound_cores() {
-        log::warn!(
-            "{threads} threads on the {} cores that this rank is bound to: more threads than cores",
-            bound_cores()
-        );
-    }
-    let isa = consensus(comm, norna_kernels::isa_checked())?;
-    log::info!("kernels: {}", isa.name());
-    if comm.rank() == 0 && !config.dry_run {
-        set_limit(config, stop);
-    }
-
+fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Workdir>) -> Result<()> {
+    let (comm, is_root) = (session.comm, session.is_root());
     let input = open_input(config, comm)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = consensus(comm, pool.map_err(|e| format!("starting {threads} threads: {e}; give fewer --threads")))?;
-    let is_root = comm.rank() == 0;
-    let study = consensus(comm, pool.install(|| Study::open(config, input, is_root)))?;
-    let estimate = Estimate::new(&study, threads, config);
-    if config.dry_run {
-        return if comm.rank() == 0 { estimate.print(config.json) } else { Ok(()) };
+    let study = consensus(comm, session.pool.install(|| Study::open(config, input, is_root)))?;
+    let estimate = Estimate::new(&study, session.threads(), config);
+    if config.run.dry_run {
+        return if is_root { estimate.print(config.json) } else { Ok(()) };
     }
     log::info!("{estimate}");
 
-    if config.manner.join && !study.plan.streams.is_empty() {
+    if config.run.manner.join && !study.plan.streams.is_empty() {
         let why = "--join needs genotypes that can be cut: bgzip files, not gzip or standard input";
         return Err(UsageError(why.to_owned()).into());
     }
-    let Some(begun) = begin(config, comm, &study, workdir.as_mut(), (stop, threads))? else {
-        log::info!("{}: holds the results of this run already", config.out.display());
+    let Some(begun) = begin(session, workdir.as_mut(), || record(config, &study))? else {
+        log::info!("{}: holds the results of this run already", config.run.out.display());
         if let Some(workdir) = workdir {
             workdir.remove_if_empty();
         }
@@ -170,11 +94,12 @@ fn run_rank(
         &study.trait_names,
         &study.trait_moments,
         (config.store, config.hit_log10p),
+        false,
     );
     let bins = Bins::new(&header.traits);
     let orders = begun.orders.clone();
-    let run = Run { config, comm, stop, header: &header, bins: &bins, pool: &pool, orders: &orders, start };
-    if config.manner.join {
+    let run = Run { config, session, header: &header, bins: &bins, orders: &orders };
+    if config.run.manner.join {
         let spool = Arc::clone(&begun.spool);
         let done = run.side_by_side(study, begun, &estimate, workdir);
         if done.as_ref().is_err_and(|error| !error.is::<Stopped>()) {
@@ -187,51 +112,14 @@ fn run_rank(
     }
 }
 
-/// Whether another job has written the results of `out` and removes, or has removed, the folder that jobs share.
-fn is_taken_away(out: &std::path::Path) -> bool {
-    let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(2) {
-        if out.exists() && !workdir::folder_of(out).exists() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(50));
+/// What makes this run the one that it is.
+fn record(config: &AssocConfig, study: &Study) -> Result<RunRecord> {
+    let mut inputs = input_stamps(&config.run.files)?;
+    if let Some(list) = &config.cohort.pred {
+        let files: Vec<_> = read_pred_list(list)?.into_iter().map(|entry| ("loco", entry.path)).collect();
+        inputs.extend(input_stamps(&files)?);
     }
-    false
-}
-
-/// Cores that this process may run on.
-pub(super) fn bound_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// The time limit that was given and what Slurm leaves, whichever is shorter.
-fn set_limit(config: &AssocConfig, stop: &Stop) {
-    let by_slurm = time_limit::left_by_slurm();
-    stop.note_left_by_slurm(by_slurm);
-    if let Some(left) = config.time_limit.into_iter().chain(by_slurm).min() {
-        log::info!("time limit: {} left", indicatif::HumanDuration(left));
-        stop.set_limit(left);
-    }
-}
-
-fn claim_output(config: &AssocConfig, comm: &dyn Communicator) -> Result<Option<Claimed>> {
-    if comm.rank() != 0 {
-        if config.manner.join && comm.size() > 1 {
-            return Err(anyhow!("--join is for single processes side by side: start it without an MPI launcher"));
-        }
-        return Ok(None);
-    }
-    if config.dry_run {
-        if !config.out.as_os_str().is_empty() {
-            workdir::check_output(&config.out, config.manner.force)?;
-        }
-        return Ok(None);
-    }
-    let claimed = Workdir::claim(&config.out, config.manner)?;
-    if let Claimed::Ours(workdir) = &claimed {
-        let log = workdir::log_of(&config.out);
-        let goes_on = config.manner.join || workdir.has_record();
-        logger::tee(&log, goes_on).map_err(|e| anyhow!("{}: {e}", log.display()))?;
-    }
-    Ok(Some(claimed))
+    let mut run = RunRecord::new(&config.run.resolved, inputs, PlanStamp::of(&study.plan, study.batch_bytes));
+    run.rows_expected = study.estimate.records;
+    Ok(run)
 }

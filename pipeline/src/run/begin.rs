@@ -1,19 +1,17 @@
 //! How a run begins: rank 0 makes the folder the run's, tells everybody which run it is, and each rank opens its spool.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
-use super::assoc::AssocConfig;
 use super::attempt::Heart;
 use super::join::{self, JoinError};
-use super::run_record::{InputStamp, PlanStamp, RunRecord};
-use super::stop::Stop;
-use super::study::Study;
+use super::run_record::{InputStamp, RunRecord};
+use super::session::Session;
 use super::workdir::{self, Adopted, Workdir};
-use crate::comm::{Communicator, broadcast, consensus};
-use crate::format::loco::read_pred_list;
+use crate::comm::{broadcast, consensus};
 use crate::sink::spool::{SpoolWriter, Writer, rank_spool, spool_names, unix_seconds};
 
 /// What rank 0 tells all ranks.
@@ -61,20 +59,19 @@ impl Begun {
     }
 }
 
-/// Begins; none where the results stand already.
+/// Begins; none where the results stand already. `record`, asked for on rank 0: what makes the run the one that it is.
 ///
 /// # Errors
 /// One line, the same on every rank.
 pub fn begin(
-    config: &AssocConfig,
-    comm: &dyn Communicator,
-    study: &Study,
+    session: &Session<'_>,
     workdir: Option<&mut Workdir>,
-    (stop, threads): (&Arc<Stop>, usize),
+    record: impl FnOnce() -> Result<RunRecord>,
 ) -> Result<Option<Begun>> {
+    let (options, comm) = (session.options, session.comm);
     let mut turn = None;
     let orders = workdir.map(|workdir| {
-        let orders = adopt(config, comm, study, workdir)?;
+        let orders = adopt(session, record()?, workdir)?;
         turn = workdir.attempt().cloned().map(|attempt| (attempt, workdir.dir().to_owned()));
         Ok::<_, anyhow::Error>(orders)
     });
@@ -90,12 +87,12 @@ pub fn begin(
         attempt: orders.attempt,
         rank: comm.rank() as u32,
         n_ranks: comm.size() as u32,
-        threads: threads as u32,
+        threads: session.threads() as u32,
         began: unix_seconds(),
         job: std::env::var("SLURM_JOB_ID").unwrap_or_default(),
     };
-    let dir = workdir::folder_of(&config.out);
-    let opened = if config.manner.join {
+    let dir = workdir::folder_of(&options.out);
+    let opened = if options.manner.join {
         join::open_spool(&dir, &writer)
     } else {
         let name = rank_spool(comm.rank());
@@ -104,30 +101,30 @@ pub fn begin(
     let (spool, spool_name) = consensus(comm, opened)?;
     let spool_number = orders.spools.iter().position(|name| *name == spool_name).unwrap_or_default() as u32;
     let spool = Arc::new(Mutex::new(spool));
-    let heart = (comm.rank() == 0).then(|| Heart::start(Arc::clone(&spool), turn, Arc::clone(stop)));
+    let heart = session.is_root().then(|| Heart::start(Arc::clone(&spool), turn, Arc::clone(session.stop)));
     let heart = consensus(comm, heart.transpose())?.map(Arc::new);
     Ok(Some(Begun { orders, spool, spool_name, spool_number, _heart: heart }))
 }
 
-fn adopt(config: &AssocConfig, comm: &dyn Communicator, study: &Study, workdir: &mut Workdir) -> Result<Orders> {
-    let stamp = |(role, path): &(&'static str, std::path::PathBuf)| {
+/// What tells the input files from others.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn input_stamps(files: &[(&'static str, PathBuf)]) -> Result<Vec<InputStamp>> {
+    let stamp = |(role, path): &(&'static str, PathBuf)| {
         InputStamp::of(role, path).map_err(|e| anyhow!("{}: {e}", path.display()))
     };
-    let mut inputs = config.files.iter().map(stamp).collect::<Result<Vec<_>>>()?;
-    if let Some(list) = &config.cohort.pred {
-        for entry in read_pred_list(list)? {
-            inputs.push(stamp(&("loco", entry.path))?);
-        }
-    }
-    let mut run = RunRecord::new(&config.resolved, inputs, PlanStamp::of(&study.plan, study.batch_bytes));
-    run.rows_expected = study.estimate.records;
-    run.command = config.command.clone();
+    files.iter().map(stamp).collect()
+}
+
+fn adopt(session: &Session<'_>, mut run: RunRecord, workdir: &mut Workdir) -> Result<Orders> {
+    run.command = session.options.command.clone();
     run.folder = std::env::current_dir().map_err(|e| anyhow!("the current folder: {e}"))?;
     let adopted = workdir.adopt(&run)?;
     let mut spools = spool_names(workdir.dir()).map_err(|e| anyhow!("{}: {e}", workdir.dir().display()))?;
-    for rank in 0..comm.size() {
+    for rank in 0..session.comm.size() {
         let name = rank_spool(rank);
-        if !config.manner.join && !spools.contains(&name) {
+        if !session.options.manner.join && !spools.contains(&name) {
             spools.push(name);
         }
     }

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use anyhow::Result;
 use norna_kernels::LinearTest;
-use rayon::ThreadPool;
 
 use super::assoc::AssocConfig;
 use super::begin::{Begun, Orders};
@@ -14,12 +13,13 @@ use super::estimate::Estimate;
 use super::join::JoinQueue;
 use super::rows::Keeper;
 use super::schedule::{Dealer, Shared};
-use super::stop::{Phase, Stop};
+use super::session::Session;
+use super::stop::Phase;
 use super::study::Study;
 use super::summary::RankReport;
 use super::work_queue::Supply;
 use super::worker::{FailedShard, Job};
-use crate::comm::{Communicator, broadcast, consensus, gather};
+use crate::comm::{broadcast, consensus, gather};
 use crate::report::progress::Progress;
 use crate::report::resources::Resources;
 use crate::sink::index::Finished;
@@ -46,13 +46,10 @@ pub(super) enum Queue<'a> {
 /// What a run has at hand on a rank.
 pub(super) struct Run<'a> {
     pub(super) config: &'a AssocConfig,
-    pub(super) comm: &'a dyn Communicator,
-    pub(super) stop: &'a Arc<Stop>,
+    pub(super) session: &'a Session<'a>,
     pub(super) header: &'a ResultsHeader,
     pub(super) bins: &'a Bins,
-    pub(super) pool: &'a ThreadPool,
     pub(super) orders: &'a Orders,
-    pub(super) start: Instant,
 }
 
 impl Computed {
@@ -75,11 +72,12 @@ impl Run<'_> {
         estimate: &Estimate,
         before: &Finished,
     ) -> Result<Computed> {
-        let (config, comm) = (self.config, self.comm);
+        let (config, session) = (self.config, self.session);
+        let comm = session.comm;
         let keeper = Keeper::new(self.header, config.missing);
         let base_test = LinearTest::new(study.models.base(), config.missing, config.hit_log10p);
         let (finished, failed) = (Mutex::default(), Mutex::default());
-        let (shared, shards_done) = (Shared::new(Arc::clone(self.stop)), AtomicU64::new(0));
+        let (shared, shards_done) = (Shared::new(Arc::clone(session.stop)), AtomicU64::new(0));
         let job = Job {
             input: &study.input,
             plan: &study.plan,
@@ -96,11 +94,10 @@ impl Run<'_> {
             shards_done: &shards_done,
         };
         let start = Instant::now();
-        let quiet = comm.rank() != 0 || config.log_level < log::LevelFilter::Info;
         let expected = estimate.rows.map(|rows| rows.saturating_sub(before.n_rows().all));
-        let mut progress = Progress::start("testing", expected, quiet);
-        self.stop.enter(Phase::Computing);
-        let n_threads = self.pool.current_num_threads();
+        let mut progress = Progress::start(("testing", "variants"), expected, !session.shows_progress());
+        session.stop.enter(Phase::Computing);
+        let n_threads = session.pool.current_num_threads();
         let mut queue = queue;
         let dealt = std::thread::scope(|readers| {
             let mut dealer = Dealer::new();
@@ -108,7 +105,7 @@ impl Run<'_> {
                 supply.read_streams(readers, &study.input, &study.plan, study.batch_bytes, dealer.waker());
             }
             let claimers: Vec<_> = (0..n_threads).map(|_| dealer.claimer()).collect();
-            let dealt = self.pool.in_place_scope(|scope| {
+            let dealt = session.pool.in_place_scope(|scope| {
                 for claimer in claimers {
                     let job = &job;
                     scope.spawn(move |_| job.work(claimer));
@@ -126,7 +123,7 @@ impl Run<'_> {
         });
         progress.finish();
         consensus(comm, dealt)?;
-        let stopped = self.stop.reason().map_or_else(String::new, |(why, _)| why);
+        let stopped = session.stop.reason().map_or_else(String::new, |(why, _)| why);
         let stopped = String::from_utf8_lossy(&broadcast(comm, stopped.into_bytes())).into_owned();
         let report = RankReport {
             shards: shards_done.load(Ordering::Relaxed),

@@ -8,13 +8,13 @@ use super::Stopped;
 use super::begin::Begun;
 use super::compute::{Computed, Queue, Run};
 use super::estimate::Estimate;
-use super::finalise;
+use super::grid;
 use super::join::{self, Claims, JoinQueue};
 use super::stop::Phase;
 use super::study::Study;
 use super::work_queue::Supply;
 use super::workdir::{self, Workdir};
-use crate::comm::{consensus, gather, gather_each};
+use crate::comm::{consensus, gather_each};
 use crate::report::words::count;
 use crate::sink::index::Finished;
 
@@ -31,8 +31,8 @@ impl Run<'_> {
             if self.orders.goes_on { self.finished_before(&self.orders.spools)? } else { Finished::default() };
         let supply = Supply::new(&study.plan, &finished);
         let computed = self.compute(&study, &begun, Queue::Supply(supply), estimate, &finished)?;
-        let added = gather_each(self.comm, &computed.finished.to_bytes(), |bytes| finished.add_bytes(bytes));
-        consensus(self.comm, added)?;
+        let added = gather_each(self.session.comm, &computed.finished.to_bytes(), |bytes| finished.add_bytes(bytes));
+        consensus(self.session.comm, added)?;
         if let Some(why) = &computed.stopped {
             self.end_spool(&begun, why)?;
             let (n, of) = (finished.n_shards(), computed.n_pieces.max(study.plan.shards.len()));
@@ -42,8 +42,8 @@ impl Run<'_> {
             );
             return Err(Stopped.into());
         }
-        self.stop.enter(Phase::Writing);
-        consensus(self.comm, study.end_solving())?;
+        self.session.stop.enter(Phase::Writing);
+        consensus(self.session.comm, study.end_solving())?;
         let failed = computed.failed();
         self.finish(&study, (&finished, &self.orders.spools), (&computed, &failed), workdir)?;
         drop(begun);
@@ -58,7 +58,7 @@ impl Run<'_> {
         estimate: &Estimate,
         workdir: &mut Option<Workdir>,
     ) -> Result<()> {
-        let dir = workdir::folder_of(&self.config.out);
+        let dir = workdir::folder_of(&self.config.run.out);
         let mut claims = Claims::new(&dir, &begun.spool_name, self.config.lease);
         let mut failed = Vec::new();
         if !self.config.merge_only {
@@ -99,7 +99,7 @@ impl Run<'_> {
             return Err(Stopped.into());
         }
         failed.extend(again.failed());
-        self.stop.enter(Phase::Writing);
+        self.session.stop.enter(Phase::Writing);
         study.end_solving()?;
         let computed = Computed { n_pieces: study.plan.shards.len(), ..again };
         self.finish(&study, (&all, &spools), (&computed, &failed), workdir)?;
@@ -109,33 +109,10 @@ impl Run<'_> {
 
     /// What the spools hold that were there before, at rank 0.
     fn finished_before(&self, spools: &[String]) -> Result<Finished> {
-        let (dir, ranks) = (workdir::folder_of(&self.config.out), (self.comm.rank(), self.comm.size()));
-        log::info!("verifying what is finished ({})", count(spools.len() as u64, "spool"));
-        let n_matrices = self.header.matrix_shapes().len();
-        let scanned = self.pool.install(|| finalise::scan_share(&dir, spools, ranks, n_matrices));
-        let scanned = consensus(self.comm, scanned)?;
-        let mut finished = Finished::default();
-        let added = gather_each(self.comm, &scanned.finished.to_bytes(), |share| finished.add_bytes(share));
-        consensus(self.comm, added)?;
-        let damaged = gather(self.comm, &scanned.n_damaged.to_le_bytes());
-        let n_damaged: u64 = damaged.iter().filter_map(|b| b.first_chunk()).map(|b| u64::from_le_bytes(*b)).sum();
-        if n_damaged > 0 {
-            log::warn!(
-                "{} of the spools are torn or damaged: shards without a sound copy are computed again",
-                count(n_damaged, "stretch")
-            );
-        }
-        if self.comm.rank() == 0 {
-            log::info!(
-                "going on from {} with {}",
-                count(finished.n_shards() as u64, "finished shard"),
-                count(finished.n_rows().all, "variant")
-            );
-        }
-        Ok(finished)
+        grid::finished_before(self.session, spools, self.header.matrix_shapes().len())
     }
 
     fn end_spool(&self, begun: &Begun, why: &str) -> Result<()> {
-        Ok(consensus(self.comm, begun.spool.lock().unwrap_or_else(PoisonError::into_inner).stop(why))?)
+        Ok(consensus(self.session.comm, begun.spool.lock().unwrap_or_else(PoisonError::into_inner).stop(why))?)
     }
 }

@@ -61,12 +61,13 @@ pub struct Finalised {
     pub ledger: VariantLedger,
 }
 
-/// Columns of the results: a trait each.
+/// Columns of the results: a trait each. `normal`: of score tests.
 pub fn header(
     model: &NullModel,
     names: &[String],
     moments: &[(f64, f64)],
     (store, hit_log10p): (Store, f64),
+    normal: bool,
 ) -> ResultsHeader {
     let traits = names.iter().zip(moments).enumerate().map(|(idx, (name, &(mean, sd)))| {
         let mask = model.mask_of(idx);
@@ -78,6 +79,7 @@ pub fn header(
             status: model.trait_status(idx).code(),
             mean,
             sd,
+            normal,
         }
     });
     ResultsHeader { traits: traits.collect(), n_samples: model.n_samples() as u32, hit_log10p, store }

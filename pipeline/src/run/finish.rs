@@ -28,7 +28,8 @@ impl Run<'_> {
         (computed, failed): (&Computed, &[FailedShard]),
         workdir: &mut Option<Workdir>,
     ) -> Result<()> {
-        let (config, comm) = (self.config, self.comm);
+        let (config, session) = (self.config, self.session);
+        let comm = session.comm;
         let reports = &computed.reports;
         for (rank, report) in reports.iter().enumerate() {
             log::debug!(
@@ -41,8 +42,8 @@ impl Run<'_> {
         }
         log::info!("writing results");
         let writing = Instant::now();
-        let (dir, ranks) = (workdir::folder_of(&config.out), (comm.rank(), comm.size()));
-        let threads = self.pool.current_num_threads();
+        let (dir, ranks) = (workdir::folder_of(&config.run.out), (comm.rank(), comm.size()));
+        let threads = session.pool.current_num_threads();
         let index = broadcast(comm, finished.index());
         let index = consensus(comm, SpoolIndex::open(&dir, spools, &index))?;
         let share = consensus(comm, finalise::sum_share(&index, ranks.0, ranks.1, self.header.traits.len()))?;
@@ -52,7 +53,7 @@ impl Run<'_> {
         consensus(comm, added)?;
         let n_shards = computed.n_pieces - failed.len();
         let root = workdir.as_ref().map(|workdir| {
-            let files = config.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<Vec<_>>>()?;
+            let files = config.run.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<Vec<_>>>()?;
             let root = Root::begin(workdir, (finished, sums), n_shards, self.header, study.models.base())?;
             Ok::<_, anyhow::Error>((files, root))
         });
@@ -73,24 +74,30 @@ impl Run<'_> {
         let sums = gather(comm, &consensus(comm, written)?);
         // Ranks other than 0 wait here, so that a failure to publish is everybody's.
         let provenance = |files: &[InputFile]| {
-            summary::provenance(config, study, (reports, self.orders, n_shards, self.stop), files, self.start.elapsed())
+            summary::provenance(
+                config,
+                study,
+                (reports, self.orders, n_shards, session.stop),
+                files,
+                session.start.elapsed(),
+            )
         };
         let published = root.map(|(files, root)| {
             workdir.as_ref().map_or(Ok(()), |workdir| workdir.check_still_free(&self.orders.digest))?;
             Ok::<_, anyhow::Error>(root.publish(&sums, &provenance(&files))?)
         });
         let finalised: Option<Finalised> = consensus(comm, published.transpose())?;
-        self.stop.enter(Phase::Done);
+        session.stop.enter(Phase::Done);
         log::debug!("results written in {:.2} s", writing.elapsed().as_secs_f64());
         if let Some(finalised) = finalised {
-            summary::log(study, &finalised, reports, &config.out, self.start.elapsed());
+            summary::log(study, &finalised, reports, &config.run.out, session.start.elapsed());
         }
         Ok(())
     }
 
     /// Clears up after results were written, and says which shards are not among them.
     pub(super) fn conclude(&self, failed: &[FailedShard], workdir: &mut Option<Workdir>) -> Result<()> {
-        let n_failed = broadcast(self.comm, (failed.len() as u64).to_le_bytes().to_vec());
+        let n_failed = broadcast(self.session.comm, (failed.len() as u64).to_le_bytes().to_vec());
         if n_failed == 0u64.to_le_bytes() {
             if let Some(workdir) = workdir {
                 workdir.remove();

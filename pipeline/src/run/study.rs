@@ -80,7 +80,7 @@ impl Study {
         let trait_names: Vec<String> = cohort.traits.iter().map(|t| t.name.clone()).collect();
         let values: Vec<&[f64]> = cohort.traits.iter().map(|t| t.values.as_slice()).collect();
         let trait_moments = values.iter().map(|v| mean_and_sd(v)).collect();
-        let gram = if is_root && !config.dry_run { TraitGram::new(&values) } else { None };
+        let gram = if is_root && !config.run.dry_run { TraitGram::new(&values) } else { None };
         let solving = gram.map(|gram| std::thread::spawn(|| gram.eigenvalues()));
         let models = NullModels::fit(basis, &mut cohort);
         models.remarks(&trait_names).iter().for_each(|m| log::warn!("{m}"));

@@ -126,7 +126,7 @@ pub fn provenance(
     let slurm = std::env::var("SLURM_JOB_ID").ok();
     json!({
         "command": "assoc",
-        "configuration": config.resolved,
+        "configuration": config.run.resolved,
         "field": study.input.field().name(),
         "covariates": study.covariate_names,
         "inputs": inputs,

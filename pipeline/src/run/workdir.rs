@@ -22,7 +22,7 @@ pub enum WorkdirError {
     #[error("{0}: exists; use --force to replace it or choose another --out")]
     Exists(PathBuf),
     /// What is there is no results file, so `--force` does not replace it.
-    #[error("{0}: exists and is {1}: --force replaces results files only; choose another --out")]
+    #[error("{0}: exists and is {1}: --force replaces norna's outputs only; choose another --out")]
     NotResults(PathBuf, &'static str),
     /// The log's name is taken by something else.
     #[error("{0}: exists and is no log of norna; the log goes there, so choose another --out")]
@@ -73,6 +73,37 @@ impl Manner {
     /// Whether results that are there may turn out to be those of this very run.
     fn may_be_done(self) -> bool {
         self.join || self.requeued
+    }
+}
+
+/// What an output is, so that `--force` replaces that and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputKind {
+    /// An HDF5 file.
+    Hdf5,
+    /// A BGZF file: BCF.
+    Bgzf,
+    /// A table that starts so.
+    Table(&'static str),
+}
+
+impl OutputKind {
+    /// What every such file begins with.
+    fn signature(self) -> &'static [u8] {
+        match self {
+            Self::Hdf5 => b"\x89HDF\r\n\x1a\n",
+            Self::Bgzf => b"\x1f\x8b\x08\x04",
+            Self::Table(start) => start.as_bytes(),
+        }
+    }
+
+    /// What a file is called that is not one.
+    fn otherwise(self) -> &'static str {
+        match self {
+            Self::Hdf5 => "no HDF5 file",
+            Self::Bgzf => "no BGZF file",
+            Self::Table(_) => "no such table of norna's",
+        }
     }
 }
 
@@ -128,8 +159,6 @@ fn with_suffix(out: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Starts every HDF5 file.
-const HDF5_SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 /// Starts every log.
 const LOG_START: &[u8] = b"norna ";
 /// Links that are followed from --out, at most.
@@ -151,7 +180,7 @@ pub fn resolve_links(out: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`WorkdirError::Exists`], [`WorkdirError::NotResults`], [`WorkdirError::NotLog`], [`WorkdirError::NoFolder`].
-pub fn check_output(out: &Path, force: bool) -> Result<(), WorkdirError> {
+pub fn check_output(out: &Path, kind: OutputKind, force: bool) -> Result<(), WorkdirError> {
     let folder = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
         return Err(WorkdirError::NoFolder(folder.to_owned()));
@@ -168,8 +197,8 @@ pub fn check_output(out: &Path, force: bool) -> Result<(), WorkdirError> {
         Ok(meta) if meta.is_dir() => Err(WorkdirError::NotResults(out.to_owned(), "a folder")),
         Ok(meta) if !meta.is_file() => Err(WorkdirError::NotResults(out.to_owned(), "no regular file")),
         Ok(_) if !force => Err(WorkdirError::Exists(out.to_owned())),
-        Ok(_) if starts_with(out, HDF5_SIGNATURE) => Ok(()),
-        Ok(_) => Err(WorkdirError::NotResults(out.to_owned(), "no HDF5 file")),
+        Ok(_) if starts_with(out, kind.signature()) => Ok(()),
+        Ok(_) => Err(WorkdirError::NotResults(out.to_owned(), kind.otherwise())),
     }
 }
 
@@ -188,9 +217,9 @@ impl Workdir {
     ///
     /// # Errors
     /// [`WorkdirError`].
-    pub fn claim(out: &Path, manner: Manner) -> Result<Claimed, WorkdirError> {
+    pub fn claim(out: &Path, kind: OutputKind, manner: Manner) -> Result<Claimed, WorkdirError> {
         let may_be_there = manner.force || manner.may_be_done();
-        check_output(out, may_be_there)?;
+        check_output(out, kind, may_be_there)?;
         let dir = folder_of(out);
         fs::create_dir_all(&dir).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => WorkdirError::Stray(dir.clone()),
@@ -212,7 +241,7 @@ impl Workdir {
         let is_locked = lock.tells;
         let workdir = Self { dir, out: out.to_owned(), manner, attempt: None, removed: false, lock };
         // Once more under the lock: the run that held it may just have published.
-        check_output(out, may_be_there)?;
+        check_output(out, kind, may_be_there)?;
         if !manner.join && attempt::is_somebody_alive(&workdir.dir, is_locked) {
             return Ok(Claimed::Busy(format!(
                 "{}: an earlier attempt at this output is alive; this one stands back",
@@ -389,7 +418,7 @@ impl Drop for Workdir {
 /// Whether a file of a working folder is norna's by its name.
 fn is_own(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
-    let begins = [&b"claim-"[..], b"run.json", b"attempt.json", b"unfinished.h5"];
+    let begins = [&b"claim-"[..], b"run.json", b"attempt.json", b"unfinished."];
     name == b"lock" || name.ends_with(b".spool") || begins.iter().any(|begin| name.starts_with(begin))
 }
 
@@ -404,7 +433,7 @@ mod tests {
     use super::*;
 
     fn claim(out: &Path, manner: Manner) -> Workdir {
-        match Workdir::claim(out, manner).unwrap() {
+        match Workdir::claim(out, OutputKind::Hdf5, manner).unwrap() {
             Claimed::Ours(workdir) => workdir,
             Claimed::Busy(why) => panic!("{why}"),
         }
@@ -416,7 +445,7 @@ mod tests {
         let out = dir.path().join("r.h5");
         let first = claim(&out, Manner::default());
         fs::write(first.dir().join("rank-0.spool"), "x").unwrap();
-        assert!(matches!(Workdir::claim(&out, Manner::default()).unwrap(), Claimed::Busy(_)));
+        assert!(matches!(Workdir::claim(&out, OutputKind::Hdf5, Manner::default()).unwrap(), Claimed::Busy(_)));
         drop(first);
         let third = claim(&out, Manner::default());
         assert_eq!(fs::read_dir(third.dir()).unwrap().count(), 1, "only the lock: nothing was finished");
@@ -428,15 +457,15 @@ mod tests {
         let out = dir.path().join("r.h5");
         let join = Manner { join: true, ..Manner::default() };
         let _both = [claim(&out, join), claim(&out, join)];
-        assert!(matches!(Workdir::claim(&out, Manner::default()).unwrap(), Claimed::Busy(_)));
+        assert!(matches!(Workdir::claim(&out, OutputKind::Hdf5, Manner::default()).unwrap(), Claimed::Busy(_)));
     }
 
     #[test]
     fn an_existing_output_needs_force() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("r.h5");
-        fs::write(&out, HDF5_SIGNATURE).unwrap();
-        assert!(matches!(Workdir::claim(&out, Manner::default()), Err(WorkdirError::Exists(_))));
+        fs::write(&out, OutputKind::Hdf5.signature()).unwrap();
+        assert!(matches!(Workdir::claim(&out, OutputKind::Hdf5, Manner::default()), Err(WorkdirError::Exists(_))));
         claim(&out, Manner { force: true, ..Manner::default() });
     }
 
@@ -445,12 +474,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let table = dir.path().join("traits.tsv");
         fs::write(&table, "IID\ty\n").unwrap();
-        assert!(matches!(check_output(&table, true), Err(WorkdirError::NotResults(..))));
-        assert!(matches!(check_output(dir.path(), true), Err(WorkdirError::NotResults(..))));
+        assert!(matches!(check_output(&table, OutputKind::Hdf5, true), Err(WorkdirError::NotResults(..))));
+        assert!(matches!(check_output(dir.path(), OutputKind::Hdf5, true), Err(WorkdirError::NotResults(..))));
         fs::write(dir.path().join("r.h5.log"), "IID\ty\n").unwrap();
-        assert!(matches!(check_output(&dir.path().join("r.h5"), true), Err(WorkdirError::NotLog(_))));
+        assert!(matches!(check_output(&dir.path().join("r.h5"), OutputKind::Hdf5, true), Err(WorkdirError::NotLog(_))));
         fs::write(dir.path().join("r.h5.log"), "norna 0.1.0\n").unwrap();
-        check_output(&dir.path().join("r.h5"), false).unwrap();
+        check_output(&dir.path().join("r.h5"), OutputKind::Hdf5, false).unwrap();
     }
 
     #[test]

@@ -77,30 +77,17 @@ struct Buffers {
 impl Job<'_> {
     /// Works until there is no more, or until a rank has failed.
     pub fn work(&self, claimer: Claimer) {
-        let mut buffers = None;
-        let (mut result, mut last) = (Ok(()), None);
-        while let Some(work) = claimer.claim(last) {
-            last = Some(work.key());
-            let place = self.place(&work);
-            PANIC.set(Some(String::new()));
-            let attempt = catch_unwind(AssertUnwindSafe(|| {
-                let buffers = buffers.get_or_insert_with(|| self.buffers());
-                self.shard(work, buffers)
-            }));
-            let panic = PANIC.take().unwrap_or_default();
-            match attempt {
-                Ok(done) => result = done,
-                Err(_) => {
-                    // Whatever the panic left in them is of no use.
-                    let block = buffers.take().map(|buffers| buffers.block);
-                    self.fail(place, block.as_ref(), panic);
-                }
-            }
-            if result.is_err() {
-                break;
-            }
-        }
-        claimer.end(result);
+        claim_all(
+            claimer,
+            &mut None,
+            |work| self.place(work),
+            |buffers, work| self.shard(work, buffers.get_or_insert_with(|| self.buffers())),
+            |buffers: &mut Option<Buffers>, place, panic| {
+                // Whatever the panic left in them is of no use.
+                let block = buffers.take().map(|buffers| buffers.block);
+                self.fail(place, block.as_ref(), panic);
+            },
+        );
     }
 
     /// A shard's id and where it lies in its file.
@@ -209,6 +196,33 @@ impl Job<'_> {
         }
         Ok(())
     }
+}
+
+/// Hands claimed pieces to `compute` until there are no more or a rank has failed. What panics is told to `failed`, with its
+/// `place`.
+pub(super) fn claim_all<State, Place>(
+    claimer: Claimer,
+    state: &mut State,
+    place: impl Fn(&Work) -> Place,
+    compute: impl Fn(&mut State, Work) -> Result<(), String>,
+    failed: impl Fn(&mut State, Place, String),
+) {
+    let (mut result, mut last) = (Ok(()), None);
+    while let Some(work) = claimer.claim(last) {
+        last = Some(work.key());
+        let place = place(&work);
+        PANIC.set(Some(String::new()));
+        let attempt = catch_unwind(AssertUnwindSafe(|| compute(state, work)));
+        let panic = PANIC.take().unwrap_or_default();
+        match attempt {
+            Ok(done) => result = done,
+            Err(_) => failed(state, place, panic),
+        }
+        if result.is_err() {
+            break;
+        }
+    }
+    claimer.end(result);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -14,6 +14,9 @@ pub fn default_shard_bytes(input_bytes: u64) -> u64 {
     (input_bytes / 512).clamp(512 << 10, 8 << 20)
 }
 
+/// The bit of cells.
+const CELL: u64 = 1 << 63;
+
 /// A shard's identity and order: file in the upper 24 bits, number within the file in the lower 40.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u64);
@@ -22,6 +25,16 @@ impl ShardId {
     /// The shard `seq` of a file.
     pub fn new(file_idx: usize, seq: u64) -> Self {
         Self(((file_idx as u64) << 40) | seq)
+    }
+
+    /// A cell of a grid: a chunk of sites or of the genome × a batch of files. Never the id of a shard.
+    pub fn cell(chunk: usize, batch: usize) -> Self {
+        Self(CELL | ((batch as u64) << 40) | chunk as u64)
+    }
+
+    /// Whether it is a cell's.
+    pub fn is_cell(self) -> bool {
+        self.0 & CELL != 0
     }
 
     /// Which file of the input.

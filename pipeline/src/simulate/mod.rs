@@ -159,7 +159,7 @@ fn write_genotypes(
     let mut stream = SiteStream::new(&config.contigs, config.n_samples, renderer.block_len(), config.seed, rates);
     let mut writer = GenotypeWriter::create(config, &outputs.genotypes)?;
     let quiet = config.log_level < log::LevelFilter::Info;
-    let mut progress = Progress::start("simulating", Some(summary.n_variants), quiet);
+    let mut progress = Progress::start(("simulating", "variants"), Some(summary.n_variants), quiet);
     let n_haplotypes = 2.0 * config.n_samples as f64;
     let (mut n_rare, mut heterozygosity, mut n_done, mut n_missing) = (0, 0.0, 0, 0);
     let spare = Mutex::new(Vec::<SiteBlock>::new());

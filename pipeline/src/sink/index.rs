@@ -7,6 +7,7 @@ use super::bytes::{Cursor, DecodeError, put_f64, put_text, put_u32, put_u64};
 use super::rows::RowCounts;
 use super::spool::ShardEnd;
 use super::tally::{add_tally, encode_tally};
+use crate::shard::ShardId;
 
 /// A part of a shard in a spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,16 @@ impl FinishedShard {
         Self { parts, end, counts, stamp, batch_crc, seconds, ended }
     }
 
+    /// Its parts, in order.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// What was read and dropped.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
     /// Rows of /variants.
     pub fn n_rows(&self) -> u64 {
         self.parts.iter().map(|part| u64::from(part.rows.all)).sum()
@@ -86,6 +97,12 @@ impl Finished {
     /// By id.
     pub fn shards(&self) -> &BTreeMap<u64, FinishedShard> {
         &self.shards
+    }
+
+    /// Takes the cells of grids out; shards are left.
+    pub fn take_cells(&mut self) -> Self {
+        let first_cell = ShardId::cell(0, 0).0;
+        Self { shards: self.shards.split_off(&first_cell) }
     }
 
     /// Adds a shard, unless it is there: who computes a shard again gets the same rows.

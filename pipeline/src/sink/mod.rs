@@ -8,4 +8,5 @@ pub mod rows;
 pub mod scan;
 pub mod spool;
 pub mod spool_index;
+pub mod spool_reader;
 pub mod tally;

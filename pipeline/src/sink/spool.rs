@@ -200,6 +200,13 @@ impl Frames {
         (&self.bytes, rows_len)
     }
 
+    /// Part `part` of a cell: any bytes.
+    pub fn payload(&mut self, cell: u64, part: u32, payload: &[u8]) -> &[u8] {
+        self.bytes.clear();
+        FrameHeader::append(FrameKind::Rows, cell, part, &mut self.bytes, |out| out.extend_from_slice(payload));
+        &self.bytes
+    }
+
     /// Ends a shard. `models`: ỹᵀỹ by trait of the null models that its chromosomes have of their own. `tally` appends its
     /// histograms as [`encode_tally`](super::tally::encode_tally) does.
     pub fn end(

@@ -1,29 +1,20 @@
 //! Where the finished rows lie, in the order of the results: every rank reads what it needs of any spool.
 
-use std::collections::VecDeque;
-use std::fs::File;
-use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
 
 use super::bytes::{Cursor, DecodeError};
 use super::codec::decode_rows;
-use super::frame::{FrameError, FrameHeader, FrameKind, HEADER_LEN};
+use super::frame::{FrameKind, HEADER_LEN};
 use super::index::{EndFrame, Part, Sums, take_end, take_parts};
 use super::rows::{MatrixShape, RowBatch};
-use super::spool::{ShardEnd, SpoolError, hint};
-
-/// Spools that a rank has open at a time: thousands of ranks have thousands of spools.
-const MAX_OPEN: usize = 64;
+use super::spool::{ShardEnd, SpoolError};
+use super::spool_reader::{SpoolReader, read_error};
 
 /// The finished rows of all ranks in the order of the results.
 #[derive(Debug)]
 pub struct SpoolIndex {
-    spools: Vec<PathBuf>,
-    /// The spools that were read last, by number.
-    open: Mutex<VecDeque<(u32, Arc<File>)>>,
+    spools: SpoolReader,
     ends: Vec<EndFrame>,
     parts: Vec<Part>,
     /// Rows before each part, and after the last: in all and full ones.
@@ -41,9 +32,9 @@ impl SpoolIndex {
         let n_ends = r.count(20).map_err(damaged)?;
         let ends = (0..n_ends).map(|_| take_end(&mut r)).collect::<Result<Vec<_>, _>>().map_err(damaged)?;
         let parts = take_parts(&mut r).map_err(damaged)?;
-        let spools: Vec<PathBuf> = names.iter().map(|name| dir.join(name)).collect();
+        let spools = SpoolReader::new(dir, names);
         let mut numbers = ends.iter().map(|end| end.spool).chain(parts.iter().map(|part| part.spool));
-        if numbers.any(|spool| spool as usize >= spools.len()) {
+        if numbers.any(|spool| !spools.has(spool)) {
             return Err(damaged(DecodeError));
         }
         let mut before = vec![(0, 0)];
@@ -53,7 +44,7 @@ impl SpoolIndex {
             full += u64::from(part.rows.full);
             before.push((all, full));
         }
-        Ok(Self { spools, open: Mutex::default(), ends, parts, before })
+        Ok(Self { spools, ends, parts, before })
     }
 
     /// Adds up the ends of the shards in `range` of their order.
@@ -63,10 +54,10 @@ impl SpoolIndex {
     pub fn sum(&self, range: Range<usize>, sums: &mut Sums) -> Result<(), SpoolError> {
         let mut payload = Vec::new();
         for end in &self.ends[range] {
-            let len = self.read_frame((end.spool, end.offset), FrameKind::End, &mut payload)?;
+            let len = self.spools.read_frame((end.spool, end.offset), FrameKind::End, &mut payload)?;
             let mut r = Cursor::new(&payload[..len]);
             let added = ShardEnd::decode(&mut r).and_then(|_| sums.add_from(r));
-            added.map_err(|e| self.error((end.spool, end.offset), &e))?;
+            added.map_err(|e| self.spools.error((end.spool, end.offset), &e))?;
         }
         Ok(())
     }
@@ -90,10 +81,10 @@ impl SpoolIndex {
         let (mut payload, mut batch) = (Vec::new(), RowBatch::default());
         for part in &self.parts {
             let at = (part.spool, part.offset);
-            let len = self.read_frame(at, FrameKind::Rows, &mut payload)?;
-            decode_rows(&payload[..len], &mut batch).map_err(|e| self.error(at, &e))?;
+            let len = self.spools.read_frame(at, FrameKind::Rows, &mut payload)?;
+            decode_rows(&payload[..len], &mut batch).map_err(|e| self.spools.error(at, &e))?;
             if batch.counts() != part.rows {
-                return Err(self.error(at, &"rows are missing").into());
+                return Err(self.spools.error(at, &"rows are missing").into());
             }
             each(&batch)?;
         }
@@ -124,61 +115,15 @@ impl SpoolIndex {
             }
             let at = (part.spool, cells_offset(part, shapes, matrix));
             let kind = FrameKind::Cells(matrix as u8);
-            let len = self.read_frame(at, kind, payload)?;
+            let len = self.spools.read_frame(at, kind, payload)?;
             if n_rows.checked_mul(4 * shape.columns) != Some(len) {
-                return Err(self.error(at, &"cells are missing"));
+                return Err(self.spools.error(at, &"cells are missing"));
             }
             let (start, end) = (rows.start.max(first), rows.end.min(first + n_rows as u64));
             let bytes = |row: u64| (row - first) as usize * shape.columns * 4;
             each(start, &payload[bytes(start)..bytes(end)]);
         }
         Ok(())
-    }
-
-    /// Reads and verifies a frame into `payload`, which only grows; its length.
-    fn read_frame(
-        &self,
-        (spool, offset): (u32, u64),
-        kind: FrameKind,
-        payload: &mut Vec<u8>,
-    ) -> Result<usize, SpoolError> {
-        let fail = |what: &dyn std::fmt::Display| self.error((spool, offset), what);
-        let file = self.file(spool).map_err(|e| fail(&format!("{e}{}", hint(&e))))?;
-        let mut head = [0; HEADER_LEN];
-        file.read_exact_at(&mut head, offset).map_err(|e| fail(&torn(e)))?;
-        let header = FrameHeader::parse(&head).map_err(|e| fail(&e))?;
-        let at = offset + HEADER_LEN as u64;
-        let inside = file.metadata().is_ok_and(|meta| meta.len() >= at.saturating_add(header.len));
-        if header.kind != kind || !inside {
-            return Err(fail(if inside { &FrameError::Foreign } else { &FrameError::Torn }));
-        }
-        let len = header.len as usize;
-        if payload.len() < len {
-            payload.resize(len, 0);
-        }
-        file.read_exact_at(&mut payload[..len], at).map_err(|e| fail(&torn(e)))?;
-        if header.matches(&payload[..len]) { Ok(len) } else { Err(fail(&FrameError::Corrupt)) }
-    }
-
-    /// The spool, opened if it is not one of the last [`MAX_OPEN`].
-    fn file(&self, spool: u32) -> io::Result<Arc<File>> {
-        let find = |open: &VecDeque<(u32, Arc<File>)>| {
-            open.iter().find(|(number, _)| *number == spool).map(|(_, file)| Arc::clone(file))
-        };
-        if let Some(file) = find(&self.open.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(file);
-        }
-        let file = Arc::new(File::open(&self.spools[spool as usize])?);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.len() >= MAX_OPEN {
-            open.pop_front();
-        }
-        open.push_back((spool, Arc::clone(&file)));
-        Ok(file)
-    }
-
-    fn error(&self, (spool, offset): (u32, u64), what: &dyn std::fmt::Display) -> SpoolError {
-        read_error(&self.spools[spool as usize], offset, what)
     }
 }
 
@@ -201,12 +146,4 @@ fn partition(n: usize, is_before: impl Fn(usize) -> bool) -> usize {
         }
     }
     low
-}
-
-fn torn(error: io::Error) -> FrameError {
-    if error.kind() == io::ErrorKind::UnexpectedEof { FrameError::Torn } else { FrameError::Io(error) }
-}
-
-fn read_error(path: &Path, offset: u64, what: &dyn std::fmt::Display) -> SpoolError {
-    SpoolError::Read { path: path.to_owned(), offset, what: what.to_string() }
 }

@@ -10,7 +10,7 @@ use super::error::{Place, StoreError};
 use super::file;
 use super::heap::Strings;
 use super::schema::{
-    FORMAT, FORMAT_VERSION, LedgerRole, LedgerTable, MAX_TABLE_ROWS, MAX_TRAITS, OPTIONAL_PARTS, ResultsHeader,
+    FORMAT, FORMAT_VERSION, LedgerRole, LedgerTable, MAX_TABLE_ROWS, MAX_TRAITS, NORMAL, OPTIONAL_PARTS, ResultsHeader,
     SIGNATURE_BYTES, Store, TraitInfo,
 };
 use super::sound::check_traits;
@@ -103,6 +103,8 @@ pub(super) fn read_header(
     let status = column::<u8>(place, file, "/traits/status", n_traits)?;
     let mean = column::<f64>(place, file, "/traits/mean", n_traits)?;
     let sd = column::<f64>(place, file, "/traits/sd", n_traits)?;
+    let normal =
+        if file.link_exists(NORMAL) { column::<u8>(place, file, NORMAL, n_traits)? } else { vec![0; name.len()] };
     if let Some(mask) = mask.iter().find(|&&mask| mask as usize >= name.len()) {
         return Err(place.malformed("/traits/mask", format!("{mask} with {} traits", name.len())));
     }
@@ -115,6 +117,7 @@ pub(super) fn read_header(
         status: status[i],
         mean: mean[i],
         sd: sd[i],
+        normal: normal[i] != 0,
     };
     let hits = place.h5("/hits", file.group("hits"))?;
     let threshold = hits.attr("threshold_log10p").and_then(|at| file::scalar::<f64>(&at));

@@ -136,7 +136,16 @@ mod tests {
     use super::*;
 
     fn info(n: u32) -> TraitInfo {
-        TraitInfo { name: "t".into(), n, mask: 0, df_covariates: 2, status: 0, mean: f64::NAN, sd: f64::NAN }
+        TraitInfo {
+            name: "t".into(),
+            n,
+            mask: 0,
+            df_covariates: 2,
+            status: 0,
+            mean: f64::NAN,
+            sd: f64::NAN,
+            normal: false,
+        }
     }
 
     fn counted(infos: &[TraitInfo], rows: &[(Vec<f32>, Vec<f32>)]) -> (Bins, Vec<u64>) {

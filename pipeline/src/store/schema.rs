@@ -22,8 +22,16 @@ pub(super) const N_MISSING: &str = "/assoc/n_missing";
 /// Ranks that the covariates lose with them, by mask.
 pub(super) const COVARIATES_LOST: &str = "/assoc/covariates_lost";
 /// Datasets that a file may be without, each with the letter that stands for it in the signature.
-pub(super) const OPTIONAL_PARTS: [(char, &str); 5] =
-    [('m', N_MISSING), ('l', COVARIATES_LOST), ('c', "/qc/case_counts"), ('s', CHECKSUMS), ('f', FAILED_REGIONS)];
+pub(super) const OPTIONAL_PARTS: [(char, &str); 6] = [
+    ('m', N_MISSING),
+    ('l', COVARIATES_LOST),
+    ('c', "/qc/case_counts"),
+    ('s', CHECKSUMS),
+    ('f', FAILED_REGIONS),
+    ('z', NORMAL),
+];
+/// Traits whose p is by the normal distribution; absent where none's is.
+pub(super) const NORMAL: &str = "/traits/normal";
 /// Checksums of every byte; files of the first weeks lack them.
 pub(super) const CHECKSUMS: &str = "/checksums";
 /// Regions of shards that failed; absent where none did.
@@ -141,12 +149,14 @@ pub struct TraitInfo {
     pub mean: f64,
     /// Standard deviation as analysed (n − 1); NaN where not known.
     pub sd: f64,
+    /// Tested by a score: β/SE is a standard normal number under the null, and p is by the normal distribution.
+    pub normal: bool,
 }
 
 impl TraitInfo {
-    /// Degrees of freedom of a pair without missing genotypes; may be negative.
+    /// Degrees of freedom of a pair without missing genotypes; may be negative, and is infinite for a score test.
     pub fn degrees_of_freedom(&self) -> f64 {
-        f64::from(self.n) - f64::from(self.df_covariates) - 1.0
+        if self.normal { f64::INFINITY } else { f64::from(self.n) - f64::from(self.df_covariates) - 1.0 }
     }
 }
 

@@ -287,6 +287,10 @@ fn write_traits(place: &Place, root: &Group, header: &ResultsHeader) -> Result<(
     file::table_column(place, group, "n", &numbers(|info| info.n))?;
     file::table_column(place, group, "mask", &numbers(|info| info.mask))?;
     file::table_column(place, group, "df_covariates", &numbers(|info| info.df_covariates))?;
+    if header.traits.iter().any(|info| info.normal) {
+        let normal: Vec<u8> = header.traits.iter().map(|info| u8::from(info.normal)).collect();
+        file::table_column(place, group, "normal", &normal)?;
+    }
     let reals = |number: fn(&super::TraitInfo) -> f64| traits.iter().map(number).collect::<Vec<_>>();
     file::table_column(place, group, "mean", &reals(|info| info.mean))?;
     file::table_column(place, group, "sd", &reals(|info| info.sd))?;

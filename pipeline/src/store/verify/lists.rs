@@ -156,7 +156,7 @@ fn check_one_hit(reader: &ResultsReader, row: usize, hit: &StoredHit, found: &mu
     else {
         return;
     };
-    let df = f64::from(n_observed) - f64::from(info.df_covariates) - 1.0;
+    let df = crate::store::TraitInfo { n: n_observed, ..info.clone() }.degrees_of_freedom();
     let expected = student::log10_p(hit.beta / hit.se, df);
     if (hit.log10p - expected).abs() > ROUNDING * expected.max(1.0) {
         let problem = || format!("row {row}: {} where beta, se and obs_ct make {expected}", hit.log10p);

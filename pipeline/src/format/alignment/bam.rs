@@ -1,0 +1,224 @@
+//! BAM by region: blocks inflated one by one, records copied into the caller's memory.
+//!
+//! SAM specification, section 4.2.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::format::bgzf_reader::BgzfReader;
+use crate::format::index::{OffsetRange, VariantIndex};
+
+use super::error::AlignmentError;
+use super::header::AlignmentHeader;
+use super::index::IndexSummary;
+use super::record::{AlignmentRecord, CORE_LEN, Core};
+
+/// Longest record: the longest reads known, with their signals, take a tenth of it.
+const MAX_RECORD_LEN: usize = 1 << 28;
+
+pub(super) struct BamReader {
+    source: BgzfReader<File>,
+    header: Arc<AlignmentHeader>,
+    summary: IndexSummary,
+    /// The index of one reference.
+    index: Option<(usize, VariantIndex)>,
+    groups: Option<HashMap<Vec<u8>, u16>>,
+    reference_idx: usize,
+    range: Range<u32>,
+    /// Parts of the file that are still to be read, the current one last.
+    chunks: Vec<OffsetRange>,
+    last_start: u32,
+}
+
+impl BamReader {
+    pub(super) fn open(
+        path: &Path,
+        header: Arc<AlignmentHeader>,
+        summary: IndexSummary,
+    ) -> Result<Self, AlignmentError> {
+        let source = BgzfReader::new(File::open(path)?);
+        let mut reader = Self {
+            source,
+            header,
+            summary,
+            index: None,
+            groups: None,
+            reference_idx: 0,
+            range: 0..0,
+            chunks: Vec::new(),
+            last_start: 0,
+        };
+        reader.look_for_read_groups(true);
+        Ok(reader)
+    }
+
+    pub(super) fn look_for_read_groups(&mut self, yes: bool) {
+        let groups = self.header.read_groups.iter().zip(0..);
+        self.groups = (yes && !self.header.read_groups.is_empty())
+            .then(|| groups.map(|(group, idx)| (group.id.clone().into_bytes(), idx)).collect());
+    }
+
+    pub(super) fn query(&mut self, reference_idx: usize, range: Range<u32>) -> Result<(), AlignmentError> {
+        if self.index.as_ref().is_none_or(|(of, _)| *of != reference_idx) {
+            self.index = Some((reference_idx, self.summary.load(reference_idx)?));
+        }
+        self.chunks.clear();
+        if let Some((_, index)) = self.index.as_ref()
+            && range.start < range.end
+        {
+            self.chunks = index.query(0, range.start + 1, range.end);
+            self.chunks.reverse();
+        }
+        if let Some(chunk) = self.chunks.last() {
+            self.source.seek(chunk.0)?;
+        }
+        (self.reference_idx, self.range, self.last_start) = (reference_idx, range, 0);
+        Ok(())
+    }
+
+    pub(super) fn skip_to(&mut self, position: u32) -> Result<(), AlignmentError> {
+        self.range.start = self.range.start.max(position);
+        let Some((_, index)) = &self.index else { return Ok(()) };
+        let lowest = index.lowest(0, position);
+        if lowest.compressed() <= self.source.address().compressed() {
+            return Ok(());
+        }
+        while self.chunks.last().is_some_and(|chunk| chunk.1 <= lowest) {
+            self.chunks.pop();
+        }
+        if let Some(chunk) = self.chunks.last() {
+            self.source.seek(chunk.0.max(lowest))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn next(&mut self, record: &mut AlignmentRecord) -> Result<bool, AlignmentError> {
+        while self.is_within_chunk()? {
+            let read = read_record(&mut self.source, &mut record.bytes);
+            if !read.map_err(|failure| self.failed(failure))? {
+                self.chunks.clear();
+                break;
+            }
+            let core = Core::of(&record.bytes);
+            let reference = usize::try_from(core.reference_idx).unwrap_or(usize::MAX);
+            let start = u32::try_from(core.start).unwrap_or(0);
+            if reference != self.reference_idx {
+                if reference > self.reference_idx {
+                    self.chunks.clear();
+                    break;
+                }
+                continue;
+            }
+            if start < self.last_start {
+                return Err(self.unsorted(start));
+            }
+            self.last_start = start;
+            if start >= self.range.end {
+                self.chunks.clear();
+                break;
+            }
+            record.parse().map_err(|problem| self.bad(problem))?;
+            if record.end > self.range.start {
+                if let Some(groups) = &self.groups {
+                    record.read_group = record.read_group_id().and_then(|id| groups.get(id).copied());
+                }
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Goes on to the next part of the file where the current one ends; false after the last.
+    fn is_within_chunk(&mut self) -> Result<bool, AlignmentError> {
+        while let Some(chunk) = self.chunks.last() {
+            if self.source.address() < chunk.1 {
+                return Ok(true);
+            }
+            self.chunks.pop();
+            if let Some(chunk) = self.chunks.last() {
+                self.source.seek(chunk.0)?;
+            }
+        }
+        Ok(false)
+    }
+
+    fn place(&self) -> String {
+        let name = self.header.references.get(self.reference_idx).map_or("?", |r| r.name.as_str());
+        format!("{name}:{}", u64::from(self.last_start.max(self.range.start)) + 1)
+    }
+
+    fn bad(&self, problem: &str) -> AlignmentError {
+        AlignmentError::Record { place: self.place(), problem: problem.to_owned() }
+    }
+
+    fn failed(&self, failure: Failure) -> AlignmentError {
+        match failure {
+            Failure::Io(error) => {
+                AlignmentError::Io(io::Error::new(error.kind(), format!("near {}: {error}", self.place())))
+            }
+            Failure::Bad(problem) => self.bad(problem),
+        }
+    }
+
+    fn unsorted(&self, start: u32) -> AlignmentError {
+        AlignmentError::Unsorted(format!("a record at {} comes after one at {}", u64::from(start) + 1, self.place()))
+    }
+}
+
+/// Why no record could be read.
+enum Failure {
+    Io(io::Error),
+    Bad(&'static str),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The bytes of the next record without their length; false at the end of the file. Memory grows only as bytes arrive.
+fn read_record<R: io::Read>(source: &mut BgzfReader<R>, record: &mut Vec<u8>) -> Result<bool, Failure> {
+    record.clear();
+    let held = source.fill()?;
+    if held.is_empty() {
+        return Ok(false);
+    }
+    if let Some((len, rest)) = held.split_first_chunk::<4>() {
+        let len = u32::from_le_bytes(*len) as usize;
+        if let Some(bytes) = rest.get(..len)
+            && len >= CORE_LEN
+        {
+            record.extend_from_slice(bytes);
+            source.consume(4 + len);
+            return Ok(true);
+        }
+    }
+    take(source, 4, record)?;
+    let len = record.first_chunk().map_or(0, |len| u32::from_le_bytes(*len)) as usize;
+    if !(CORE_LEN..=MAX_RECORD_LEN).contains(&len) {
+        return Err(Failure::Bad("a length that no record has"));
+    }
+    record.clear();
+    take(source, len, record)?;
+    Ok(true)
+}
+
+/// Appends `n` bytes, over as many blocks as hold them.
+fn take<R: io::Read>(source: &mut BgzfReader<R>, n: usize, bytes: &mut Vec<u8>) -> Result<(), Failure> {
+    let end = bytes.len() + n;
+    while bytes.len() < end {
+        let held = source.fill()?;
+        if held.is_empty() {
+            return Err(Failure::Bad("the file ends within it"));
+        }
+        let take = held.len().min(end - bytes.len());
+        bytes.extend_from_slice(&held[..take]);
+        source.consume(take);
+    }
+    Ok(())
+}

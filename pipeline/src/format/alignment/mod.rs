@@ -1,0 +1,161 @@
+//! Aligned reads: BAM and CRAM behind one face, read by region.
+//!
+//! A file is checked once ([`AlignmentFile::open`]) and holds nothing open; [`AlignmentFile::reader`] opens it for a query.
+//! Positions here are from 0 and ranges exclude their end.
+
+mod bam;
+mod error;
+mod header;
+mod index;
+mod record;
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::format::bgzf::{Compression, has_eof_block};
+use crate::format::bgzf_reader::BgzfReader;
+use crate::format::fasta::Fasta;
+
+use bam::BamReader;
+use index::IndexSummary;
+
+pub use error::AlignmentError;
+pub use header::{AlignmentHeader, ReadGroup, Reference, SortOrder};
+pub use record::{
+    AlignmentRecord, CigarKind, DUPLICATE, FIRST, MATE_UNMAPPED, NO_QUALITY, PAIRED, PROPER_PAIR, QC_FAIL, REVERSE,
+    SECOND, SECONDARY, SUPPLEMENTARY, UNMAPPED,
+};
+
+/// What is needed to open alignment files.
+#[derive(Debug, Clone, Default)]
+pub struct AlignmentOptions {
+    /// Whether CRAM is read.
+    pub allow_cram: bool,
+    /// The reference, without which CRAM is not read.
+    pub fasta: Option<Arc<Fasta>>,
+}
+
+/// A BAM or CRAM file that was checked: whole, sorted, with an index of its own. It holds no open file.
+#[derive(Debug, Clone)]
+pub struct AlignmentFile {
+    path: PathBuf,
+    header: Arc<AlignmentHeader>,
+    index: IndexSummary,
+    is_empty: bool,
+    index_is_older: bool,
+}
+
+impl AlignmentFile {
+    /// Opens `path`, reads its header and index, and closes it.
+    pub fn open(path: &Path, options: &AlignmentOptions) -> Result<Self, AlignmentError> {
+        // Looked at before it is opened: opening a pipe waits for its other end.
+        let metadata = std::fs::metadata(path)?;
+        if !metadata.is_file() {
+            return Err(AlignmentError::NotAFile);
+        }
+        let mut file = File::open(path)?;
+        let mut head = Vec::new();
+        Read::take(&mut file, 18).read_to_end(&mut head)?;
+        if head.starts_with(b"CRAM") {
+            return match options.allow_cram {
+                false => Err(AlignmentError::CramNotAllowed),
+                true => Err(AlignmentError::OtherFormat("CRAM is not read yet")),
+            };
+        }
+        check_is_bgzf(&head)?;
+        if !has_eof_block(&mut file, metadata.len())? {
+            return Err(AlignmentError::Truncated);
+        }
+        file.seek(SeekFrom::Start(0))?;
+        let mut source = BgzfReader::new(file);
+        let header = AlignmentHeader::read_bam(&mut source)?;
+        if header.sort_order == SortOrder::Other {
+            return Err(AlignmentError::Unsorted("its header says so".to_owned()));
+        }
+        let is_empty = source.fill()?.is_empty();
+        let index_path = index::beside(path, &["bai", "csi"]).ok_or(AlignmentError::NoIndex(".bai or .csi"))?;
+        let index_is_older = index::is_older(&index_path, path)?;
+        let lengths: Vec<u32> = header.references.iter().map(|r| r.length).collect();
+        let index = IndexSummary::open(index_path, metadata.len(), &lengths)?;
+        Ok(Self { path: path.to_owned(), header: Arc::new(header), index, is_empty, index_is_older })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &AlignmentHeader {
+        &self.header
+    }
+
+    /// Takes `references` in place of its own if they are equal, so that files share memory; gives whether they are.
+    pub fn share_references(&mut self, references: &Arc<[Reference]>) -> bool {
+        let equal = self.header.references == *references;
+        if equal {
+            Arc::make_mut(&mut self.header).references = Arc::clone(references);
+        }
+        equal
+    }
+
+    /// Whether it has no reads at all.
+    pub fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// Whether the index was written before the file, so that it may be of another one.
+    pub fn index_is_older(&self) -> bool {
+        self.index_is_older
+    }
+
+    /// Opens the file for queries.
+    pub fn reader(&self) -> Result<AlignmentReader, AlignmentError> {
+        let bam = BamReader::open(&self.path, Arc::clone(&self.header), self.index.clone())?;
+        Ok(AlignmentReader { bam })
+    }
+
+    /// About the compressed bytes of a part of a reference, by the index.
+    pub fn reference_bytes(&self, reference_idx: usize, range: Range<u32>) -> u64 {
+        let length = self.header.references.get(reference_idx).map_or(0, |r| r.length);
+        self.index.bytes(reference_idx, &range, length)
+    }
+}
+
+fn check_is_bgzf(head: &[u8]) -> Result<(), AlignmentError> {
+    match Compression::of(head) {
+        Compression::Bgzf => Ok(()),
+        Compression::Gzip => Err(AlignmentError::OtherFormat("a plain gzip file")),
+        Compression::Plain if head.is_empty() => Err(AlignmentError::OtherFormat("the file has no bytes")),
+        Compression::Plain if head.starts_with(b"@") => {
+            Err(AlignmentError::OtherFormat("SAM text; turn it into BAM (samtools sort -o x.bam --write-index)"))
+        }
+        Compression::Plain => Err(AlignmentError::OtherFormat("it does not begin as one")),
+    }
+}
+
+/// An open alignment file. Dropping it closes the file.
+pub struct AlignmentReader {
+    bam: BamReader,
+}
+
+impl AlignmentReader {
+    /// Starts on the records that overlap a part of a reference.
+    pub fn query(&mut self, reference_idx: usize, range: Range<u32>) -> Result<(), AlignmentError> {
+        self.bam.query(reference_idx, range)
+    }
+
+    /// The next of those records, by position; false after the last. Unplaced reads stand at their mate's position.
+    pub fn next(&mut self, record: &mut AlignmentRecord) -> Result<bool, AlignmentError> {
+        self.bam.next(record)
+    }
+
+    /// Says that records which end at `position` or before it are not needed any more. Where the index tells that it pays,
+    /// they are not read.
+    pub fn skip_to(&mut self, position: u32) -> Result<(), AlignmentError> {
+        self.bam.skip_to(position)
+    }
+
+    /// Whether records' read groups are looked up, which costs some time; at first they are if there are any.
+    pub fn look_for_read_groups(&mut self, yes: bool) {
+        self.bam.look_for_read_groups(yes);
+    }
+}
