@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cohort;
 pub mod comm;
 pub mod format;
+pub mod identity;
 pub mod plan;
 pub mod report;
 pub mod run;
