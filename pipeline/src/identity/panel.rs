@@ -1,7 +1,6 @@
 //! The sites and the known genotypes that reads are held against: biallelic autosomal SNPs of the VCF, common, called in most
 //! people, spread evenly.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use norna_kernels::identity::panel::{GenotypePanel, UNKNOWN};
@@ -87,7 +86,7 @@ pub struct PanelCounts {
     pub rows: u64,
     /// On X, Y or MT.
     pub sex_or_mt: u64,
-    /// On a chromosome that the alignment files do not have.
+    /// On a chromosome that the alignment files do not have, or beyond its end there.
     pub not_in_reads: u64,
     /// Not a SNP of two alleles.
     pub not_snp: u64,
@@ -119,7 +118,7 @@ impl PanelCounts {
             ("rows", self.rows),
             ("kept", self.kept),
             ("sex_or_mt", self.sex_or_mt),
-            ("chromosome_not_in_reads", self.not_in_reads),
+            ("place_not_in_reads", self.not_in_reads),
             ("not_a_biallelic_snp", self.not_snp),
             ("missingness_above_geno", self.missing),
             ("maf_below_minimum", self.rare),
@@ -147,12 +146,12 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// Reads the panel with the threads of the pool that this is called in. `references`: chromosomes of the alignment files,
-    /// matched by any of their names.
+    /// Reads the panel with the threads of the pool that this is called in. `references`: chromosomes of the alignment files
+    /// with their lengths, matched by any of their names.
     ///
     /// # Errors
     /// [`PanelError`].
-    pub fn read(options: &PanelOptions, references: &[&str]) -> Result<Self, PanelError> {
+    pub fn read(options: &PanelOptions, references: &[(&str, u32)]) -> Result<Self, PanelError> {
         if options.input.paths.iter().any(|path| path.as_os_str() == "-") {
             return Err(PanelError::StandardInput);
         }
@@ -200,7 +199,7 @@ struct Piece {
 struct Reader<'a> {
     input: &'a Input,
     options: &'a PanelOptions,
-    references: &'a [&'a str],
+    references: &'a [(&'a str, u32)],
 }
 
 impl Reader<'_> {
@@ -260,7 +259,7 @@ impl Reader<'_> {
             piece.counts.sex_or_mt += 1;
             return false;
         }
-        let Some(chrom) = self.in_reads(&variant.chrom) else {
+        let Some(chrom) = self.in_reads(&variant.chrom, variant.pos) else {
             piece.counts.not_in_reads += 1;
             piece.foreign = Some(Arc::clone(&variant.chrom));
             return false;
@@ -285,15 +284,14 @@ impl Reader<'_> {
         true
     }
 
-    /// The alignment files' name of a chromosome of the VCF.
-    fn in_reads(&self, chrom: &str) -> Option<Arc<str>> {
-        let exact = self.references.iter().find(|name| **name == chrom);
-        let wanted = || canonical(chrom);
+    /// The alignment files' name of a chromosome of the VCF, if a position is on it.
+    fn in_reads(&self, chrom: &str, pos: u32) -> Option<Arc<str>> {
+        let exact = self.references.iter().find(|(name, _)| *name == chrom);
         let found = exact.or_else(|| {
-            let wanted = wanted();
-            self.references.iter().find(|name| canonical(name) == wanted)
+            let wanted = canonical(chrom);
+            self.references.iter().find(|(name, _)| canonical(name) == wanted)
         });
-        found.map(|name| Arc::from(*name))
+        found.filter(|&&(_, length)| (1..=length).contains(&pos)).map(|(name, _)| Arc::from(*name))
     }
 
     fn nothing(&self, counts: &PanelCounts, foreign: Option<&str>) -> PanelError {
@@ -401,9 +399,8 @@ fn unpack(packed: &[u8], calls: &mut [u8]) {
 }
 
 /// A few names, for a message.
-fn some_of(names: &[&str]) -> String {
-    let mut seen = HashSet::new();
-    let distinct: Vec<&str> = names.iter().copied().filter(|name| seen.insert(*name)).collect();
+fn some_of(references: &[(&str, u32)]) -> String {
+    let distinct: Vec<&str> = references.iter().map(|&(name, _)| name).collect();
     match distinct.len() {
         0 => "none".into(),
         1..=3 => distinct.join(", "),

@@ -8,7 +8,8 @@ fn read(text: &str, change: impl FnOnce(&mut PanelOptions), references: &[&str])
     let input = InputOptions { paths: vec![path], ..Default::default() };
     let mut options = PanelOptions { input, maf: 0.05, geno: 0.1, max_sites: 100, thin: 0 };
     change(&mut options);
-    Panel::read(&options, references)
+    let references: Vec<(&str, u32)> = references.iter().map(|&name| (name, 10_000)).collect();
+    Panel::read(&options, &references)
 }
 
 fn vcf(rows: &[&str]) -> String {

@@ -12,6 +12,8 @@ mod fault;
 mod finalise;
 mod finish;
 pub mod grid;
+pub mod identity;
+mod identity_job;
 pub mod join;
 mod lock;
 mod null_models;
