@@ -3,6 +3,7 @@
 
 pub(crate) mod basis;
 mod fit;
+pub(crate) mod logistic;
 pub(crate) mod mask;
 pub(crate) mod panels;
 pub(crate) mod sides;

@@ -8,6 +8,7 @@
 //! the linear test's of E; the sums of V are a second product.
 
 pub(crate) mod columns;
+pub(crate) mod two_valued;
 
 use crate::arch::{Isa, Kernels, isa};
 use crate::null_model::NullModel;
@@ -17,7 +18,7 @@ use crate::stat::linear::scratch::LinearScratch;
 use crate::stat::linear::{LinearTest, MissingPolicy};
 use crate::stat::student;
 use crate::status::Status;
-use columns::{Columns, Products};
+use columns::{Columns, Products, Values};
 
 /// A pair of which the reads leave less than this share of the information that expected genotypes would have has none.
 const LITTLE_INFORMATION: f64 = 0.01;
@@ -104,9 +105,9 @@ impl<'a> ReadsTest<'a> {
         let mut first = 0;
         while first < posteriors.len() {
             let end = posteriors.len().min(first + scratch.products.capacity());
-            scratch
-                .products
-                .compute(&self.kernels, &self.columns, end - first, |v| (posteriors.variances(first + v), 0.0));
+            scratch.products.compute(&self.kernels, &self.columns, (end - first, Values::AsTheyAre), |v| {
+                (posteriors.variances(first + v), 0.0)
+            });
             for v in first..end {
                 let sums = scratch.products.sums(v - first);
                 self.test_site(posteriors, v, (sums, &score, &d), out);

@@ -106,7 +106,7 @@ pub fn em(ln: &[[f32; 3]]) -> f64 {
 pub fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
     let n = b.len();
     for j in 0..n {
-        let pivot = (j..n).max_by(|&x, &y| a[x][j].abs().total_cmp(&a[y][j].abs())).unwrap();
+        let pivot = (j..n).fold(j, |best, i| if a[i][j].abs() > a[best][j].abs() { i } else { best });
         a.swap(j, pivot);
         b.swap(j, pivot);
         let (top, bottom) = a.split_at_mut(j + 1);

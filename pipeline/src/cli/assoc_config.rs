@@ -166,6 +166,7 @@ impl AssocArgs {
             rint: self.rint,
             standardize: self.standardize,
             linear_on_binary: self.linear_on_binary,
+            two_valued: self.bt,
             minus9: match self.minus9 {
                 Some(Minus9Arg::Value) => Minus9::Value,
                 Some(Minus9Arg::Missing) | None => Minus9::Missing,

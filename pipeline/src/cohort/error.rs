@@ -243,6 +243,17 @@ pub enum CohortError {
         /// The first few by name.
         names: String,
     },
+    /// `--bt`, and a trait has other values.
+    #[error(
+        "trait {name} has {problem}: with --bt every trait is 0 (control) and 1 (case), or 1 and 2 as plink has them, and NA \
+         where it is not known; recode it or leave it out with --pheno-name"
+    )]
+    NotTwoValued {
+        /// The trait.
+        name: String,
+        /// What it has.
+        problem: String,
+    },
     /// Nobody is left.
     #[error("no sample is left to analyse: {account}")]
     NoSamples {

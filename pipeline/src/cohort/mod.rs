@@ -57,6 +57,8 @@ pub struct CohortConfig {
     pub standardize: bool,
     /// Traits of two values are tested linearly instead of refused.
     pub linear_on_binary: bool,
+    /// All traits are of two values (0 and 1, or 1 and 2 as plink has them); they become 0 and 1.
+    pub two_valued: bool,
     /// What −9 means in traits and covariates.
     pub minus9: Minus9,
 }

@@ -66,7 +66,11 @@ pub fn finish(
     for (entry, &n) in ledger.traits.iter_mut().zip(n_without_prediction) {
         entry.n_without_prediction = n;
     }
-    check_binary(config, ledger, messages)?;
+    if config.two_valued {
+        traits.par_iter_mut().try_for_each(code_cases)?;
+    } else {
+        check_binary(config, ledger, messages)?;
+    }
     say_notes(traits, ledger, messages);
     traits.par_iter_mut().for_each(|column| {
         if config.rint {
@@ -108,6 +112,22 @@ fn check_binary(config: &CohortConfig, ledger: &CohortLedger, messages: &mut Vec
     }
     if n > 0 {
         messages.push(format!("traits: {n} of {n_traits} have two values and are tested linearly, as asked ({names})"));
+    }
+    Ok(())
+}
+
+/// Cases to 1 and controls to 0, from those or from plink's 2 and 1.
+fn code_cases(column: &mut Column) -> Result<(), CohortError> {
+    let refuse = |problem: String| CohortError::NotTwoValued { name: column.name.clone(), problem };
+    let has = |value: f64| column.values.contains(&value);
+    if let Some(value) = column.values.iter().find(|value| !value.is_nan() && ![0.0, 1.0, 2.0].contains(value)) {
+        return Err(refuse(format!("the value {value}")));
+    }
+    if has(0.0) && has(2.0) {
+        return Err(refuse("0 and 2".to_owned()));
+    }
+    if has(2.0) {
+        column.values.iter_mut().for_each(|value| *value -= 1.0);
     }
     Ok(())
 }

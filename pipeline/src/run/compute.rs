@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Result;
-use norna_kernels::LinearTest;
 
 use super::assoc::AssocConfig;
 use super::begin::{Begun, Orders};
@@ -17,6 +16,7 @@ use super::session::Session;
 use super::stop::Phase;
 use super::study::Study;
 use super::summary::RankReport;
+use super::tester::{Method, Tester};
 use super::work_queue::Supply;
 use super::worker::{FailedShard, Job};
 use crate::comm::{broadcast, consensus, gather};
@@ -75,16 +75,20 @@ impl Run<'_> {
         let (config, session) = (self.config, self.session);
         let comm = session.comm;
         let keeper = Keeper::new(self.header, config.missing);
-        let base_test = LinearTest::new(study.models.base(), config.missing, config.hit_log10p);
+        let method = Method {
+            missing: config.missing,
+            hit_log10p: config.hit_log10p,
+            with_scores: keeper.wants_scores(),
+            by_reads: false,
+        };
         let (finished, failed) = (Mutex::default(), Mutex::default());
         let (shared, shards_done) = (Shared::new(Arc::clone(session.stop)), AtomicU64::new(0));
         let job = Job {
             input: &study.input,
             plan: &study.plan,
             models: &study.models,
-            base_test: if keeper.wants_scores() { base_test.with_scores() } else { base_test },
-            missing: config.missing,
-            hit_log10p: config.hit_log10p,
+            base_test: Tester::new(study.models.base(), method),
+            method,
             keeper: &keeper,
             bins: self.bins,
             spool: (&begun.spool, begun.spool_number, self.orders.stamp),

@@ -26,6 +26,7 @@ pub mod status;
 mod stop;
 mod study;
 mod summary;
+mod tester;
 pub mod time_limit;
 pub(crate) mod trait_correlation;
 mod work_queue;

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use norna_kernels::{LinearRows, LinearScratch, LinearTest, MissingPolicy};
+use norna_kernels::LinearRows;
 
 use super::null_models::NullModels;
 use super::rows::{Keeper, KeeperScratch};
 use super::schedule::{Claimer, Shared, Work};
+use super::tester::{Method, Tester, TesterScratch};
 use crate::plan::block_variants;
 use crate::shard::{ShardId, ShardPlan};
 use crate::sink::index::{EndFrame, Finished, FinishedShard, Part};
@@ -40,11 +41,9 @@ pub struct Job<'a> {
     /// The null models.
     pub models: &'a NullModels,
     /// The test of the model that chromosomes without one of their own share.
-    pub base_test: LinearTest<'a>,
-    /// What happens to samples without a genotype.
-    pub missing: MissingPolicy,
-    /// Hits are rows with −log10 p of at least this.
-    pub hit_log10p: f64,
+    pub(super) base_test: Tester<'a>,
+    /// How models are tested.
+    pub(super) method: Method,
     /// What is kept of the tests.
     pub keeper: &'a Keeper,
     /// The bins that pairs are counted in.
@@ -64,7 +63,7 @@ pub struct Job<'a> {
 struct Buffers {
     block: VariantBlock,
     rows: LinearRows,
-    scratch: LinearScratch,
+    scratch: TesterScratch,
     batch: RowBatch,
     keeper: KeeperScratch,
     /// Traits × bins: the pairs of the shard.
@@ -119,7 +118,7 @@ impl Job<'_> {
         Buffers {
             block: VariantBlock::new(kind, n_samples, block_variants(kind, n_samples)),
             rows: LinearRows::default(),
-            scratch: LinearScratch::new(&self.base_test),
+            scratch: self.base_test.scratch(),
             batch: RowBatch::default(),
             keeper: KeeperScratch::default(),
             tally: self.bins.tally(),
@@ -184,10 +183,9 @@ impl Job<'_> {
         let Buffers { block, rows, scratch, batch, keeper, tally, models, .. } = buffers;
         let chrom = &block.variants[0].chrom;
         let own = self.models.of_chromosome(chrom).map_err(|e| e.to_string())?;
-        let own_test = own.as_deref().map(|model| LinearTest::new(model, self.missing, self.hit_log10p));
-        let own_test = own_test.map(|test| if self.keeper.wants_scores() { test.with_scores() } else { test });
+        let own_test = own.as_deref().map(|model| Tester::new(model, self.method));
         let test = own_test.as_ref().unwrap_or(&self.base_test);
-        test.test_block(&block.genotypes, &block.counts, scratch, rows);
+        test.test(block, scratch, rows);
         self.bins.count(&rows.beta, &rows.se, tally);
         self.keeper.fill(test.null(), block, rows, batch, keeper);
         if own_test.is_some() && self.keeper.wants_scores() && !models.iter().any(|(told, _)| **told == **chrom) {

@@ -15,7 +15,7 @@ mod stream;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use norna_kernels::{AlleleCounts, GenotypeBlock, GenotypeKind};
+use norna_kernels::{AlleleCounts, GenotypeBlock, GenotypeKind, Posteriors};
 
 pub use crate::format::sex::Sex;
 pub use error::SourceError;
@@ -46,8 +46,10 @@ pub struct VariantBlock {
     pub genotypes: GenotypeBlock,
     /// The rows.
     pub variants: Vec<Variant>,
-    /// Allele counts of the rows.
+    /// Allele counts of the rows; of reads, those expected of the samples that have some.
     pub counts: Vec<AlleleCounts>,
+    /// Of reads: what they say of the genotypes, which are then empty.
+    pub posteriors: Option<Posteriors>,
 }
 
 impl VariantBlock {
@@ -57,6 +59,7 @@ impl VariantBlock {
             genotypes: GenotypeBlock::new(kind, n_samples, capacity),
             variants: Vec::with_capacity(capacity),
             counts: Vec::with_capacity(capacity),
+            posteriors: None,
         }
     }
 

@@ -56,6 +56,7 @@ pub fn header(n_traits: usize) -> ResultsHeader {
         status: 0,
         mean: i as f64,
         sd: if i == 0 { f64::NAN } else { 1.5 },
+        normal: false,
     };
     ResultsHeader { traits: (0..n_traits).map(info).collect(), n_samples: 100, hit_log10p: HIT, store: Store::Full }
 }

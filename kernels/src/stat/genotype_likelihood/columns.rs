@@ -7,6 +7,15 @@ use crate::null_model::panels::{PANEL_WIDTH, Panels};
 /// Sums of a chunk of sites, at most and about.
 const SUMS: usize = 1 << 20;
 
+/// What of a value goes into the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// The value less the shift.
+    AsTheyAre,
+    /// Its square.
+    Squared,
+}
+
 /// Columns of n_samples values in panels, [panel][sample][width] f32; a column not set is 0.
 #[derive(Debug, Clone)]
 pub(crate) struct Columns {
@@ -57,13 +66,13 @@ impl Products {
         self.capacity
     }
 
-    /// Sums over the samples of (value less shift) times column, for `n_sites` sites whose values and shift `site` gives.
-    /// Missing values (NaN) are 0 after the shift.
+    /// Sums over the samples of (value less shift), or of its square, times column, for `n_sites` sites whose values and shift
+    /// `site` gives. Missing values (NaN) are 0 after the shift.
     pub(crate) fn compute<'v>(
         &mut self,
         kernels: &Kernels,
         columns: &Columns,
-        n_sites: usize,
+        (n_sites, values_are): (usize, Values),
         site: impl Fn(usize) -> (&'v [f32], f32),
     ) {
         let (tile, tiles, stride) = (self.tile, n_sites.div_ceil(self.tile), self.stride);
@@ -78,7 +87,11 @@ impl Products {
                     let (row, shift) = site(t * tile + r);
                     (values[r], shifts[r]) = (&row[start..end], shift);
                 }
-                pack_dosages(&values[..n], &shifts[..n], tile, &mut self.packed[t * size..(t + 1) * size]);
+                let packed = &mut self.packed[t * size..(t + 1) * size];
+                pack_dosages(&values[..n], &shifts[..n], tile, packed);
+                if values_are == Values::Squared {
+                    packed.iter_mut().for_each(|x| *x *= *x);
+                }
             }
             let mut first = 0;
             for (width, values) in &columns.panels {

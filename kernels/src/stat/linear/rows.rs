@@ -51,7 +51,7 @@ impl LinearRows {
     }
 
     /// Makes room for a block, all NaN and Ok, and forgets what was there. `n_masks`: scores are wanted.
-    pub(super) fn reset(&mut self, n_variants: usize, n_traits: usize, n_masks: Option<usize>) {
+    pub(crate) fn reset(&mut self, n_variants: usize, n_traits: usize, n_masks: Option<usize>) {
         for matrix in [&mut self.beta, &mut self.se] {
             matrix.clear();
             matrix.resize(n_variants * n_traits, f32::NAN);

@@ -135,3 +135,17 @@ fn predictions_by_other_names_and_bad_ones() {
         );
     });
 }
+
+#[test]
+fn cases_are_0_and_1_or_1_and_2() {
+    let coded = |text| pheno_with(text, "a b c d", |config| config.two_valued = true);
+    let cohort = coded("IID x y\na 1 0\nb 2 1\nc NA 1\nd 1 0\n").shown().0;
+    assert_values(&cohort.traits[0].values, &[0.0, 1.0, NAN, 0.0]);
+    assert_values(&cohort.traits[1].values, &[0.0, 1.0, 1.0, 0.0]);
+    for (text, problem) in
+        [("IID x\na 0\nb 1\nc 2\nd 1\n", "0 and 2"), ("IID x\na 0\nb 1.5\nc 1\nd 1\n", "the value 1.5")]
+    {
+        let message = coded(text).unwrap_err();
+        assert!(message.starts_with(&format!("trait x has {problem}: with --bt every trait is 0")), "{message}");
+    }
+}
