@@ -24,7 +24,7 @@ pub const COLUMNS: [&str; 21] = [
     "own_lod",
     "best_lod",
     "next_match",
-    "next_lod",
+    "margin_lod",
     "next_concordance",
     "n_informative",
     "same_person",
@@ -214,8 +214,11 @@ impl Findings<'_> {
         let (scored, sex) = (&self.scored[sample], &self.sexes[sample]);
         let person = |candidate: Option<&Candidate>| candidate.map(|c| self.vcf_samples[c.column].clone());
         let best = nearest(scored);
-        let own_is_best = scored.own.as_ref().is_some_and(|own| best.is_some_and(|best| best.column == own.column));
-        let next = if own_is_best || scored.own.is_some() { scored.others.first() } else { scored.others.get(1) };
+        // Odds are told of the person named; of the best where there is none.
+        let (first, next) = match &scored.own {
+            Some(own) => (Some(own), scored.others.first()),
+            None => (best, scored.others.get(1)),
+        };
         let told = scored.n_sites >= thresholds.min_sites;
         let id = |column: usize| self.vcf_samples[column].clone();
         let same: Vec<&str> = verdict.same_person.iter().map(|&other| self.samples[other].as_str()).collect();
@@ -234,7 +237,7 @@ impl Findings<'_> {
             number(scored.own.as_ref().map(|own| own.lod), 2),
             number(best.map(|best| best.lod), 2),
             text(person(next)),
-            number(next.map(|next| next.lod), 2),
+            number(first.zip(next).map(|(first, next)| first.lod - next.lod), 2),
             number(next.map(|next| next.concordance), 4),
             next.filter(|_| scored.own.is_some())
                 .map_or(Cell::Missing, |next| Cell::Count(u64::from(next.n_differing))),

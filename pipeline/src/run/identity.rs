@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use super::begin::input_stamps;
 use super::grid::{self, Cells, GridRun};
 use super::identity_job::{BATCH, IdentityJob};
 use super::options::RunOptions;
-use super::run_record::{InputStamp, PlanStamp, RunRecord};
+use super::reads::reads_stamp;
+use super::run_record::{PlanStamp, RunRecord};
 use super::session::{self, Session};
 use super::stop::Phase;
 use super::workdir::{Claimed, Workdir};
@@ -335,31 +336,6 @@ fn check_reference(reads: &ReadInput, sites: &[Site]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// What tells the alignment files from others: names, sizes and times of each sample's, whatever the order of the list.
-fn reads_stamp(reads: &ReadInput) -> Result<InputStamp> {
-    let mut hasher = Sha256::new();
-    let mut bytes = 0;
-    for (sample_idx, sample) in reads.samples().iter().enumerate() {
-        hasher.update(sample);
-        let mut files = Vec::new();
-        for &file_idx in reads.files_of(sample_idx) {
-            let file = reads.file(file_idx as usize);
-            let metadata = fs::metadata(file.alignment.path()).with_context(|| file.name())?;
-            bytes += metadata.len();
-            files.push((metadata.len(), metadata.mtime(), metadata.mtime_nsec()));
-        }
-        files.sort_unstable();
-        hasher.update(format!("{files:?}"));
-    }
-    Ok(InputStamp {
-        role: "reads".into(),
-        name: count(reads.n_files() as u64, "file"),
-        bytes: Some(bytes),
-        modified: None,
-        sha256_head: Some(hex(&hasher.finalize())),
-    })
 }
 
 fn hex(bytes: &[u8]) -> String {
