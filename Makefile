@@ -15,7 +15,7 @@ RECORD := benches/record/$(shell date -u +%F)
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libclang-dev libhdf5-dev libopenmpi-dev openmpi-bin python3 python3-h5py
 BENCH_PACKAGES := time python3-numpy libopenblas0-pthread
-TEST_PACKAGES := plink2 bcftools samtools tabix hdf5-tools shellcheck \
+TEST_PACKAGES := plink2 bcftools samtools mosdepth libhts-dev tabix hdf5-tools shellcheck \
   slurmctld slurmd slurm-client munge iproute2
 
 # Open MPI wants these said where the user is root (containers) or cores are fewer than ranks; others ignore them.

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod cli;
 pub mod cohort;
 pub mod comm;
+pub mod depth;
 pub mod format;
 pub mod plan;
 pub mod report;

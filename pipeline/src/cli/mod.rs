@@ -4,12 +4,16 @@ pub mod assoc;
 mod assoc_config;
 pub mod bench;
 mod bench_commands;
+pub mod depth;
 pub mod export;
 pub mod info;
 pub mod merge;
 pub mod plan;
 mod plan_machine;
 pub mod profile;
+pub mod reads;
+mod reads_args;
+mod run_args;
 pub mod simulate;
 mod simulate_config;
 mod simulate_from;
@@ -46,6 +50,10 @@ pub struct Cli {
 pub enum Command {
     /// Test every variant of VCF/BCF files against every trait of a table (exact linear regression).
     Assoc(Box<assoc::AssocArgs>),
+    /// Write genotype likelihoods of many samples at sites, from their reads (BAM), as BCF.
+    Reads(Box<reads::ReadsCommandArgs>),
+    /// Count the depth of BAM files in windows or regions and by chromosome.
+    Depth(Box<depth::DepthArgs>),
     /// Say what a results file holds.
     Info(info::InfoArgs),
     /// List the strongest associations of a results file.
@@ -85,6 +93,8 @@ pub fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Assoc(args) => assoc::run(*args),
+        Command::Reads(args) => reads::run(&args),
+        Command::Depth(args) => depth::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),

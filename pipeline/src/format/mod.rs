@@ -1,6 +1,7 @@
 //! One file format per file: names, layouts and raw decoding. The only home of noodles.
 
 pub mod alignment;
+pub mod bam_list;
 pub mod bam_write;
 pub mod bcf;
 pub mod bcf_genotypes;
@@ -8,6 +9,7 @@ pub mod bcf_header;
 pub mod bcf_scan;
 mod bcf_values;
 pub mod bcf_write;
+pub mod bed;
 pub mod bgzf;
 pub mod bgzf_reader;
 pub mod bgzf_source;

@@ -127,7 +127,7 @@ pub fn provenance(
     json!({
         "command": "assoc",
         "configuration": config.run.resolved,
-        "field": study.input.field().name(),
+        "field": study.genotypes.field(),
         "covariates": study.covariate_names,
         "inputs": inputs,
         "shard_bytes": study.shard_bytes,

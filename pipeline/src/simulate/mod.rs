@@ -8,7 +8,7 @@ mod config;
 mod effects;
 mod genotypes;
 mod imputation;
-mod in_order;
+pub(crate) mod in_order;
 mod memory;
 mod node_order;
 mod output;

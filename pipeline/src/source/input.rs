@@ -224,6 +224,12 @@ impl Input {
         name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
+    /// Names of the contigs that the headers tell of, in order.
+    pub fn contigs(&self) -> Vec<String> {
+        let headers = self.context.files.iter().map(|file| file.header.vcf());
+        headers.flat_map(|header| header.contigs.iter().map(|contig| contig.id.clone())).collect()
+    }
+
     /// What was chosen, for the log.
     pub fn messages(&self) -> &[String] {
         &self.remarks.messages

@@ -342,7 +342,7 @@ fn write_ledger(place: &Place, ledger: &Group, name: &str, table: &LedgerTable) 
     file::table_column(place, group, "count", &counts).map(drop)
 }
 
-fn write_provenance(place: &Place, root: &Group, provenance: &serde_json::Value) -> Result<(), StoreError> {
+pub(super) fn write_provenance(place: &Place, root: &Group, provenance: &serde_json::Value) -> Result<(), StoreError> {
     let group = &file::group(place, root, "provenance")?;
     let serde_json::Value::Object(parts) = provenance else {
         return Err(place.argument("provenance must be a JSON object"));

@@ -83,6 +83,11 @@ impl AlignmentFile {
         Ok(Self { path: path.to_owned(), header: Arc::new(header), index, is_empty, index_is_older })
     }
 
+    /// The file; its name may be a sample's, so that no message says it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The header.
     pub fn header(&self) -> &AlignmentHeader {
         &self.header
