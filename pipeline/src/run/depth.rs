@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::UsageError;
 use super::begin::input_stamps;
 use super::depth_input::{DepthInput, DepthInputOptions};
 use super::grid::{self, Cells, GridRun};
@@ -16,7 +17,6 @@ use super::run_record::{PlanStamp, RunRecord};
 use super::session::{self, Session};
 use super::stop::Phase;
 use super::workdir::Workdir;
-use super::UsageError;
 use crate::comm::consensus;
 use crate::depth::{Chromosome, Cuts, DepthJob, ReadCounts, ReadRules, Summaries, TableError, TableMaker, Windows};
 use crate::format::chromosome::{canonical, parse_list};
@@ -244,12 +244,7 @@ fn rows_of<'a>(job: &DepthJob<'a>) -> impl Iterator<Item = DepthWindow<'a>> {
     (0..chromosomes.len()).flat_map(move |c| {
         windows.of(c).map(move |row| {
             let span = windows.span(c, row);
-            DepthWindow {
-                chrom: &chromosomes[c].name,
-                start: span.start,
-                end: span.end,
-                name: windows.name(row),
-            }
+            DepthWindow { chrom: &chromosomes[c].name, start: span.start, end: span.end, name: windows.name(row) }
         })
     })
 }

@@ -47,7 +47,8 @@ impl DepthInput {
             by_sample.entry(sample.unwrap_or_default()).or_default().push(files.len());
             files.push((line, path, file));
         }
-        let references = files.first().map(|f| f.2.header().references.clone()).ok_or_else(|| anyhow!("{list}: empty"))?;
+        let references =
+            files.first().map(|f| f.2.header().references.clone()).ok_or_else(|| anyhow!("{list}: empty"))?;
         let (samples, of) = by_sample.into_iter().unzip();
         Ok(Self { list, samples, files, of, references })
     }

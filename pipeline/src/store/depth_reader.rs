@@ -7,9 +7,7 @@ use hdf5::types::FixedAscii;
 use hdf5::{Dataset, File};
 
 use super::checked::{column, dataset, texts};
-use super::depth::{
-    AT_LEAST, DEPTH_FORMAT, DEPTH_FORMAT_VERSION, DepthHeader, DepthSummary, MEAN, SUMMARIES,
-};
+use super::depth::{AT_LEAST, DEPTH_FORMAT, DEPTH_FORMAT_VERSION, DepthHeader, DepthSummary, MEAN, SUMMARIES};
 use super::depth_windows::{StoredWindow, WindowColumns};
 use super::error::{Place, StoreError};
 use super::file;
