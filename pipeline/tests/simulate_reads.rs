@@ -253,6 +253,14 @@ fn reads_are_made_of_the_people_of_a_file() {
     std::fs::write(made.path("keep"), "cat\nnobody\n").unwrap();
     made.simulate("--genotypes people.vcf.gz --keep keep --reads kept");
     assert!(made.names("kept").contains(&"cat.bam".to_owned()) && made.names("kept").len() == 8);
+    let run = made.try_simulate("--genotypes people.vcf.gz --region 7:600-1200 --reads none -q");
+    assert!(run.code == 1 && run.stderr.contains("there is no SNP of two alleles"), "{}", run.stderr);
+    let sorted = std::fs::read_to_string(made.path("people.vcf")).unwrap();
+    let (head, last) = sorted.trim_end().rsplit_once('\n').unwrap();
+    std::fs::write(made.path("unsorted.vcf"), format!("{head}\n{last}\n{}\n", last.replace("1500", "300"))).unwrap();
+    let run = made.try_simulate("--genotypes unsorted.vcf --reads none -q");
+    assert!(run.code == 2 && run.stderr.contains("7:300: records are not sorted"), "{}", run.stderr);
+    assert!(!made.path("none").exists() && made.names("").iter().all(|name| !name.starts_with('.')));
 }
 
 #[test]
@@ -283,7 +291,8 @@ fn swapped_and_contaminated_files_are_on_record_and_so_are_their_reads() {
 fn a_folder_is_replaced_only_where_all_of_it_was_made_here() {
     let made = Made::new();
     std::fs::create_dir(made.path("reads")).unwrap();
-    made.simulate(SMALL);
+    // One name for both, and so one lock.
+    made.simulate(&SMALL.replace("c.vcf.gz", "reads.vcf.gz"));
     let run = made.try_simulate(SMALL);
     assert!(run.code == 1 && run.stderr.contains("--force"), "{}", run.stderr);
     made.simulate(&format!("{SMALL} --force --n-samples 3").replacen("--n-samples 6 ", "", 1));

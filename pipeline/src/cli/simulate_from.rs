@@ -142,6 +142,11 @@ impl Taker {
     }
 
     fn take(&mut self, variant: &Variant, calls: &[u8]) -> Result<()> {
+        // A telomere.
+        if variant.pos == 0 {
+            self.taken.n_skipped += 1;
+            return Ok(());
+        }
         let contig_idx = self.enter(variant)?;
         self.collector.fix(contig_idx, variant.pos, variant.reference.as_bytes());
         let together = self.here == Some((contig_idx, variant.pos));

@@ -82,8 +82,15 @@ impl Folder {
     /// # Errors
     /// [`SimulateError::Io`].
     pub fn file(&self, name: &str) -> Result<File, SimulateError> {
-        let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(self.hidden.join(name));
-        file.map_err(|error| self.error(name, error))
+        self.create_file(name).map_err(|error| self.error(name, error))
+    }
+
+    /// The same, with the plain error.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn create_file(&self, name: &str) -> io::Result<File> {
+        File::options().read(true).write(true).create_new(true).mode(0o600).open(self.hidden.join(name))
     }
 
     /// A file beside the others that has no name.
@@ -101,15 +108,29 @@ impl Folder {
     /// # Errors
     /// [`SimulateError::Io`].
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<u64, SimulateError> {
-        let mut file = self.file(name)?;
-        let written = io::Write::write_all(&mut file, bytes).and_then(|()| file.sync_all());
-        written.map_err(|error| self.error(name, error))?;
+        self.write_file(name, bytes).map_err(|error| self.error(name, error))
+    }
+
+    /// The same, with the plain error.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_file(&self, name: &str, bytes: &[u8]) -> io::Result<u64> {
+        let mut file = self.create_file(name)?;
+        io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
         Ok(bytes.len() as u64)
     }
 
     /// An error of a file, by the name that it is to have.
     pub fn error(&self, name: &str, error: io::Error) -> SimulateError {
         SimulateError::Io { path: self.path_of(name), error }
+    }
+
+    /// An error of a sample's file, by its number: its name may be the sample's.
+    pub fn error_of_file(&self, file_idx: usize, error: io::Error) -> SimulateError {
+        let error = io::Error::new(error.kind(), format!("line {} of {LIST}: {error}", file_idx + 1));
+        SimulateError::Io { path: self.path.clone(), error }
     }
 
     /// Gives the folder its name; an earlier one goes.

@@ -24,7 +24,7 @@ use super::config::Contig;
 use super::output::SimulateError;
 use super::random::{Purpose, Stream};
 use super::{go_on, in_order};
-use crate::format::bam_write::{BamHeader, BamRecord, BamWriter};
+use crate::format::bam_write::{BamHeader, BamRecord, BamWriter, MAX_REFERENCE_LEN};
 use crate::report::progress::Progress;
 use bases::BaseModel;
 use folder::{Folder, LIST, REFERENCE, REFERENCE_INDEX, TRUTH};
@@ -182,6 +182,7 @@ impl Collector {
             contig.length = (last + reach).max(fixed).max(1);
         }
         let panel = self.panel.finish().map_err(|error| self.folder.error("haplotypes", error))?;
+        check_panel(&panel)?;
         let contents = people::contents(run.config, &self.samples, run.seed)?;
         let mut summary = ReadsSummary {
             n_files: contents.len(),
@@ -217,6 +218,19 @@ impl MadeFolder {
     /// [`SimulateError::Io`], [`SimulateError::Publish`].
     pub fn publish(self) -> Result<(), SimulateError> {
         self.0.publish()
+    }
+}
+
+fn check_panel(panel: &Panel) -> Result<(), SimulateError> {
+    if panel.n_sites() == 0 {
+        return Err(SimulateError::Reads("there is no SNP of two alleles to make reads at".into()));
+    }
+    match panel.contigs.iter().find(|contig| contig.length > MAX_REFERENCE_LEN) {
+        Some(contig) => Err(SimulateError::Reads(format!(
+            "{}: its sites reach base {}, and the index of a BAM goes to {MAX_REFERENCE_LEN}",
+            contig.name, contig.length
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -305,7 +319,7 @@ impl Maker<'_> {
     /// The file's number, its records and the bytes of it and its index.
     fn make_file(&self, scratch: &mut Scratch, file_idx: usize) -> Result<(usize, u64, u64), SimulateError> {
         let name = &self.files[file_idx];
-        let io = |error| self.folder.error(name, error);
+        let io = |error| self.folder.error_of_file(file_idx, error);
         let references = self.panel.contigs.iter().zip(&self.sums);
         let references: Vec<_> = references.map(|(c, &sum)| (c.name.as_str(), c.length, sum)).collect();
         let header = BamHeader {
@@ -315,7 +329,7 @@ impl Maker<'_> {
             comment: &format!("##{}", self.run.mark),
             version: env!("CARGO_PKG_VERSION"),
         };
-        let out = BufWriter::with_capacity(1 << 18, self.folder.file(name)?);
+        let out = BufWriter::with_capacity(1 << 18, self.folder.create_file(name).map_err(io)?);
         let mut writer = BamWriter::new(out, &header, self.run.level).map_err(io)?;
         let (mut n_records, mut n_fragments) = (0_u64, 0);
         for contig_idx in 0..self.panel.contigs.len() {
@@ -335,7 +349,7 @@ impl Maker<'_> {
             out.get_ref().sync_all()?;
             Ok(out.get_ref().metadata()?.len())
         });
-        let n_bytes = n_bytes.map_err(io)? + self.folder.write(&format!("{name}.bai"), &index)?;
+        let n_bytes = n_bytes.map_err(io)? + self.folder.write_file(&format!("{name}.bai"), &index).map_err(io)?;
         Ok((file_idx, n_records, n_bytes))
     }
 
