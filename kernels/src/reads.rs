@@ -3,3 +3,4 @@
 pub(crate) mod block;
 pub(crate) mod frequency;
 pub(crate) mod posterior;
+pub(crate) mod likelihood;

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use md5::{Digest, Md5};
 use noodles::core::{Position, Region};
 use noodles::fasta;
 
@@ -171,6 +172,16 @@ impl Fasta {
             bases.extend_from_slice(&tile[from..to]);
         }
         Ok(bases)
+    }
+
+    /// MD5 of a sequence's bases in upper case, as M5 of a header is.
+    pub fn md5(&self, name: &str) -> Result<[u8; 16], FastaError> {
+        let idx = self.idx_of.get(name).copied().ok_or_else(|| self.missing(name))?;
+        let mut md5 = Md5::new();
+        for tile_idx in 0..self.sequences[idx].1.div_ceil(TILE) {
+            md5.update(self.read(idx, tile_idx)?);
+        }
+        Ok(md5.finalize().into())
     }
 
     fn missing(&self, name: &str) -> FastaError {

@@ -1,6 +1,7 @@
 //! One file format per file: names, layouts and raw decoding. The only home of noodles.
 
 pub mod alignment;
+pub mod bam_list;
 pub mod bcf;
 pub mod bcf_genotypes;
 pub mod bcf_header;

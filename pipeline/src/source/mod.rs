@@ -10,6 +10,7 @@ mod ledger;
 mod options;
 mod ploidy;
 mod reader;
+pub mod reads;
 mod stream;
 
 use std::path::PathBuf;
