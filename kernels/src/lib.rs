@@ -31,7 +31,6 @@ pub use null_model::{ForEach, NullModel};
 pub use reads::block::LikelihoodBlock;
 pub use reads::likelihood::{Allele, LikelihoodTable, Observation};
 pub use reads::posterior::{Posteriors, SiteFrequency};
-pub use reads::likelihood::{Allele, LikelihoodTable, Observation};
 pub use stat::genomic_control;
 pub use stat::genotype_likelihood::two_valued::{Genotypes, LogisticScratch, LogisticTest};
 pub use stat::genotype_likelihood::{ReadsScratch, ReadsTest};

@@ -4,4 +4,3 @@ pub(crate) mod block;
 pub(crate) mod frequency;
 pub(crate) mod likelihood;
 pub(crate) mod posterior;
-pub(crate) mod likelihood;

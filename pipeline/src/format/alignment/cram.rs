@@ -46,6 +46,11 @@ pub(super) struct CramFile {
 }
 
 impl CramFile {
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Checks the file and reads its header; gives whether it has no reads.
     pub(super) fn open(
         path: &Path,

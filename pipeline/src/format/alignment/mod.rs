@@ -101,7 +101,10 @@ impl AlignmentFile {
 
     /// The file; its name may be a sample's, so that no message says it.
     pub fn path(&self) -> &Path {
-        &self.path
+        match &self.kind {
+            Kind::Bam { path, .. } => path,
+            Kind::Cram(file) => file.path(),
+        }
     }
 
     /// The header.
