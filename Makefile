@@ -102,6 +102,8 @@ bench: deps build
 	benches/reads_calibration.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-reads-calibration.txt
 	{ python3 benches/openblas_sgemm.py; $(CARGO) bench --locked -p norna-benches; } | tee $(RECORD)-kernels.txt
 	$(CARGO) run --locked --release -p norna-benches --bin claim_simulation | tee $(RECORD)-claim-simulation.txt
+	$(CARGO) test --locked --release -p norna-kernels --test reads_calibration -- --ignored --nocapture \
+	  | tee $(RECORD)-reads-calibration.txt
 	$(CARGO) test --locked --release -p norna --test golden --test store_chunks -- --ignored --nocapture
 
 lint: deps

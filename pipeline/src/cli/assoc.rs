@@ -62,7 +62,7 @@ pub struct AssocArgs {
     /// How reads are tested: by the score that knows how sure each genotype is, or as expected genotypes [default: score]
     #[arg(long, value_enum, value_name = "METHOD", help_heading = "Reads")]
     pub reads_test: Option<ReadsTestArg>,
-    /// Samples whose files a thread reads in one sweep [default: 64]
+    /// Samples whose files a thread reads in one sweep [default: from their number, 4 to 64]
     #[arg(long, value_name = "N", help_heading = "Reads")]
     pub batch: Option<usize>,
     /// Lowest mapping quality of a read [default: 20]

@@ -7,7 +7,7 @@ use anyhow::Result;
 use norna_kernels::MissingPolicy;
 
 use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, Minus9Arg, MissingGenotypeArg, ReadsTestArg, StoreArg};
-use super::reads_args::{DEFAULT_BATCH, ReadFilterArgs, ReadsArgs, check_batch};
+use super::reads_args::{ReadFilterArgs, ReadsArgs, check_batch};
 use super::run_args::is_requeued;
 use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
@@ -128,7 +128,7 @@ impl AssocArgs {
                 count_overlaps_twice: self.count_overlaps_twice,
             },
         };
-        let batch = check_batch(self.batch.unwrap_or(DEFAULT_BATCH))?;
+        let batch = self.batch.map(check_batch).transpose()?;
         Ok(Some(ReadsConfig { options: reads.options()?, method, batch }))
     }
 

@@ -6,6 +6,7 @@ pub mod bench;
 mod bench_commands;
 pub mod depth;
 pub mod export;
+pub mod identity;
 pub mod info;
 pub mod merge;
 pub mod plan;
@@ -27,6 +28,8 @@ use clap::{Parser, Subcommand};
 
 use crate::run::{Incomplete, Stopped, UsageError};
 
+/// Exit code of success.
+pub const EXIT_OK: u8 = 0;
 /// Exit code of a run that failed.
 pub const EXIT_FAILED: u8 = 1;
 /// Exit code of a command line that cannot be meant, as clap's own.
@@ -54,6 +57,11 @@ pub enum Command {
     Reads(Box<reads::ReadsCommandArgs>),
     /// Count the depth of BAM files in windows or regions and by chromosome.
     Depth(Box<depth::DepthArgs>),
+    /// Say whose reads BAM files hold: match, swap, duplicate, mixture, low coverage, absent.
+    ///
+    /// Reads are held against the genotypes of everyone in the VCF. Exit code 0 once the table is written; with --check 1 if a
+    /// sample is a swap or a duplicate.
+    Identity(Box<identity::IdentityArgs>),
     /// Say what a results file holds.
     Info(info::InfoArgs),
     /// List the strongest associations of a results file.
@@ -95,6 +103,10 @@ pub fn main() -> std::process::ExitCode {
         Command::Assoc(args) => assoc::run(*args),
         Command::Reads(args) => reads::run(&args),
         Command::Depth(args) => depth::run(&args),
+        Command::Identity(args) => match identity::run(*args) {
+            Ok(code) => return std::process::ExitCode::from(code),
+            Err(error) => Err(error),
+        },
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),

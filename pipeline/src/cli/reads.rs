@@ -6,10 +6,10 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::reads_args::{DEFAULT_BATCH, ReadsArgs, check_batch};
+use super::reads_args::{ReadsArgs, check_batch};
 use super::run_args::RunArgs;
 use crate::run::UsageError;
-use crate::run::reads::{self, ReadsCommand, SITE_SHARD_BYTES};
+use crate::run::reads::{self, ReadsCommand};
 use crate::run::workdir::OutputKind;
 use crate::source::{InputOptions, expand_paths};
 
@@ -49,7 +49,7 @@ pub struct ReadsCommandArgs {
     /// Level of compression, 1 (fast) to 12
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=12), help_heading = "Output and run")]
     compression_level: u8,
-    /// Samples whose files a thread reads in one sweep [default: 64]
+    /// Samples whose files a thread reads in one sweep [default: from their number, 4 to 64]
     #[arg(long, value_name = "N", help_heading = "Output and run")]
     batch: Option<usize>,
     /// Compressed bytes of sites of a shard; changes no result
@@ -93,8 +93,8 @@ pub fn run(args: &ReadsCommandArgs) -> Result<()> {
             exclude: args.exclude.clone(),
             ..InputOptions::default()
         },
-        batch: check_batch(args.batch.unwrap_or(DEFAULT_BATCH))?,
-        shard_bytes: args.shard_bytes.unwrap_or(SITE_SHARD_BYTES).max(1),
+        batch: args.batch.map(check_batch).transpose()?,
+        shard_bytes: args.shard_bytes.map(|bytes| bytes.max(1)),
         level: args.compression_level,
     };
     reads::run(&command)

@@ -100,9 +100,6 @@ impl ReadFilterArgs {
     }
 }
 
-/// Samples whose files a thread reads in one sweep, unless chosen otherwise.
-pub const DEFAULT_BATCH: usize = 64;
-
 /// Checks --batch.
 ///
 /// # Errors

@@ -62,8 +62,8 @@ pub struct ReadsConfig {
     pub options: ReadsOptions,
     /// What is made of genotypes that the reads leave open.
     pub method: ReadsMethod,
-    /// Samples whose files are read at a time by a thread.
-    pub batch: usize,
+    /// Samples whose files are read at a time by a thread; from their number otherwise.
+    pub batch: Option<usize>,
 }
 
 /// Runs the main job on this rank.
@@ -109,13 +109,18 @@ fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Wo
         }
         return Ok(());
     };
-    let header = finalise::header(
+    let mut header = finalise::header(
         study.models.base(),
         &study.trait_names,
         &study.trait_moments,
         (config.store, config.hit_log10p),
         Method::is_normal(config.reads.as_ref().map(|reads| reads.method), config.cohort.two_valued),
     );
+    if let Some(logistic) = study.models.logistic() {
+        for (t, info) in header.traits.iter_mut().enumerate() {
+            info.status = logistic.trait_status(t).code();
+        }
+    }
     let bins = Bins::new(&header.traits);
     let orders = begun.orders.clone();
     let run = Run { config, session, header: &header, bins: &bins, orders: &orders };

@@ -15,6 +15,8 @@ mod finalise;
 mod finish;
 mod genotypes;
 pub mod grid;
+pub mod identity;
+mod identity_job;
 pub mod join;
 mod lock;
 mod null_models;

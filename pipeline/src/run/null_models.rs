@@ -71,6 +71,13 @@ impl NullModels {
                 traits_are(beyond.len(), &trait_names[first])
             ));
         }
+        let logistic = self.logistic.as_ref();
+        let untested = |t: &usize| logistic.is_some_and(|null| null.trait_status(*t) != Status::Ok);
+        let untested: Vec<usize> = (0..self.base.n_traits()).filter(untested).collect();
+        if let (Some(&first), Some(null)) = (untested.first(), logistic) {
+            let why = null.trait_status(first).name().replace('_', " ");
+            remarks.push(format!("{} without results: {why}", traits_are(untested.len(), &trait_names[first])));
+        }
         let singled = self.traits_of(|mask| self.base.n_singled_out(mask) > 0);
         if let Some(&first) = singled.first() {
             remarks.push(format!(

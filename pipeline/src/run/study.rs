@@ -9,7 +9,7 @@ use super::UsageError;
 use super::assoc::AssocConfig;
 use super::genotypes::Genotypes;
 use super::null_models::NullModels;
-use super::reads::{ReadsStudy, SITE_SHARD_BYTES, open_sites, piece_sites};
+use super::reads::{ReadsStudy, default_batch, open_sites, piece_sites, site_shard_bytes};
 use super::trait_correlation::TraitGram;
 use crate::cohort::Cohort;
 use crate::cohort::transform::mean_and_sd;
@@ -37,7 +37,7 @@ pub(super) fn open_alone(config: &AssocConfig) -> Result<Genotypes> {
     Ok(Genotypes::Reads(Box::new(ReadsStudy {
         reads: input,
         sites,
-        batch: reads.batch,
+        batch: reads.batch.unwrap_or_else(|| default_batch(n_samples)),
         piece: piece_sites(n_samples),
         column_of: vec![None; n_samples],
         filters: GenotypeFilters::new(&config.input),
@@ -117,7 +117,7 @@ impl Study {
         let estimate = genotypes.estimate()?;
         let shard_bytes = config.shard_bytes.unwrap_or_else(|| match genotypes {
             Genotypes::Files(_) => default_shard_bytes(estimate.bytes),
-            Genotypes::Reads(_) => SITE_SHARD_BYTES,
+            Genotypes::Reads(_) => site_shard_bytes(estimate.bytes),
         });
         let plan = genotypes.plan(shard_bytes)?;
         let batch_bytes = config.shard_bytes.unwrap_or(shard_bytes.max(BATCH_BYTES));
@@ -136,6 +136,12 @@ impl Study {
             shard_bytes,
             batch_bytes,
         })
+    }
+
+    /// Cases of each trait, where traits are of two values.
+    pub(super) fn case_counts(&self) -> Option<Vec<u32>> {
+        let logistic = self.models.logistic()?;
+        Some((0..logistic.n_traits()).map(|t| logistic.n_cases(t)).collect())
     }
 
     /// Waits for the eigenvalues.

@@ -12,7 +12,7 @@ use super::super::session::{self, Session};
 use super::super::stop::Phase;
 use super::super::workdir::Workdir;
 use super::bcf::GlBcf;
-use super::{LikelihoodJob, PILING_UP, open_sites, piece_sites, reads_stamp};
+use super::{LikelihoodJob, PILING_UP, default_batch, open_sites, piece_sites, reads_stamp, site_shard_bytes};
 use crate::comm::consensus;
 use crate::report::resources::{Resources, human_bytes};
 use crate::report::words::count;
@@ -29,10 +29,10 @@ pub struct ReadsCommand {
     pub reads: ReadsOptions,
     /// Sites.
     pub sites: InputOptions,
-    /// Samples of a batch.
-    pub batch: usize,
-    /// Compressed bytes of sites of a shard.
-    pub shard_bytes: u64,
+    /// Samples of a batch; from their number otherwise.
+    pub batch: Option<usize>,
+    /// Compressed bytes of sites of a shard; from the size of the files otherwise.
+    pub shard_bytes: Option<u64>,
     /// Level of compression.
     pub level: u8,
 }
@@ -52,9 +52,11 @@ fn run_rank(command: &ReadsCommand, session: &Session<'_>, workdir: &mut Option<
     let sites = consensus(comm, open_sites(&command.sites, &reads))?;
     reads.messages().iter().chain(sites.messages()).for_each(|m| log::info!("{m}"));
     reads.warnings().iter().chain(sites.warnings()).for_each(|m| log::warn!("{m}"));
-    let plan = consensus(comm, sites.plan(command.shard_bytes))?;
-    let piece = piece_sites(reads.samples().len());
-    let job = LikelihoodJob { reads: &reads, sites: &sites, plan: &plan, batch: command.batch, piece };
+    let bytes = consensus(comm, sites.input().estimate())?.bytes;
+    let plan = consensus(comm, sites.plan(command.shard_bytes.unwrap_or_else(|| site_shard_bytes(bytes))))?;
+    let n_samples = reads.samples().len();
+    let (batch, piece) = (command.batch.unwrap_or_else(|| default_batch(n_samples)), piece_sites(n_samples));
+    let job = LikelihoodJob { reads: &reads, sites: &sites, plan: &plan, batch, piece };
     let record = || {
         let mut inputs = input_stamps(&command.run.files)?;
         inputs.push(reads_stamp(&reads)?);
@@ -63,7 +65,7 @@ fn run_rank(command: &ReadsCommand, session: &Session<'_>, workdir: &mut Option<
     let grid = grid::run(session, workdir, record, &job, PILING_UP)?;
     session.stop.enter(Phase::Writing);
     let written = workdir.as_mut().map(|workdir| {
-        log::info!("writing {}", count(reads.samples().len() as u64, "sample"));
+        log::info!("writing {}", count(n_samples as u64, "sample"));
         let gl = GlBcf {
             reads: &reads,
             sites: &sites,

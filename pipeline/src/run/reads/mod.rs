@@ -20,9 +20,17 @@ use crate::source::{InputOptions, SourceError};
 const PIECE_BYTES: usize = 16 << 20;
 /// Bytes of a sample at a site: three likelihoods, an expected genotype, its variance.
 const SAMPLE_BYTES: usize = 24;
-/// Compressed bytes of a file of sites that make a shard: some thousands of sites, so that opening every file of the list
-/// for each is worth it.
-pub const SITE_SHARD_BYTES: u64 = 64 << 10;
+
+/// Compressed bytes of the files of sites that make a shard, unless chosen otherwise: some thousands of sites, so that
+/// opening every file of the list for each is worth it.
+pub(super) fn site_shard_bytes(bytes_of_sites: u64) -> u64 {
+    (bytes_of_sites / 128).clamp(8 << 10, 64 << 10)
+}
+
+/// Samples of a batch, unless chosen otherwise: some dozens of batches, so that all threads have work where sites are few.
+pub(super) fn default_batch(n_samples: usize) -> usize {
+    (n_samples / 64).clamp(4, 64)
+}
 
 /// What is shown while reads are piled up.
 pub(super) const PILING_UP: (&str, &str) = ("piling up reads", "sites by batch of samples");
