@@ -2,5 +2,5 @@
 
 pub(crate) mod block;
 pub(crate) mod frequency;
-pub(crate) mod posterior;
 pub(crate) mod likelihood;
+pub(crate) mod posterior;

@@ -7,6 +7,7 @@ mod bench_commands;
 pub mod depth;
 pub mod export;
 pub mod info;
+mod info_depth;
 pub mod merge;
 pub mod plan;
 mod plan_machine;

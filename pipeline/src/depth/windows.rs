@@ -282,8 +282,10 @@ mod tests {
         let genome = genome();
         let text = "4\t3\t5\n1\t4\t6\tb\n1\t0\t10\ta\n1\t4\t5\tc\n1\t9\t10\n1\t4\t6\tb\n2\t0\t1\n";
         let windows = bed(text, &genome, &[]).unwrap();
-        let rows: Vec<_> =
-            (0..4).flat_map(|c| windows.of(c).map(move |row| (c, row))).map(|(c, row)| (c, windows.span(c, row))).collect();
+        let rows: Vec<_> = (0..4)
+            .flat_map(|c| windows.of(c).map(move |row| (c, row)))
+            .map(|(c, row)| (c, windows.span(c, row)))
+            .collect();
         assert_eq!(rows, [(0, 0..10), (0, 4..6), (0, 4..5), (0, 4..6), (0, 9..10), (1, 0..1), (3, 3..5)]);
         assert_eq!((0..7).map(|row| windows.name(row)).collect::<Vec<_>>(), ["a", "b", "c", "b", "", "", ""]);
         assert_eq!(windows.bases(0), 10 + 2 + 1 + 2 + 1);

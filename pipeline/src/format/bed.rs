@@ -63,11 +63,8 @@ pub fn read(path: &Path) -> Result<Vec<BedRegion>, BedError> {
     let io = |cause| BedError::Io { path: name.clone(), cause };
     let mut reader = BufReader::new(std::fs::File::open(path).map_err(io)?);
     let gzipped = reader.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
-    let mut reader: Box<dyn BufRead> = if gzipped {
-        Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(reader)))
-    } else {
-        Box::new(reader)
-    };
+    let mut reader: Box<dyn BufRead> =
+        if gzipped { Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(reader))) } else { Box::new(reader) };
     let mut regions = Vec::new();
     let mut bytes = Vec::new();
     for line in 1.. {
@@ -91,7 +88,9 @@ pub fn read(path: &Path) -> Result<Vec<BedRegion>, BedError> {
 
 fn is_remark(text: &str) -> bool {
     let word = text.split_ascii_whitespace().next().unwrap_or_default();
-    text.starts_with('#') || ((word == "track" || word == "browser") && !text.contains('\t')) || text.starts_with("track ")
+    text.starts_with('#')
+        || ((word == "track" || word == "browser") && !text.contains('\t'))
+        || text.starts_with("track ")
 }
 
 fn region(text: &str, line: u64) -> Result<BedRegion, String> {
@@ -127,7 +126,8 @@ mod tests {
 
     #[test]
     fn remarks_are_passed_over_and_line_ends_do_not_matter() {
-        let text = "\u{feff}# a\r\ntrack name=\"t\"\r\nbrowser position chr1:1-2\n\nchr1\t5\t9\texon 1\t0\t+\r\nchr2 0 1\n";
+        let text =
+            "\u{feff}# a\r\ntrack name=\"t\"\r\nbrowser position chr1:1-2\n\nchr1\t5\t9\texon 1\t0\t+\r\nchr2 0 1\n";
         let region = |line, chrom: &str, start, end, name: &str| BedRegion {
             line,
             chrom: chrom.to_owned(),

@@ -256,8 +256,18 @@ impl Random {
 /// Pairs that overlap in every way, single reads, and reads of every kind of CIGAR, on all chromosomes but the last.
 pub fn random_reads(seed: u64, chromosomes: &[(&str, u32)], n_pairs: u32) -> Vec<Read> {
     const CIGARS: [&str; 12] = [
-        "30M", "18M", "10M3D12M", "5S20M", "20M6S4H", "8M2I9M", "6M40N10M", "5=1X9=", "3S4M2D2I6M1S", "12M1D1M90N7M",
-        "25M", "2M",
+        "30M",
+        "18M",
+        "10M3D12M",
+        "5S20M",
+        "20M6S4H",
+        "8M2I9M",
+        "6M40N10M",
+        "5=1X9=",
+        "3S4M2D2I6M1S",
+        "12M1D1M90N7M",
+        "25M",
+        "2M",
     ];
     let mut random = Random(seed);
     let mut reads = Vec::new();

@@ -164,7 +164,9 @@ fn pairs_in_every_position_are_mosdepths_depths() {
     assert!(reads.len() > 4000);
     let bam = made.bam("a", "A", &GENOME, &reads);
     let list = made.list("bams.txt", &[bam.display().to_string()]);
-    for (by, theirs, ours) in [("500", "", ""), ("7", "-Q 20 -T 1,20", "-q 20 -T 1,20 --stretch 999"), ("100", "-x", "-x")] {
+    for (by, theirs, ours) in
+        [("500", "", ""), ("7", "-Q 20 -T 1,20", "-q 20 -T 1,20 --stretch 999"), ("100", "-x", "-x")]
+    {
         let prefix = made.path("theirs");
         mosdepth(&prefix, &bam, Path::new(by), theirs);
         check(&made.depth(&list, by, ours), "A", &prefix);

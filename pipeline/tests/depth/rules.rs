@@ -83,8 +83,7 @@ fn what_two_mates_cover_counts_once() {
 #[test]
 fn reads_are_left_out_by_their_flags() {
     need!(Need::Samtools);
-    let reads: Vec<Read> =
-        (0..12).map(|bit| Read::new(&format!("r{bit}"), 1 << bit, 0, 4 * bit, "3M")).collect();
+    let reads: Vec<Read> = (0..12).map(|bit| Read::new(&format!("r{bit}"), 1 << bit, 0, 4 * bit, "3M")).collect();
     let positions = |flags: &str| {
         let found = depths(&reads, flags);
         (0..12).filter(|bit| found[4 * bit + 1] == 1).collect::<Vec<_>>()
