@@ -14,7 +14,7 @@ BENCH_DATA ?= $(TARGET)/bench-data
 RECORD := benches/record/$(shell date -u +%F)
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libclang-dev libhdf5-dev libopenmpi-dev openmpi-bin python3 python3-h5py
-BENCH_PACKAGES := time python3-numpy libopenblas0-pthread
+BENCH_PACKAGES := time python3-numpy libopenblas0-pthread mosdepth
 TEST_PACKAGES := plink2 bcftools samtools mosdepth libhts-dev tabix hdf5-tools shellcheck \
   slurmctld slurmd slurm-client munge iproute2
 
@@ -25,10 +25,10 @@ export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 endif
 
-.PHONY: help demo test bench lint deps build-deps build clean
+.PHONY: help demo demo-variants demo-reads test bench lint deps build-deps build clean
 
 help:
-	@echo 'make demo   installs what is missing, builds, runs norna on real data with $(RANKS) MPI ranks, shows the top hits'
+	@echo 'make demo   installs what is missing, builds, runs norna on real data with $(RANKS) MPI ranks, shows the top hits; then on reads'
 	@echo 'make test   every test, the comparison with plink2 included; and the build without MPI'
 	@echo 'make bench  peers, growth, kernels, into benches/record/: an hour on two idle cores, 10 GB'
 	@echo 'make lint   formatting, clippy, shellcheck'
@@ -47,7 +47,9 @@ deps: build-deps
 build: build-deps
 	$(CARGO) build --release --locked -p norna
 
-demo: build
+demo: demo-variants demo-reads
+
+demo-variants: build
 	@mkdir -p $(DEMO_OUT)
 	mpirun -n $(RANKS) $(NORNA) assoc --vcf $(DATA)/chr22.vcf.gz --pheno $(DATA)/traits.tsv \
 	  --covar $(DATA)/covars.tsv --out $(DEMO_OUT)/results.h5 --force
@@ -62,6 +64,32 @@ demo: build
 	@echo '  pos = f["variants/pos"][:]'
 	@echo 'All of one trait as a table: $(NORNA) export $(DEMO_OUT)/results.h5 --trait ENSG00000237438 --format tsv -o out.tsv.gz'
 
+# People of whom nobody is: 100 simulated ones, 200 kb at 4×, two files of each other's reads and one of two people's.
+READS := $(DEMO_OUT)/reads
+READS_INPUT := --bam-list $(READS)/bams.txt --fasta $(READS)/reference.fa
+demo-reads: demo-variants
+	@echo
+	@echo 'Reads, of 100 simulated people, 4 bases deep (norna simulate --reads):'
+	$(NORNA) simulate --n-samples 100 --n-variants 500 --contig 22:200000 --n-traits 2 --n-causal 1 --heritability 0.6 \
+	  --min-causal-maf 0.2 --out $(DEMO_OUT)/people.vcf.gz --reads $(READS) --depth 4 --swap 1 --contamination 0.2 \
+	  --seed 3 --force -q
+	@echo
+	@echo 'How deep is each file? In windows of 500 bases:'
+	mpirun -n $(RANKS) $(NORNA) depth --bam-list $(READS)/bams.txt --by 500 --out $(DEMO_OUT)/depth.h5 --force -q
+	@echo
+	@echo 'Is each file of the person it is named for? All that are not:'
+	mpirun -n $(RANKS) $(NORNA) identity $(READS_INPUT) --vcf $(DEMO_OUT)/people.vcf.gz --out $(DEMO_OUT)/identity.tsv --force -q
+	@awk -F'\t' '/^##/ { next } /^#/ || $$2 != "match"' $(DEMO_OUT)/identity.tsv
+	@echo
+	@echo 'Genotype likelihoods at known sites, for imputation with GLIMPSE2 or Beagle:'
+	mpirun -n $(RANKS) $(NORNA) reads $(READS_INPUT) --sites $(READS)/sites.vcf.gz --out $(DEMO_OUT)/gl.bcf --force -q
+	@echo
+	@echo 'Association from the reads themselves, no genotype called. Planted, then found:'
+	mpirun -n $(RANKS) $(NORNA) assoc $(READS_INPUT) --sites $(READS)/sites.vcf.gz --pheno $(DEMO_OUT)/people.pheno.tsv \
+	  --covar $(DEMO_OUT)/people.covar.tsv --out $(DEMO_OUT)/reads.h5 --force -q
+	@sed '/^##/d' $(DEMO_OUT)/people.truth.tsv
+	@$(NORNA) top $(DEMO_OUT)/reads.h5 --n 4
+
 test: deps
 	$(CARGO) check --locked -p norna --no-default-features
 	$(CARGO) test --locked --workspace --no-fail-fast
@@ -70,8 +98,12 @@ bench: deps build
 	@.ci/install $(BENCH_PACKAGES)
 	benches/peers.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-peers.txt
 	benches/scaling.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-scaling.txt
+	benches/reads.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-reads.txt
+	benches/reads_calibration.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-reads-calibration.txt
 	{ python3 benches/openblas_sgemm.py; $(CARGO) bench --locked -p norna-benches; } | tee $(RECORD)-kernels.txt
 	$(CARGO) run --locked --release -p norna-benches --bin claim_simulation | tee $(RECORD)-claim-simulation.txt
+	$(CARGO) test --locked --release -p norna-kernels --test reads_calibration -- --ignored --nocapture \
+	  | tee $(RECORD)-reads-calibration.txt
 	$(CARGO) test --locked --release -p norna --test golden --test store_chunks -- --ignored --nocapture
 
 lint: deps

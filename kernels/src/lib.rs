@@ -9,6 +9,7 @@ mod block;
 mod counts;
 pub mod depth;
 mod gemm;
+pub mod identity;
 mod inner_products;
 mod null_model;
 mod reads;

@@ -288,3 +288,14 @@ fn sites_and_pairs_without_a_number_say_why() {
     assert!(posteriors.site(0).alt.is_nan() && posteriors.site(1).alt == 0.0 && posteriors.site(2).alt == 1.0);
     assert_eq!([0, 1, 3].map(|v| posteriors.site(v).n_with_reads), [0, 60, 2]);
 }
+
+/// A score test has no residual variance to lose: a trait that is the expected genotype has a number.
+#[test]
+fn a_perfect_fit_has_a_score() {
+    let mut cohort = Cohort::simulate(31, 120, 1, (2, 2), 0.0);
+    let posteriors = cohort.posteriors();
+    cohort.traits[1] = posteriors.dosages().dosages(0).iter().map(|&g| 3.0 - 2.0 * f64::from(g)).collect();
+    let rows = cohort.test();
+    assert!(rows.pair_status.is_empty());
+    assert!(close(hit(&rows, 0, 1), cohort.oracle(0, 1), 2e-5));
+}

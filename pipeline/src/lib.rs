@@ -9,6 +9,7 @@ pub mod cohort;
 pub mod comm;
 pub mod depth;
 pub mod format;
+pub mod identity;
 pub mod plan;
 pub mod report;
 pub mod run;

@@ -5,6 +5,7 @@ mod support;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use norna::format::alignment::{AlignmentFile, AlignmentOptions, AlignmentRecord, CigarKind};
 use support::need;
@@ -78,6 +79,40 @@ fn records_of_regions_are_those_of_samtools() {
         for (from, to) in [(1, 81_189), (1, 1), (16_384, 16_385), (40_000, 41_000), (80_000, 81_189)] {
             let want = samtools(&path, &format!("{name}:{from}-{to}"));
             assert_eq!(records(&path, &AlignmentOptions::default(), &name, from, to), want, "{from}-{to}");
+        }
+    }
+}
+
+#[test]
+fn records_of_cram_are_those_of_bam() {
+    need!(Need::Samtools, Need::SharedData);
+    let folder = tempfile::tempdir().unwrap();
+    let fasta = brca1("ref_brca1.fa");
+    let sam = run(command("samtools").args(["view", "-h"]).arg(brca1("HG00099.brca1.bam"))).ok().stdout;
+    // The header tells the length of another version of the reference.
+    let line = sam.lines().find(|l| l.starts_with("@SQ")).unwrap();
+    let plain = folder.path().join("x.sam");
+    std::fs::write(&plain, sam.replace(line, "@SQ\tSN:ref_brca1\tLN:81188")).unwrap();
+    let options = AlignmentOptions {
+        allow_cram: true,
+        fasta: Some(Arc::new(norna::format::fasta::Fasta::open(&fasta).unwrap())),
+    };
+    for (version, slices) in
+        [("3.0", "seqs_per_slice=300"), ("3.0", "slices_per_container=3"), ("3.1", "seqs_per_slice=500")]
+    {
+        let cram = folder.path().join("x.cram");
+        let version = format!("version={version}");
+        let mut write = command("samtools");
+        write.args(["view", "-C", "--output-fmt-option", &version, "--output-fmt-option", slices, "-T"]);
+        run(write.arg(&fasta).arg("-o").arg(&cram).arg(&plain)).ok();
+        run(command("samtools").arg("index").arg(&cram)).ok();
+        for (from, to) in [(1, 81_188), (40_000, 41_000), (500, 500)] {
+            let want = samtools(&brca1("HG00099.brca1.bam"), &format!("ref_brca1:{from}-{to}"));
+            let got = records(&cram, &options, "ref_brca1", from, to);
+            assert_eq!(got.len(), want.len(), "{version} {slices}");
+            for (got, want) in got.iter().zip(&want) {
+                assert_eq!(got, want, "{version} {slices}");
+            }
         }
     }
 }

@@ -63,6 +63,11 @@ impl LikelihoodBlock {
         self.len = self.len.saturating_sub(1);
     }
 
+    /// Likelihoods of site `v` by sample, to be overwritten.
+    pub fn site_mut(&mut self, v: usize) -> &mut [[f32; 3]] {
+        &mut self.ln[v * self.n_samples..(v + 1) * self.n_samples]
+    }
+
     /// Likelihoods of site `v` by sample.
     #[must_use]
     pub fn site(&self, v: usize) -> &[[f32; 3]] {

@@ -1,5 +1,7 @@
 //! Simulated reads, and naive f64 oracles of what is made of them.
 
+use std::sync::LazyLock;
+
 use norna_kernels::LikelihoodBlock;
 
 use super::Random;
@@ -11,9 +13,9 @@ pub struct Site {
     pub ln: Vec<[f32; 3]>,
 }
 
-/// Poisson of a small mean.
-pub fn poisson(random: &mut Random, mean: f64) -> usize {
-    let (mut n, mut product, limit) = (0, random.uniform(), (-mean).exp());
+/// Poisson of a small mean, given as e^−mean.
+pub fn poisson(random: &mut Random, limit: f64) -> usize {
+    let (mut n, mut product) = (0, random.uniform());
     while product > limit {
         n += 1;
         product *= random.uniform();
@@ -21,22 +23,34 @@ pub fn poisson(random: &mut Random, mean: f64) -> usize {
     n
 }
 
-/// Bases of a sample: allele by genotype, error by quality (10 to 40), to each of three other bases alike.
+/// Error and ln P(base | g) of REF, ALT and other bases, by quality.
+struct Quality {
+    error: f64,
+    ln: [[f64; 3]; 3],
+}
+
+fn quality(quality: i32) -> Quality {
+    let error = 10f64.powf(-f64::from(quality) / 10.0);
+    let p = |base: usize, allele: usize| if base == allele { 1.0 - error } else { error / 3.0 };
+    let ln = [0, 1, 2].map(|base| [0.0, 0.5, 1.0].map(|alt: f64| ((1.0 - alt) * p(base, 0) + alt * p(base, 1)).ln()));
+    Quality { error, ln }
+}
+
+/// Qualities of 10 to 40.
+static QUALITIES: LazyLock<Vec<Quality>> = LazyLock::new(|| (10..=40).map(quality).collect());
+
+/// Bases of a sample: allele by genotype, error by quality, to each of three other bases alike.
 pub fn likelihoods(random: &mut Random, genotype: u8, depth: usize) -> [f32; 3] {
     let mut ln = [0f64; 3];
     for _ in 0..depth {
-        let quality = 10.0 + (random.uniform() * 31.0).floor();
-        let e = 10f64.powf(-quality / 10.0);
-        let mut allele = usize::from(random.uniform() * 2.0 < f64::from(genotype));
-        if random.uniform() < e {
-            allele = [1 - allele, 2, 3][(random.uniform() * 3.0) as usize];
+        let quality = &QUALITIES[(random.uniform() * 31.0) as usize];
+        let mut base = usize::from(random.uniform() * 2.0 < f64::from(genotype));
+        if random.uniform() < quality.error {
+            base = [1 - base, 2, 2][(random.uniform() * 3.0) as usize];
         }
-        let p = |a: usize| if allele == a { 1.0 - e } else { e / 3.0 };
-        for (g, ln) in (0..).zip(&mut ln) {
-            *ln += ((2.0 - f64::from(g)) / 2.0 * p(0) + f64::from(g) / 2.0 * p(1)).ln();
-        }
+        ln.iter_mut().zip(quality.ln[base]).for_each(|(sum, ln)| *sum += ln);
     }
-    let largest = ln.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+    let largest = ln[0].max(ln[1]).max(ln[2]);
     ln.map(|x| (x - largest) as f32)
 }
 
@@ -48,7 +62,7 @@ pub fn simulate(random: &mut Random, f: f64, depths: &[f64]) -> Site {
         .iter()
         .zip(depths)
         .map(|(&g, &depth)| {
-            let depth = poisson(random, depth);
+            let depth = poisson(random, (-depth).exp());
             likelihoods(random, g, depth)
         })
         .collect();

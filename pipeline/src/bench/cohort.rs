@@ -109,6 +109,7 @@ impl Cohort {
                 missing_shared: false,
                 n_covariates: spec.n_covariates,
             },
+            reads: None,
             mark: format!("{} norna bench", simulate::MARK),
         };
         simulate::run(&config, &AtomicBool::new(false))?;

@@ -43,6 +43,52 @@ pub struct AssocArgs {
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2), help_heading = "Genotypes")]
     pub xchr_model: Option<u8>,
 
+    /// Take genotypes from reads: BAM files, one a line: PATH, or SAMPLE<TAB>PATH; with --sites
+    #[arg(long, value_name = "FILE", help_heading = "Reads")]
+    pub bam_list: Option<PathBuf>,
+    /// Sites at which reads are looked at: the biallelic SNPs of these VCF or BCF files, with samples or without
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Reads")]
+    #[serde(deserialize_with = "one_or_more")]
+    pub sites: Vec<PathBuf>,
+    /// Reference the reads were aligned to, with its .fai: checked against files and sites, and needed for CRAM
+    #[arg(long, short = 'f', value_name = "FILE", help_heading = "Reads")]
+    pub fasta: Option<PathBuf>,
+    /// Read CRAM files too: their decoders are the most attacked ones, so only from people you trust
+    #[arg(long, help_heading = "Reads")]
+    pub allow_cram: bool,
+    /// Go on although the reference is not the one that the headers of the files name (lengths, checksums)
+    #[arg(long, help_heading = "Reads")]
+    pub allow_reference_mismatch: bool,
+    /// How reads are tested: by the score that knows how sure each genotype is, or as expected genotypes [default: score]
+    #[arg(long, value_enum, value_name = "METHOD", help_heading = "Reads")]
+    pub reads_test: Option<ReadsTestArg>,
+    /// Samples whose files a thread reads in one sweep [default: from their number, 4 to 64]
+    #[arg(long, value_name = "N", help_heading = "Reads")]
+    pub batch: Option<usize>,
+    /// Lowest mapping quality of a read [default: 20]
+    #[arg(long = "min-MQ", value_name = "Q", help_heading = "Reads")]
+    #[serde(rename = "min-MQ")]
+    pub min_mq: Option<u8>,
+    /// Lowest base quality [default: 13]
+    #[arg(long = "min-BQ", value_name = "Q", help_heading = "Reads")]
+    #[serde(rename = "min-BQ")]
+    pub min_bq: Option<u8>,
+    /// Leave out reads with any of these flags: a number, or names by commas [default: UNMAP,SECONDARY,QCFAIL,DUP,SUPPLEMENTARY]
+    #[arg(long, value_name = "FLAGS", help_heading = "Reads")]
+    pub excl_flags: Option<String>,
+    /// Leave out reads without all of these flags
+    #[arg(long, value_name = "FLAGS", help_heading = "Reads")]
+    pub incl_flags: Option<String>,
+    /// Most bases of a file at a site, 0 for no limit [default: 250]
+    #[arg(long, value_name = "N", help_heading = "Reads")]
+    pub max_depth: Option<u32>,
+    /// Leave out paired reads that are not of a proper pair
+    #[arg(long, help_heading = "Reads")]
+    pub proper_pairs: bool,
+    /// Count bases that both mates of a pair cover twice
+    #[arg(long, help_heading = "Reads")]
+    pub count_overlaps_twice: bool,
+
     /// Keep variants with a minor allele frequency of at least this
     #[arg(long, value_name = "FREQ", help_heading = "Variant filters")]
     pub maf: Option<f64>,
@@ -120,6 +166,9 @@ pub struct AssocArgs {
     /// Scale each trait to mean 0 and standard deviation 1
     #[arg(long, conflicts_with = "rint", help_heading = "Samples, traits and covariates")]
     pub standardize: bool,
+    /// Traits are of two values, 0/1 or 1/2: with reads, tested by the logistic model's score
+    #[arg(long, conflicts_with_all = ["rint", "standardize", "linear_on_binary"], help_heading = "Samples, traits and covariates")]
+    pub bt: bool,
     /// Test traits of two values with the linear model all the same
     #[arg(long, help_heading = "Samples, traits and covariates")]
     pub linear_on_binary: bool,
@@ -220,6 +269,16 @@ pub enum MissingGenotypeArg {
     Drop,
     /// The mean over analysed samples with a call, as regenie does
     Mean,
+}
+
+/// How reads are tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadsTestArg {
+    /// The score test with genotype uncertainty
+    Score,
+    /// Regression on expected genotypes
+    Expected,
 }
 
 /// What a results file keeps of the pairs.
@@ -346,6 +405,21 @@ impl AssocArgs {
             build: self.build.or(file.build),
             par_file: self.par_file.or(file.par_file),
             xchr_model: self.xchr_model.or(file.xchr_model),
+            bam_list: self.bam_list.or(file.bam_list),
+            sites: list(self.sites, file.sites),
+            fasta: self.fasta.or(file.fasta),
+            allow_cram: self.allow_cram || file.allow_cram,
+            allow_reference_mismatch: self.allow_reference_mismatch || file.allow_reference_mismatch,
+            reads_test: self.reads_test.or(file.reads_test),
+            batch: self.batch.or(file.batch),
+            min_mq: self.min_mq.or(file.min_mq),
+            min_bq: self.min_bq.or(file.min_bq),
+            excl_flags: self.excl_flags.or(file.excl_flags),
+            incl_flags: self.incl_flags.or(file.incl_flags),
+            max_depth: self.max_depth.or(file.max_depth),
+            proper_pairs: self.proper_pairs || file.proper_pairs,
+            count_overlaps_twice: self.count_overlaps_twice || file.count_overlaps_twice,
+            bt: self.bt || file.bt,
             maf: self.maf.or(file.maf),
             max_maf: self.max_maf.or(file.max_maf),
             mac: self.mac.or(file.mac),

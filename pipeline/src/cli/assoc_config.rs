@@ -6,20 +6,23 @@ use std::time::Duration;
 use anyhow::Result;
 use norna_kernels::MissingPolicy;
 
-use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, Minus9Arg, MissingGenotypeArg, StoreArg};
+use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, Minus9Arg, MissingGenotypeArg, ReadsTestArg, StoreArg};
+use super::reads_args::{ReadFilterArgs, ReadsArgs, check_batch};
+use super::run_args::is_requeued;
 use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
 use crate::run::UsageError;
-use crate::run::assoc::AssocConfig;
+use crate::run::assoc::{AssocConfig, ReadsConfig};
 use crate::run::join::LEASE;
 use crate::run::options::RunOptions;
+use crate::run::tester::ReadsMethod;
 use crate::run::workdir::{Manner, OutputKind, resolve_links};
 use crate::slurm::time::SlurmTime;
 use crate::source::{Field, HalfCall, InputOptions, MaleX, expand_paths};
 use crate::store::Store;
 
 /// Most threads of a rank: more than any node has cores.
-const MAX_THREADS: usize = 1024;
+pub(super) const MAX_THREADS: usize = 1024;
 /// Hits are kept under this p unless --p-threshold says otherwise.
 const DEFAULT_P_THRESHOLD: f64 = 1e-5;
 
@@ -41,16 +44,12 @@ impl AssocArgs {
             _ if self.dry_run && self.json => log::LevelFilter::Warn,
             _ => log::LevelFilter::Info,
         };
-        let paths = expand_paths(&self.vcf)?;
+        let reads = self.reads()?;
+        let paths = expand_paths(if reads.is_some() { &self.sites } else { &self.vcf })?;
         let run = RunOptions {
             files: self.files(&paths),
             kind: OutputKind::Hdf5,
-            manner: Manner {
-                force: self.force,
-                fresh: self.fresh,
-                join: self.join,
-                requeued: std::env::var("SLURM_RESTART_COUNT").is_ok_and(|n| n.parse::<u32>().is_ok_and(|n| n > 0)),
-            },
+            manner: Manner { force: self.force, fresh: self.fresh, join: self.join, requeued: is_requeued() },
             time_limit: self.time_limit.as_deref().map(parse_limit).transpose()?,
             threads: self.threads,
             dry_run: self.dry_run,
@@ -61,6 +60,7 @@ impl AssocArgs {
         };
         Ok(AssocConfig {
             run,
+            reads,
             cohort: self.cohort(),
             input: self.input(paths),
             missing: match self.missing_genotype {
@@ -80,9 +80,64 @@ impl AssocArgs {
         })
     }
 
+    /// What --bam-list asks for.
+    fn reads(&self) -> Result<Option<ReadsConfig>, UsageError> {
+        let Some(bam_list) = &self.bam_list else {
+            let without = [
+                ("--sites", !self.sites.is_empty()),
+                ("--reads-test", self.reads_test.is_some()),
+                ("--bt", self.bt),
+                ("--allow-cram", self.allow_cram),
+            ];
+            return match without.into_iter().find(|(_, given)| *given) {
+                Some((flag, _)) => Err(UsageError(format!("{flag} needs --bam-list: it is for genotypes from reads"))),
+                None => Ok(None),
+            };
+        };
+        let method = match self.reads_test {
+            Some(ReadsTestArg::Expected) => ReadsMethod::Expected,
+            Some(ReadsTestArg::Score) | None => ReadsMethod::Score,
+        };
+        let refused = [
+            ("--field", self.field.is_some(), "reads have no FORMAT fields"),
+            ("--hwe", self.hwe.is_some(), "Hardy-Weinberg proportions are what genotypes are taken to have"),
+            ("--missing-genotype", self.missing_genotype.is_some(), "a sample without reads takes part with its prior"),
+            ("--vcf-half-call", self.vcf_half_call.is_some(), "reads have no calls"),
+            ("--min-info", self.min_info.is_some(), "it is for imputed genotypes"),
+            ("--pred", self.bt && self.pred.is_some(), "predictions are for quantitative traits"),
+        ];
+        if let Some((flag, _, why)) = refused.into_iter().find(|(_, given, _)| *given) {
+            return Err(UsageError(format!("{flag} does not go with --bam-list: {why}")));
+        }
+        if self.store == Some(StoreArg::Compact) && (self.bt || method == ReadsMethod::Score) {
+            let why = "the standard error of a score test is each pair's own; use full or hits";
+            return Err(UsageError(format!("--store compact does not go with --bam-list: {why}")));
+        }
+        let reads = ReadsArgs {
+            bam_list: bam_list.clone(),
+            fasta: self.fasta.clone(),
+            allow_cram: self.allow_cram,
+            allow_reference_mismatch: self.allow_reference_mismatch,
+            filter: ReadFilterArgs {
+                min_mq: self.min_mq,
+                min_bq: self.min_bq,
+                excl_flags: self.excl_flags.clone(),
+                incl_flags: self.incl_flags.clone(),
+                max_depth: self.max_depth,
+                proper_pairs: self.proper_pairs,
+                count_overlaps_twice: self.count_overlaps_twice,
+            },
+        };
+        let batch = self.batch.map(check_batch).transpose()?;
+        Ok(Some(ReadsConfig { options: reads.options()?, method, batch }))
+    }
+
     fn check_required(&self) -> Result<(), UsageError> {
+        if self.bam_list.is_some() && self.sites.is_empty() {
+            return Err(UsageError("--bam-list needs --sites: the sites at which reads are looked at".into()));
+        }
         for (flag, absent) in [
-            ("--vcf", self.vcf.is_empty()),
+            ("--vcf", self.vcf.is_empty() && self.bam_list.is_none()),
             ("--pheno", self.pheno.is_empty()),
             ("--out", self.out.is_none() && !self.dry_run),
         ] {
@@ -177,6 +232,8 @@ impl AssocArgs {
     /// Every input file by role.
     fn files(&self, vcf: &[PathBuf]) -> Vec<(&'static str, PathBuf)> {
         let single = [
+            ("bam-list", &self.bam_list),
+            ("fasta", &self.fasta),
             ("sex", &self.sex),
             ("par-file", &self.par_file),
             ("regions-file", &self.regions_file),
@@ -186,20 +243,26 @@ impl AssocArgs {
             ("remove", &self.remove),
             ("pred", &self.pred),
         ];
-        let lists = [("vcf", vcf), ("pheno", &self.pheno[..]), ("covar", &self.covar[..])];
+        let genotypes = if self.bam_list.is_some() { "sites" } else { "vcf" };
+        let lists = [(genotypes, vcf), ("pheno", &self.pheno[..]), ("covar", &self.covar[..])];
         let lists = lists.into_iter().flat_map(|(role, paths)| paths.iter().map(move |path| (role, path)));
         let single = single.into_iter().filter_map(|(role, path)| Some((role, path.as_ref()?)));
         lists.chain(single).map(|(role, path)| (role, path.clone())).collect()
     }
 }
 
-fn parse_limit(text: &str) -> Result<Duration, UsageError> {
+pub(super) fn parse_limit(text: &str) -> Result<Duration, UsageError> {
     let limit: SlurmTime = text.parse().map_err(|e| UsageError(format!("--time-limit: {e}")))?;
     Ok(Duration::from_secs(limit.0))
 }
 
 /// Flags that name files, whose folders are nobody's business in a results file.
-const PATH_FLAGS: [&str; 13] = [
+const PATH_FLAGS: [&str; 18] = [
+    "bam-list",
+    "sites",
+    "fasta",
+    "by",
+    "pairs",
     "vcf",
     "pheno",
     "covar",
@@ -216,7 +279,7 @@ const PATH_FLAGS: [&str; 13] = [
 ];
 
 /// The flags that were given, paths cut to file names.
-fn without_folders(mut flags: serde_json::Value) -> serde_json::Value {
+pub(super) fn without_folders(mut flags: serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     let name_of = |value: &mut Value| {
         if let Value::String(path) = value {

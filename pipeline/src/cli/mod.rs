@@ -6,14 +6,20 @@ pub mod bench;
 mod bench_commands;
 pub mod depth;
 pub mod export;
+pub mod identity;
 pub mod info;
 mod info_depth;
 pub mod merge;
 pub mod plan;
 mod plan_machine;
 pub mod profile;
+pub mod reads;
+mod reads_args;
+mod run_args;
 pub mod simulate;
 mod simulate_config;
+mod simulate_from;
+mod simulate_reads;
 pub mod status;
 pub mod submit;
 pub mod top;
@@ -23,6 +29,8 @@ use clap::{Parser, Subcommand};
 
 use crate::run::{Incomplete, Stopped, UsageError};
 
+/// Exit code of success.
+pub const EXIT_OK: u8 = 0;
 /// Exit code of a run that failed.
 pub const EXIT_FAILED: u8 = 1;
 /// Exit code of a command line that cannot be meant, as clap's own.
@@ -46,8 +54,15 @@ pub struct Cli {
 pub enum Command {
     /// Test every variant of VCF/BCF files against every trait of a table (exact linear regression).
     Assoc(Box<assoc::AssocArgs>),
+    /// Write genotype likelihoods of many samples at sites, from their reads (BAM), as BCF.
+    Reads(Box<reads::ReadsCommandArgs>),
     /// Count the depth of BAM files in windows or regions and by chromosome.
     Depth(Box<depth::DepthArgs>),
+    /// Say whose reads BAM files hold: match, swap, duplicate, mixture, low coverage, absent.
+    ///
+    /// Reads are held against the genotypes of everyone in the VCF. Exit code 0 once the table is written; with --check 1 if a
+    /// sample is a swap or a duplicate.
+    Identity(Box<identity::IdentityArgs>),
     /// Say what a results file holds.
     Info(info::InfoArgs),
     /// List the strongest associations of a results file.
@@ -87,7 +102,12 @@ pub fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Assoc(args) => assoc::run(*args),
+        Command::Reads(args) => reads::run(&args),
         Command::Depth(args) => depth::run(&args),
+        Command::Identity(args) => match identity::run(*args) {
+            Ok(code) => return std::process::ExitCode::from(code),
+            Err(error) => Err(error),
+        },
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),

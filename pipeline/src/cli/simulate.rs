@@ -10,25 +10,31 @@ use clap::{Args, ValueEnum};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::simulate_config::shown;
+use super::simulate_from;
+use super::simulate_reads::ReadsArgs;
 use crate::report::{logger, resources::Resources, resources::human_bytes};
 use crate::run::UsageError;
+use crate::simulate::reads::{ReadsConfig, ReadsSummary};
 use crate::simulate::{self, SimulateConfig, Summary};
 
 /// Flags of `norna simulate`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:
   norna simulate --n-samples 10000 --n-variants 100000 --n-traits 100 --out cohort.vcf.gz
-  norna assoc --vcf cohort.vcf.gz --pheno cohort.pheno.tsv --covar cohort.covar.tsv --out results.h5")]
+  norna assoc --vcf cohort.vcf.gz --pheno cohort.pheno.tsv --covar cohort.covar.tsv --out results.h5
+With reads, a BAM a sample:
+  norna simulate --n-samples 100 --n-variants 2000 --contig 22:1000000 --out cohort.vcf.gz --reads reads --depth 4
+  norna simulate --genotypes people.vcf.gz --reads reads --depth 4")]
 pub struct SimulateArgs {
     /// Genotypes: .vcf.gz or .vcf.bgz (with a .tbi), .bcf (with a .csi) or .vcf; the other outputs go beside
-    #[arg(long, short, value_name = "FILE")]
-    pub out: PathBuf,
+    #[arg(long, short, value_name = "FILE", required_unless_present = "genotypes")]
+    pub out: Option<PathBuf>,
     /// Diploid samples
-    #[arg(long, value_name = "N")]
-    pub n_samples: usize,
+    #[arg(long, value_name = "N", required_unless_present = "genotypes")]
+    pub n_samples: Option<usize>,
     /// Variants, over all contigs
-    #[arg(long, value_name = "N")]
-    pub n_variants: u64,
+    #[arg(long, value_name = "N", required_unless_present = "genotypes")]
+    pub n_variants: Option<u64>,
     /// Seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -84,6 +90,10 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Traits")]
     pub n_covariates: usize,
 
+    /// Reads
+    #[command(flatten)]
+    pub reads: ReadsArgs,
+
     /// Level of compression, 1 (fast) to 12; bgzip's own is 6: a fifth smaller, two to three times as long
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=12), help_heading = "Run")]
     pub compression_level: u8,
@@ -113,18 +123,37 @@ pub enum PatternArg {
 /// One line that says what was wrong.
 pub fn run(args: &SimulateArgs) -> Result<()> {
     refuse_ranks()?;
-    let config = args.validate()?;
-    let stop = stop_on_signals().context("signals")?;
-    // A write beyond a file-size limit is then an error of that write instead of the end of the process.
-    let over_limit = std::sync::Arc::default();
-    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, over_limit).context("signals")?;
-    logger::start(config.log_level);
+    let stop = || -> Result<_> {
+        let stop = stop_on_signals().context("signals")?;
+        // A write beyond a file-size limit is then an error of that write instead of the end of the process.
+        let over_limit = std::sync::Arc::default();
+        signal_hook::flag::register(signal_hook::consts::SIGXFSZ, over_limit).context("signals")?;
+        Ok(stop)
+    };
     let start = Instant::now();
+    if args.reads.genotypes.is_some() {
+        let (config, threads) = args.validate_reads()?;
+        let stop = stop()?;
+        logger::start(args.log_level());
+        log::info!("simulating reads of the people of a file, seed {}, {threads} threads", args.seed);
+        let (taken, summary) = simulate_from::run(args, &config, threads, &stop)?;
+        log::info!(
+            "genotypes: {} rows skipped that are no SNP of two alleles, {} missing calls taken as REF",
+            taken.n_skipped,
+            taken.n_missing
+        );
+        tell_reads(&config, &summary);
+        tell_used(start);
+        return Ok(());
+    }
+    let config = args.validate()?;
+    let stop = stop()?;
+    logger::start(config.log_level);
     let bases: u64 = config.contigs.iter().map(|contig| u64::from(contig.length)).sum();
     log::info!(
         "simulating {} samples × {} variants over {bases} bases, {} traits, seed {}, {} threads",
         config.n_samples,
-        args.n_variants,
+        config.contigs.iter().map(|contig| contig.n_variants).sum::<u64>(),
         args.n_traits + args.n_null_traits + args.n_binary_traits,
         config.seed,
         config.threads
@@ -184,12 +213,19 @@ fn tell(config: &SimulateConfig, summary: &Summary, start: Instant) {
             "two-valued traits with one value only: {n} (the first is {first}): too few samples for --prevalence"
         );
     }
+    if let Some((config, reads)) = config.reads.as_ref().zip(summary.reads.as_ref()) {
+        tell_reads(config, reads);
+    }
     for path in &summary.removed {
         log::info!("removed: {} (of the earlier cohort of this name)", path.display());
     }
     for (path, bytes) in &summary.files {
         log::info!("written: {} ({})", path.display(), human_bytes(*bytes));
     }
+    tell_used(start);
+}
+
+fn tell_used(start: Instant) {
     let used = Resources::now();
     log::info!(
         "used: {:.1} s wall, {:.1} s CPU, {} peak memory",
@@ -197,4 +233,17 @@ fn tell(config: &SimulateConfig, summary: &Summary, start: Instant) {
         used.cpu_seconds,
         human_bytes(used.peak_memory)
     );
+}
+
+fn tell_reads(config: &ReadsConfig, reads: &ReadsSummary) {
+    log::info!(
+        "reads: {} files of {} records over {} bases, {} sites; {} files swapped, {} contaminated",
+        reads.n_files,
+        reads.n_records,
+        reads.n_bases,
+        reads.n_sites,
+        reads.n_swapped,
+        reads.n_contaminated
+    );
+    log::info!("written: {}/ ({})", config.folder.display(), human_bytes(reads.n_bytes));
 }

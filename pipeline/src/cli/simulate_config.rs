@@ -1,7 +1,10 @@
 //! From flags of `norna simulate` to a validated configuration.
 
+use std::path::PathBuf;
+
 use crate::format::chromosome::canonical;
 use crate::run::UsageError;
+use crate::simulate::reads::ReadsConfig;
 use crate::simulate::{
     COVARIATE_SHARE, Contig, Fields, MARK, MAX_CONTIG_LEN, MAX_SAMPLES, OutputFormat, SimulateConfig, TraitsConfig,
     file_name, mean_tree_length,
@@ -32,26 +35,63 @@ impl SimulateArgs {
         let format = self.output_format()?;
         let fields = self.fields()?;
         self.check_ranges()?;
-        let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let contigs = self.contigs()?;
-        let level = if self.quiet { log::LevelFilter::Warn } else { log::LevelFilter::Info };
         Ok(SimulateConfig {
-            out: self.out.clone(),
+            out: self.out(),
             format,
             compression_level: self.compression_level,
             force: self.force,
-            threads: threads.min(MAX_THREADS),
-            log_level: level,
+            threads: self.threads(),
+            log_level: self.log_level(),
             seed: self.seed,
-            n_samples: self.n_samples,
+            n_samples: self.n_samples(),
             fields,
             missing_genotypes: self.missing_genotypes,
             population_size: self.population_size,
             recombination_rate: self.recombination_rate,
             traits: self.traits(),
-            mark: self.mark(fields),
+            reads: self.reads.validate()?,
+            mark: self.mark(fields) + &self.reads.mark(),
             contigs,
         })
+    }
+
+    /// Checks the flags of a run that takes the genotypes of a file; its threads.
+    ///
+    /// # Errors
+    /// One line that names the flag.
+    pub fn validate_reads(&self) -> Result<(ReadsConfig, usize), UsageError> {
+        let Some(reads) = self.reads.validate()? else {
+            return usage("--genotypes: --reads DIR is missing, where the reads go".into());
+        };
+        let threads = self.threads.unwrap_or(1);
+        if !(1..=MAX_THREADS).contains(&threads) {
+            return usage(format!("--threads {threads}: must lie between 1 and {MAX_THREADS}"));
+        }
+        Ok((reads, self.threads()))
+    }
+
+    /// What standard error shows.
+    pub fn log_level(&self) -> log::LevelFilter {
+        if self.quiet { log::LevelFilter::Warn } else { log::LevelFilter::Info }
+    }
+
+    fn threads(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or_else(all).min(MAX_THREADS)
+    }
+
+    // The command line does not go without these three where a cohort is made.
+    fn out(&self) -> PathBuf {
+        self.out.clone().unwrap_or_default()
+    }
+
+    fn n_samples(&self) -> usize {
+        self.n_samples.unwrap_or(0)
+    }
+
+    fn n_variants(&self) -> u64 {
+        self.n_variants.unwrap_or(0)
     }
 
     fn traits(&self) -> TraitsConfig {
@@ -78,8 +118,8 @@ impl SimulateArgs {
              --min-causal-maf {} --missing-traits {} --missing-pattern {} --n-covariates {}",
             env!("CARGO_PKG_VERSION"),
             self.seed,
-            self.n_samples,
-            self.n_variants,
+            self.n_samples(),
+            self.n_variants(),
             self.contig.join(","),
             fields.names(),
             shown(self.missing_genotypes),
@@ -100,7 +140,7 @@ impl SimulateArgs {
     }
 
     fn output_format(&self) -> Result<OutputFormat, UsageError> {
-        let name = file_name(&self.out);
+        let name = file_name(&self.out());
         let ends = [
             (".vcf.gz", OutputFormat::VcfGz),
             (".vcf.bgz", OutputFormat::VcfGz),
@@ -111,7 +151,7 @@ impl SimulateArgs {
             Some(&(_, format)) => Ok(format),
             None => usage(format!(
                 "--out {}: end the name in .vcf.gz, .vcf.bgz, .bcf or .vcf, in small letters",
-                self.out.display()
+                self.out().display()
             )),
         }
     }
@@ -151,7 +191,7 @@ impl SimulateArgs {
         }
         let n_traits = self.n_traits.saturating_add(self.n_null_traits).saturating_add(self.n_binary_traits);
         for (flag, value, low, high) in [
-            ("--n-samples", self.n_samples, 1, MAX_SAMPLES),
+            ("--n-samples", self.n_samples(), 1, MAX_SAMPLES),
             ("--n-traits, --n-null-traits and --n-binary-traits:", n_traits, 1, MAX_COLUMNS),
             ("--n-covariates", self.n_covariates, 0, MAX_COLUMNS),
             ("--n-causal", self.n_causal, 0, MAX_COLUMNS),
@@ -161,8 +201,8 @@ impl SimulateArgs {
                 return usage(format!("{flag} {value}: must lie between {low} and {high}"));
             }
         }
-        if !(1..=1 << 40).contains(&self.n_variants) {
-            return usage(format!("--n-variants {}: must lie between 1 and {}", self.n_variants, 1_u64 << 40));
+        if !(1..=1 << 40).contains(&self.n_variants()) {
+            return usage(format!("--n-variants {}: must lie between 1 and {}", self.n_variants(), 1_u64 << 40));
         }
         Ok(())
     }
@@ -183,11 +223,11 @@ impl SimulateArgs {
         }
         let total: u64 = given.iter().map(|(_, length)| u64::from(length.unwrap_or(1))).sum();
         let (mut so_far, mut n_before) = (0, 0);
-        let density = 2.0 * self.population_size * self.mutation_rate * mean_tree_length(self.n_samples);
+        let density = 2.0 * self.population_size * self.mutation_rate * mean_tree_length(self.n_samples());
         let mut contigs = Vec::with_capacity(given.len());
         for (name, length) in given {
             so_far += u64::from(length.unwrap_or(1));
-            let n_after = (u128::from(self.n_variants) * u128::from(so_far) / u128::from(total)) as u64;
+            let n_after = (u128::from(self.n_variants()) * u128::from(so_far) / u128::from(total)) as u64;
             let n_variants = n_after - std::mem::replace(&mut n_before, n_after);
             let needed = (n_variants as f64 / density).ceil().max(n_variants as f64).max(1.0);
             let length = length.map_or(needed, f64::from);

@@ -36,6 +36,8 @@ pub enum TraitNote {
     Constant,
     /// Two values, tested linearly on request.
     Binary,
+    /// Two values, tested by the logistic model's score.
+    TwoValued,
 }
 
 /// One trait over the analysed samples.

@@ -68,6 +68,8 @@ pub fn finish(
     }
     if config.two_valued {
         traits.par_iter_mut().try_for_each(code_cases)?;
+        let binary = ledger.traits.iter_mut().filter(|entry| entry.note == TraitNote::Binary);
+        binary.for_each(|entry| entry.note = TraitNote::TwoValued);
     } else {
         check_binary(config, ledger, messages)?;
     }

@@ -2,6 +2,7 @@
 
 pub mod alignment;
 pub mod bam_list;
+pub mod bam_write;
 pub mod bcf;
 pub mod bcf_genotypes;
 pub mod bcf_header;

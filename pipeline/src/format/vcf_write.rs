@@ -63,7 +63,7 @@ pub struct HeaderView<'a> {
     pub info: &'a [[&'a str; 4]],
     /// FORMAT.
     pub keys: &'a [FormatKey],
-    /// Samples.
+    /// Samples; without any, records have no `keys`.
     pub samples: &'a [String],
 }
 
@@ -89,7 +89,10 @@ pub fn header_text(header: &HeaderView<'_>) -> String {
             FormatKey::Gp => "FORMAT=<ID=GP,Number=G,Type=Float,Description=\"Genotype probabilities\">",
         });
     }
-    text.push_str("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT");
+    text.push_str("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO");
+    if !header.samples.is_empty() {
+        text.push_str("\tFORMAT");
+    }
     for sample in header.samples {
         text.push('\t');
         text.push_str(sample);

@@ -11,17 +11,21 @@ use super::begin::{begin, input_stamps};
 use super::compute::Run;
 use super::estimate::Estimate;
 use super::finalise;
+use super::genotypes::Genotypes;
 use super::options::RunOptions;
+use super::reads::reads_stamp;
 use super::run_record::{PlanStamp, RunRecord};
 use super::session::{self, Session, bound_cores};
-use super::study::{Study, open_input};
+use super::study::{Study, open_alone, open_genotypes};
+use super::tester::{Method, ReadsMethod};
 use super::workdir::Workdir;
 use super::{Stopped, UsageError};
 use crate::cohort::CohortConfig;
 use crate::comm::consensus;
 use crate::format::loco::read_pred_list;
 use crate::plan::StudySize;
-use crate::source::{Input, InputOptions};
+use crate::source::InputOptions;
+use crate::source::reads::ReadsOptions;
 use crate::store::{Bins, Store};
 
 /// A validated `norna assoc`.
@@ -29,6 +33,8 @@ use crate::store::{Bins, Store};
 pub struct AssocConfig {
     /// Genotype files, field, filters.
     pub input: InputOptions,
+    /// Reads in the place of genotypes: `input` then names the sites.
+    pub reads: Option<ReadsConfig>,
     /// Samples, traits, covariates.
     pub cohort: CohortConfig,
     /// Samples without a genotype.
@@ -49,6 +55,17 @@ pub struct AssocConfig {
     pub json: bool,
 }
 
+/// Genotypes from reads.
+#[derive(Debug)]
+pub struct ReadsConfig {
+    /// Alignment files and filters.
+    pub options: ReadsOptions,
+    /// What is made of genotypes that the reads leave open.
+    pub method: ReadsMethod,
+    /// Samples whose files are read at a time by a thread; from their number otherwise.
+    pub batch: Option<usize>,
+}
+
 /// Runs the main job on this rank.
 ///
 /// # Errors
@@ -63,21 +80,24 @@ pub fn run(config: &AssocConfig) -> Result<()> {
 /// # Errors
 /// One line.
 pub fn study_size(config: &AssocConfig) -> Result<StudySize> {
-    let input = Input::open(&config.input)?;
-    let study = Study::open(config, input, false)?;
+    let study = Study::open(config, open_alone(config)?, false)?;
     Ok(Estimate::new(&study, bound_cores(), config).size())
 }
 
 fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Workdir>) -> Result<()> {
     let (comm, is_root) = (session.comm, session.is_root());
-    let input = open_input(config, comm)?;
-    let study = consensus(comm, session.pool.install(|| Study::open(config, input, is_root)))?;
+    let genotypes = open_genotypes(config, comm)?;
+    let study = consensus(comm, session.pool.install(|| Study::open(config, genotypes, is_root)))?;
     let estimate = Estimate::new(&study, session.threads(), config);
     if config.run.dry_run {
         return if is_root { estimate.print(config.json) } else { Ok(()) };
     }
     log::info!("{estimate}");
 
+    if config.run.manner.join && config.reads.is_some() {
+        let why = "--join is for files of genotypes: use ranks (mpirun, srun) for reads, or norna reads first";
+        return Err(UsageError(why.to_owned()).into());
+    }
     if config.run.manner.join && !study.plan.streams.is_empty() {
         let why = "--join needs genotypes that can be cut: bgzip files, not gzip or standard input";
         return Err(UsageError(why.to_owned()).into());
@@ -89,13 +109,18 @@ fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Wo
         }
         return Ok(());
     };
-    let header = finalise::header(
+    let mut header = finalise::header(
         study.models.base(),
         &study.trait_names,
         &study.trait_moments,
         (config.store, config.hit_log10p),
-        false,
+        Method::is_normal(config.reads.as_ref().map(|reads| reads.method), config.cohort.two_valued),
     );
+    if let Some(logistic) = study.models.logistic() {
+        for (t, info) in header.traits.iter_mut().enumerate() {
+            info.status = logistic.trait_status(t).code();
+        }
+    }
     let bins = Bins::new(&header.traits);
     let orders = begun.orders.clone();
     let run = Run { config, session, header: &header, bins: &bins, orders: &orders };
@@ -118,6 +143,9 @@ fn record(config: &AssocConfig, study: &Study) -> Result<RunRecord> {
     if let Some(list) = &config.cohort.pred {
         let files: Vec<_> = read_pred_list(list)?.into_iter().map(|entry| ("loco", entry.path)).collect();
         inputs.extend(input_stamps(&files)?);
+    }
+    if let Genotypes::Reads(reads) = &study.genotypes {
+        inputs.push(reads_stamp(&reads.reads)?);
     }
     let mut run = RunRecord::new(&config.run.resolved, inputs, PlanStamp::of(&study.plan, study.batch_bytes));
     run.rows_expected = study.estimate.records;

@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::assoc::AssocConfig;
 use super::begin::{Begun, Orders};
 use super::estimate::Estimate;
+use super::grid::Cells;
 use super::join::JoinQueue;
 use super::rows::Keeper;
 use super::schedule::{Dealer, Shared};
@@ -70,7 +71,7 @@ impl Run<'_> {
         begun: &Begun,
         queue: Queue<'_>,
         estimate: &Estimate,
-        before: &Finished,
+        (before, cells): (&Finished, Option<&Cells>),
     ) -> Result<Computed> {
         let (config, session) = (self.config, self.session);
         let comm = session.comm;
@@ -79,15 +80,19 @@ impl Run<'_> {
             missing: config.missing,
             hit_log10p: config.hit_log10p,
             with_scores: keeper.wants_scores(),
-            by_reads: false,
+            reads: config.reads.as_ref().map(|reads| reads.method),
         };
         let (finished, failed) = (Mutex::default(), Mutex::default());
         let (shared, shards_done) = (Shared::new(Arc::clone(session.stop)), AtomicU64::new(0));
         let job = Job {
-            input: &study.input,
+            genotypes: &study.genotypes,
+            cells,
             plan: &study.plan,
             models: &study.models,
-            base_test: Tester::new(study.models.base(), method),
+            base_test: match study.models.logistic() {
+                Some(null) => Tester::logistic(null, method),
+                None => Tester::new(study.models.base(), method),
+            },
             method,
             keeper: &keeper,
             bins: self.bins,
@@ -106,7 +111,7 @@ impl Run<'_> {
         let dealt = std::thread::scope(|readers| {
             let mut dealer = Dealer::new();
             if let (0, Queue::Supply(supply)) = (comm.rank(), &mut queue) {
-                supply.read_streams(readers, &study.input, &study.plan, study.batch_bytes, dealer.waker());
+                supply.read_streams(readers, study.genotypes.input(), &study.plan, study.batch_bytes, dealer.waker());
             }
             let claimers: Vec<_> = (0..n_threads).map(|_| dealer.claimer()).collect();
             let dealt = session.pool.in_place_scope(|scope| {

@@ -8,8 +8,10 @@ use super::Stopped;
 use super::begin::Begun;
 use super::compute::{Computed, Queue, Run};
 use super::estimate::Estimate;
-use super::grid;
+use super::genotypes::Genotypes;
+use super::grid::{self, Cells};
 use super::join::{self, Claims, JoinQueue};
+use super::reads::{LikelihoodJob, PILING_UP};
 use super::stop::Phase;
 use super::study::Study;
 use super::work_queue::Supply;
@@ -29,8 +31,10 @@ impl Run<'_> {
     ) -> Result<()> {
         let mut finished =
             if self.orders.goes_on { self.finished_before(&self.orders.spools)? } else { Finished::default() };
+        let cells = self.pile_up(&study, &begun, finished.take_cells())?;
         let supply = Supply::new(&study.plan, &finished);
-        let computed = self.compute(&study, &begun, Queue::Supply(supply), estimate, &finished)?;
+        let queue = Queue::Supply(supply);
+        let computed = self.compute(&study, &begun, queue, estimate, (&finished, cells.as_ref()))?;
         let added = gather_each(self.session.comm, &computed.finished.to_bytes(), |bytes| finished.add_bytes(bytes));
         consensus(self.session.comm, added)?;
         if let Some(why) = &computed.stopped {
@@ -63,7 +67,7 @@ impl Run<'_> {
         let mut failed = Vec::new();
         if !self.config.merge_only {
             let queue = JoinQueue::new(&study.plan, &mut claims)?;
-            let computed = self.compute(&study, &begun, Queue::Join(queue), estimate, &Finished::default())?;
+            let computed = self.compute(&study, &begun, Queue::Join(queue), estimate, (&Finished::default(), None))?;
             failed = computed.failed();
             if let Some(why) = &computed.stopped {
                 self.end_spool(&begun, why)?;
@@ -91,7 +95,8 @@ impl Run<'_> {
         let spools = crate::sink::spool::spool_names(&dir)?;
         let finished = self.finished_before(&spools)?;
         let supply = Supply::new(&study.plan, &finished).without(&failed, &study.plan);
-        let again = self.compute(&study, &begun.renumbered(&spools), Queue::Supply(supply), estimate, &finished)?;
+        let begun_here = begun.renumbered(&spools);
+        let again = self.compute(&study, &begun_here, Queue::Supply(supply), estimate, (&finished, None))?;
         let mut all = finished;
         all.add_bytes(&again.finished.to_bytes())?;
         if let Some(why) = &again.stopped {
@@ -105,6 +110,21 @@ impl Run<'_> {
         self.finish(&study, (&all, &spools), (&computed, &failed), workdir)?;
         drop(begun);
         self.conclude(&failed, workdir)
+    }
+
+    /// Where genotypes come from reads: what these show at every site, without what is there `before` (rank 0's).
+    fn pile_up(&self, study: &Study, begun: &Begun, before: Finished) -> Result<Option<Cells>> {
+        let Genotypes::Reads(reads) = &study.genotypes else { return Ok(None) };
+        let job = LikelihoodJob {
+            reads: &reads.reads,
+            sites: &reads.sites,
+            plan: &study.plan,
+            batch: reads.batch,
+            piece: reads.piece,
+        };
+        let cells = grid::compute(self.session, begun, &job, PILING_UP, before)?;
+        log::info!("reads at sites: {}", job.ledger(&cells));
+        Ok(Some(cells))
     }
 
     /// What the spools hold that were there before, at rank 0.

@@ -67,7 +67,12 @@ impl Run<'_> {
             Some((_, root)) => {
                 let ledger = summary::ledger(study, root.ledger());
                 let failed_regions = failed.iter().map(|shard| shard.region.clone()).collect();
-                let qc = Qc { ledger, eigenvalues: study.eigenvalues.clone(), case_counts: None, failed_regions };
+                let qc = Qc {
+                    ledger,
+                    eigenvalues: study.eigenvalues.clone(),
+                    case_counts: study.case_counts(),
+                    failed_regions,
+                };
                 finalise::write(&plan, &path, ranks, threads, Some((root, self.bins, &qc)))
             }
         };

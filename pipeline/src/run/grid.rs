@@ -74,6 +74,28 @@ impl Cells {
         self.cell(chunk, batch).map_or(&[], FinishedShard::counts)
     }
 
+    /// Part `part` of a cell, read into `payload`.
+    ///
+    /// # Errors
+    /// [`SpoolError::Read`] where it is not there or does not verify.
+    pub fn part<'p>(
+        &self,
+        cell: (usize, usize),
+        part: usize,
+        payload: &'p mut Vec<u8>,
+    ) -> Result<&'p [u8], SpoolError> {
+        let found = self.cell(cell.0, cell.1).and_then(|cell| cell.parts().get(part));
+        let found = found.ok_or_else(|| self.error(cell, part, &"it is missing"))?;
+        let len = self.spools.read_frame((found.spool, found.offset), FrameKind::Rows, payload)?;
+        Ok(&payload[..len])
+    }
+
+    /// Why a part cannot be used.
+    pub fn error(&self, cell: (usize, usize), part: usize, what: &dyn std::fmt::Display) -> SpoolError {
+        let found = self.cell(cell.0, cell.1).and_then(|cell| cell.parts().get(part));
+        self.spools.error(found.map_or((0, 0), |part| (part.spool, part.offset)), what)
+    }
+
     /// Hands the payloads of a cell to `each` in order. `payload`: scratch.
     ///
     /// # Errors

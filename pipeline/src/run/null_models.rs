@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use norna_kernels::{CovariateBasis, ForEach, NullModel, Status};
+use norna_kernels::{CovariateBasis, ForEach, LogisticNull, NullModel, Status};
 use rayon::prelude::*;
 
 use crate::cohort::{Cohort, CohortError, Column, Loco};
@@ -14,6 +14,7 @@ const KEPT: usize = 2;
 /// The traits residualised on the covariates, per chromosome where predictions are given.
 pub struct NullModels {
     base: NullModel,
+    logistic: Option<LogisticNull>,
     loco: Option<PerChromosome>,
 }
 
@@ -27,19 +28,29 @@ struct PerChromosome {
 
 impl NullModels {
     /// Fits the model that all chromosomes share; with predictions, others follow as chromosomes are met.
-    pub fn fit(basis: CovariateBasis, cohort: &mut Cohort) -> Self {
+    /// `two_valued`: a logistic model of each trait too.
+    pub fn fit(basis: CovariateBasis, cohort: &mut Cohort, two_valued: bool) -> Self {
         let (basis, traits) = (Arc::new(basis), std::mem::take(&mut cohort.traits));
         let base = fit(&basis, &traits, None, &|n, one| (0..n).into_par_iter().for_each(one));
+        let logistic = two_valued.then(|| {
+            let values: Vec<&[f64]> = traits.iter().map(|t| t.values.as_slice()).collect();
+            LogisticNull::fit_with(&basis, &values, &|n, one| (0..n).into_par_iter().for_each(one))
+        });
         let loco = cohort.loco.take().map(|loco| {
             let residual_sd = (0..traits.len()).map(|t| base.residual_sd(t)).collect();
             PerChromosome { basis, traits, residual_sd, loco, recent: Mutex::default() }
         });
-        Self { base, loco }
+        Self { base, logistic, loco }
     }
 
     /// The model without predictions: what it says of masks and counts holds on every chromosome.
     pub fn base(&self) -> &NullModel {
         &self.base
+    }
+
+    /// The logistic models of two-valued traits.
+    pub fn logistic(&self) -> Option<&LogisticNull> {
+        self.logistic.as_ref()
     }
 
     /// What the traits' own samples made of the covariates, one line each.
@@ -59,6 +70,13 @@ impl NullModels {
                 "{} without numbers: of a scale that lies outside of f32; rescale, or --standardize",
                 traits_are(beyond.len(), &trait_names[first])
             ));
+        }
+        let logistic = self.logistic.as_ref();
+        let untested = |t: &usize| logistic.is_some_and(|null| null.trait_status(*t) != Status::Ok);
+        let untested: Vec<usize> = (0..self.base.n_traits()).filter(untested).collect();
+        if let (Some(&first), Some(null)) = (untested.first(), logistic) {
+            let why = null.trait_status(first).name().replace('_', " ");
+            remarks.push(format!("{} without results: {why}", traits_are(untested.len(), &trait_names[first])));
         }
         let singled = self.traits_of(|mask| self.base.n_singled_out(mask) > 0);
         if let Some(&first) = singled.first() {

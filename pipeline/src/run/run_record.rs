@@ -80,6 +80,13 @@ pub struct PlanStamp {
 }
 
 impl PlanStamp {
+    /// Of a grid: a plan of its chunks, and the samples or files of a batch.
+    pub fn of_grid(plan: &ShardPlan, batch: usize) -> Self {
+        let of_plan = Self::of(plan, 0);
+        let sha256 = hex(&Sha256::digest(format!("{} {batch}", of_plan.sha256)));
+        Self { sha256, ..of_plan }
+    }
+
     /// Of a plan.
     pub fn of(plan: &ShardPlan, batch_bytes: u64) -> Self {
         let mut hasher = Sha256::new();

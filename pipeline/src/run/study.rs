@@ -7,17 +7,45 @@ use norna_kernels::{CovariateBasis, DropReason};
 
 use super::UsageError;
 use super::assoc::AssocConfig;
+use super::genotypes::Genotypes;
 use super::null_models::NullModels;
+use super::reads::{ReadsStudy, default_batch, open_sites, piece_sites, site_shard_bytes};
 use super::trait_correlation::TraitGram;
 use crate::cohort::Cohort;
 use crate::cohort::transform::mean_and_sd;
 use crate::comm::{Communicator, broadcast, consensus};
 use crate::report::words::count;
 use crate::shard::{ShardPlan, default_shard_bytes};
-use crate::source::{self, Input, SampleSelection, SourceError, StreamHeader};
+use crate::source::reads::ReadInput;
+use crate::source::{self, GenotypeFilters, Input, SampleSelection, SourceError, StreamHeader};
+
+/// Opens the genotypes.
+pub(super) fn open_genotypes(config: &AssocConfig, comm: &dyn Communicator) -> Result<Genotypes> {
+    if config.reads.is_none() {
+        return Ok(Genotypes::Files(open_input(config, comm)?));
+    }
+    log::info!("opening the files of reads");
+    Ok(consensus(comm, open_alone(config))?)
+}
+
+/// Opens the genotypes without other ranks.
+pub(super) fn open_alone(config: &AssocConfig) -> Result<Genotypes> {
+    let Some(reads) = &config.reads else { return Ok(Genotypes::Files(Input::open(&config.input)?)) };
+    let input = ReadInput::open(&reads.options)?;
+    let sites = open_sites(&config.input, &input)?;
+    let n_samples = input.samples().len();
+    Ok(Genotypes::Reads(Box::new(ReadsStudy {
+        reads: input,
+        sites,
+        batch: reads.batch.unwrap_or_else(|| default_batch(n_samples)),
+        piece: piece_sites(n_samples),
+        column_of: vec![None; n_samples],
+        filters: GenotypeFilters::new(&config.input),
+    })))
+}
 
 /// Opens the genotype files; standard input is read by rank 0, which tells the others its header.
-pub(super) fn open_input(config: &AssocConfig, comm: &dyn Communicator) -> Result<Input> {
+fn open_input(config: &AssocConfig, comm: &dyn Communicator) -> Result<Input> {
     log::info!("opening {}", count(config.input.paths.len() as u64, "genotype file"));
     if !config.input.paths.iter().any(|path| path.as_os_str() == "-") {
         let input = Input::open(&config.input);
@@ -39,7 +67,7 @@ pub(super) fn open_input(config: &AssocConfig, comm: &dyn Communicator) -> Resul
 
 /// A study, as every rank has it.
 pub(super) struct Study {
-    pub(super) input: Input,
+    pub(super) genotypes: Genotypes,
     pub(super) plan: ShardPlan,
     pub(super) cohort: Cohort,
     pub(super) models: NullModels,
@@ -57,12 +85,13 @@ pub(super) struct Study {
 
 impl Study {
     /// `is_root`: rank 0, which alone writes what only /qc needs.
-    pub(super) fn open(config: &AssocConfig, mut input: Input, is_root: bool) -> Result<Self> {
-        let mut cohort = Cohort::load(&config.cohort, input.samples())?;
+    pub(super) fn open(config: &AssocConfig, mut genotypes: Genotypes, is_root: bool) -> Result<Self> {
+        let mut cohort = Cohort::load(&config.cohort, genotypes.samples())?;
         cohort.messages.iter().for_each(|m| log::info!("{m}"));
-        input.select(SampleSelection { analysed: cohort.analysed.clone(), sex: cohort.sex.clone() })?;
-        input.messages().iter().for_each(|m| log::info!("{m}"));
-        input.warnings().iter().for_each(|m| log::warn!("{m}"));
+        genotypes.select(SampleSelection { analysed: cohort.analysed.clone(), sex: cohort.sex.clone() })?;
+        let (messages, warnings) = genotypes.remarks();
+        messages.iter().for_each(|m| log::info!("{m}"));
+        warnings.iter().for_each(|m| log::warn!("{m}"));
 
         let columns: Vec<&[f64]> = cohort.covariates.iter().map(|c| c.values.as_slice()).collect();
         let (basis, dropped) = CovariateBasis::new(cohort.analysed.len(), &columns);
@@ -82,16 +111,19 @@ impl Study {
         let trait_moments = values.iter().map(|v| mean_and_sd(v)).collect();
         let gram = if is_root && !config.run.dry_run { TraitGram::new(&values) } else { None };
         let solving = gram.map(|gram| std::thread::spawn(|| gram.eigenvalues()));
-        let models = NullModels::fit(basis, &mut cohort);
+        let models = NullModels::fit(basis, &mut cohort, config.cohort.two_valued);
         models.remarks(&trait_names).iter().for_each(|m| log::warn!("{m}"));
 
-        let estimate = input.estimate()?;
-        let shard_bytes = config.shard_bytes.unwrap_or_else(|| default_shard_bytes(estimate.bytes));
-        let plan = input.plan(shard_bytes)?;
+        let estimate = genotypes.estimate()?;
+        let shard_bytes = config.shard_bytes.unwrap_or_else(|| match genotypes {
+            Genotypes::Files(_) => default_shard_bytes(estimate.bytes),
+            Genotypes::Reads(_) => site_shard_bytes(estimate.bytes),
+        });
+        let plan = genotypes.plan(shard_bytes)?;
         let batch_bytes = config.shard_bytes.unwrap_or(shard_bytes.max(BATCH_BYTES));
         log::debug!("shards of about {shard_bytes} bytes");
         Ok(Self {
-            input,
+            genotypes,
             plan,
             cohort,
             models,
@@ -104,6 +136,12 @@ impl Study {
             shard_bytes,
             batch_bytes,
         })
+    }
+
+    /// Cases of each trait, where traits are of two values.
+    pub(super) fn case_counts(&self) -> Option<Vec<u32>> {
+        let logistic = self.models.logistic()?;
+        Some((0..logistic.n_traits()).map(|t| logistic.n_cases(t)).collect())
     }
 
     /// Waits for the eigenvalues.

@@ -111,6 +111,7 @@ fn trait_table(cohort: &CohortLedger) -> LedgerTable {
     table.push("too_few_observed", Note, with(TraitNote::TooFewObserved));
     table.push("constant", Note, with(TraitNote::Constant));
     table.push("two_values_tested_linearly", Note, with(TraitNote::Binary));
+    table.push("two_values_by_logistic_model", Note, with(TraitNote::TwoValued));
     table
 }
 
@@ -127,7 +128,7 @@ pub fn provenance(
     json!({
         "command": "assoc",
         "configuration": config.run.resolved,
-        "field": study.input.field().name(),
+        "field": study.genotypes.field(),
         "covariates": study.covariate_names,
         "inputs": inputs,
         "shard_bytes": study.shard_bytes,

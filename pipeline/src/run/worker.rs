@@ -8,17 +8,20 @@ use std::time::Instant;
 
 use norna_kernels::LinearRows;
 
+use super::genotypes::Genotypes;
+use super::grid::Cells;
 use super::null_models::NullModels;
+use super::reads::LikelihoodReader;
 use super::rows::{Keeper, KeeperScratch};
 use super::schedule::{Claimer, Shared, Work};
 use super::tester::{Method, Tester, TesterScratch};
 use crate::plan::block_variants;
-use crate::shard::{ShardId, ShardPlan};
+use crate::shard::{Shard, ShardId, ShardPlan};
 use crate::sink::index::{EndFrame, Finished, FinishedShard, Part};
 use crate::sink::rows::RowBatch;
 use crate::sink::spool::{Frames, ShardEnd, SpoolError, SpoolWriter, unix_seconds};
 use crate::sink::tally::encode_tally;
-use crate::source::{Input, VariantBlock};
+use crate::source::{SourceError, VariantBlock, VariantSource};
 use crate::store::{Bins, TALLY_BINS};
 
 /// A shard that ended in a panic.
@@ -34,8 +37,10 @@ pub struct FailedShard {
 
 /// What the workers of a rank share.
 pub struct Job<'a> {
-    /// The genotype files.
-    pub input: &'a Input,
+    /// Where genotypes come from.
+    pub(super) genotypes: &'a Genotypes,
+    /// What the reads show, where they come from reads.
+    pub cells: Option<&'a Cells>,
     /// The shards of those that can be cut.
     pub plan: &'a ShardPlan,
     /// The null models.
@@ -95,10 +100,10 @@ impl Job<'_> {
             Work::Shard(idx) => {
                 let shard = &self.plan.shards[*idx];
                 let (start, end) = (shard.start.offset(), shard.end.offset());
-                (shard.id.0, format!("{}, bytes {start} to {end}", self.input.name_of(shard.file_idx)))
+                (shard.id.0, format!("{}, bytes {start} to {end}", self.genotypes.input().name_of(shard.file_idx)))
             }
             Work::Batch(batch) => {
-                let name = self.input.name_of(batch.file_idx);
+                let name = self.genotypes.input().name_of(batch.file_idx);
                 (ShardId::new(batch.file_idx, batch.seq).0, format!("{name}, after record {}", batch.n_before))
             }
         }
@@ -114,7 +119,7 @@ impl Job<'_> {
     }
 
     fn buffers(&self) -> Buffers {
-        let (kind, n_samples) = (self.input.kind(), self.models.base().n_samples());
+        let (kind, n_samples) = (self.genotypes.kind(), self.models.base().n_samples());
         Buffers {
             block: VariantBlock::new(kind, n_samples, block_variants(kind, n_samples)),
             rows: LinearRows::default(),
@@ -132,11 +137,12 @@ impl Job<'_> {
         let (id, batch_crc, mut source) = match work {
             Work::Shard(idx) => {
                 let shard = &self.plan.shards[idx];
-                (shard.id.0, 0, self.input.reader(shard).map_err(|e| e.to_string())?)
+                (shard.id.0, 0, self.reader(idx, shard).map_err(|e| e.to_string())?)
             }
             Work::Batch(batch) => {
                 let (id, crc) = (ShardId::new(batch.file_idx, batch.seq).0, crc32fast::hash(&batch.bytes));
-                (id, crc, self.input.batch_reader(batch).map_err(|e| e.to_string())?)
+                let reader = self.genotypes.input().batch_reader(batch).map_err(|e| e.to_string())?;
+                (id, crc, reader as Box<dyn VariantSource>)
             }
         };
         let (mut parts, mut rows) = (Vec::new(), Vec::new());
@@ -174,6 +180,13 @@ impl Job<'_> {
         Ok(())
     }
 
+    fn reader(&self, idx: usize, shard: &Shard) -> Result<Box<dyn VariantSource + '_>, SourceError> {
+        Ok(match (self.genotypes, self.cells) {
+            (Genotypes::Reads(study), Some(cells)) => Box::new(LikelihoodReader::new(study, cells, idx, shard)?),
+            (genotypes, _) => genotypes.input().reader(shard)?,
+        })
+    }
+
     fn spool(&self, frames: &[u8]) -> Result<u64, String> {
         lock(self.spool.0).append(frames).map_err(|e: SpoolError| e.to_string())
     }
@@ -184,12 +197,14 @@ impl Job<'_> {
         let chrom = &block.variants[0].chrom;
         let own = self.models.of_chromosome(chrom).map_err(|e| e.to_string())?;
         let own_test = own.as_deref().map(|model| Tester::new(model, self.method));
-        let test = own_test.as_ref().unwrap_or(&self.base_test);
+        let (test, null) = match (&own_test, &own) {
+            (Some(test), Some(null)) => (test, &**null),
+            _ => (&self.base_test, self.models.base()),
+        };
         test.test(block, scratch, rows);
         self.bins.count(&rows.beta, &rows.se, tally);
-        self.keeper.fill(test.null(), block, rows, batch, keeper);
+        self.keeper.fill(null, block, rows, batch, keeper);
         if own_test.is_some() && self.keeper.wants_scores() && !models.iter().any(|(told, _)| **told == **chrom) {
-            let null = test.null();
             models.push((chrom.to_string(), (0..null.n_traits()).map(|t| null.residual_square(t)).collect()));
         }
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::reads::ReadsConfig;
+
 /// Longest contig: the last base that a TBI can name.
 pub const MAX_CONTIG_LEN: u32 = 1 << 29;
 /// Most samples: haplotypes and the tree's nodes are numbered in 32 bits.
@@ -38,6 +40,8 @@ pub struct SimulateConfig {
     pub recombination_rate: f64,
     /// Traits and covariates.
     pub traits: TraitsConfig,
+    /// Reads of the samples, if they are wanted.
+    pub reads: Option<ReadsConfig>,
     /// One line of parameters that marks the outputs.
     pub mark: String,
 }

@@ -35,6 +35,14 @@ fn needed(config: &SimulateConfig) -> u128 {
         + 150 * n_effects
         + 8 * n_columns * n_covariates
         + config.threads as u128 * a_thread
+        + config.reads.as_ref().map_or(0, |_| reads(config))
+}
+
+/// What reads add: the sites, and for each thread two people's haplotypes of a contig and buffers.
+fn reads(config: &SimulateConfig) -> u128 {
+    let n_sites: u64 = config.contigs.iter().map(|contig| contig.n_variants).sum();
+    let longest = config.contigs.iter().map(|contig| contig.n_variants).max().unwrap_or(0);
+    12 * u128::from(n_sites) + config.threads as u128 * (u128::from(longest) / 2 + (4 << 20))
 }
 
 /// Bytes that this process can still have, where the system tells: free memory and swap, and the limit of its addresses.

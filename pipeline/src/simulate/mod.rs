@@ -8,12 +8,13 @@ mod config;
 mod effects;
 mod genotypes;
 mod imputation;
-mod in_order;
+pub(crate) mod in_order;
 mod memory;
 mod node_order;
 mod output;
 mod prefix_sums;
 mod random;
+pub mod reads;
 mod sites;
 mod tables;
 mod traits;
@@ -32,6 +33,7 @@ use claim::Claim;
 use effects::{Family, Planting};
 use genotypes::{Encoded, GenotypeWriter, Renderer};
 use output::NewFile;
+use reads::{Collector, ReadsConfig, ReadsSummary, SiteRecord};
 use sites::{SiteBlock, SiteStream};
 use tables::TableRows;
 use traits::{TraitBlock, TraitModel};
@@ -53,6 +55,8 @@ pub struct Summary {
     pub n_not_planted: usize,
     /// Two-valued traits of which all values are the same.
     pub one_valued: Vec<String>,
+    /// Reads, where they were wanted.
+    pub reads: Option<ReadsSummary>,
     /// Outputs and their bytes.
     pub files: Vec<(PathBuf, u64)>,
     /// Files of an earlier cohort of this name that were removed.
@@ -116,16 +120,26 @@ impl Outputs {
 pub fn run(config: &SimulateConfig, stop: &AtomicBool) -> Result<Summary, SimulateError> {
     let outputs = Outputs::of(config);
     outputs.check(config.force)?;
+    check_reads(config)?;
     memory::check(config)?;
     let _claim = Claim::take(&config.out)?;
+    let _reads_claim = claim_of_reads(config)?;
     // Once more under the lock: the run that held it may just have published.
     let stale = outputs.check(config.force)?;
+    check_reads(config)?;
     claim::clear_leftovers(&config.out);
     let n_variants = config.contigs.iter().map(|contig| contig.n_variants).sum();
     let planting = Planting::new(&config.traits, config.seed, n_variants, config.n_samples);
     let mut summary = Summary { n_variants, ..Summary::default() };
-    let (mut files, planting) = write_genotypes(config, &outputs, planting, &mut summary, stop)?;
+    let mut collector = config.reads.as_ref().map(|reads| collector(config, reads)).transpose()?;
+    let collecting = collector.as_mut().map(|(_, collector)| collector);
+    let (mut files, planting) = write_genotypes(config, &outputs, planting, &mut summary, collecting, stop)?;
     files.extend(write_tables(config, &outputs, &planting, &mut summary, stop)?);
+    let mut folder = None;
+    if let Some((reads, collector)) = collector {
+        let (made, told) = collector.make(&reads_run(config, reads, stop))?;
+        (folder, summary.reads) = (Some(made), Some(told));
+    }
     for file in &mut files {
         file.seal()?;
     }
@@ -134,6 +148,9 @@ pub fn run(config: &SimulateConfig, stop: &AtomicBool) -> Result<Summary, Simula
         std::fs::remove_file(&path).map_err(|error| SimulateError::Io { path: path.clone(), error })?;
         summary.removed.push(path);
     }
+    if let Some(folder) = folder {
+        folder.publish()?;
+    }
     // Genotypes last: where they are, all is.
     for file in files.into_iter().rev() {
         let (path, n_bytes) = (file.path().to_owned(), file.n_bytes());
@@ -141,6 +158,41 @@ pub fn run(config: &SimulateConfig, stop: &AtomicBool) -> Result<Summary, Simula
         summary.files.insert(0, (path, n_bytes));
     }
     Ok(summary)
+}
+
+fn check_reads(config: &SimulateConfig) -> Result<(), SimulateError> {
+    config.reads.as_ref().map_or(Ok(()), |reads| reads::check(reads, config.force))
+}
+
+/// The lock of the folder of reads, where it is not that of the genotypes too.
+fn claim_of_reads(config: &SimulateConfig) -> Result<Option<Claim>, SimulateError> {
+    let Some(reads) = &config.reads else { return Ok(None) };
+    let folder = |path: &Path| path.parent().and_then(|parent| std::path::absolute(parent).ok());
+    let shared =
+        claim::stem_of(&config.out) == claim::stem_of(&reads.folder) && folder(&config.out) == folder(&reads.folder);
+    let claim = if shared { None } else { Some(Claim::take(&reads.folder)?) };
+    reads::clear_leftovers(&reads.folder);
+    Ok(claim)
+}
+
+fn collector<'a>(
+    config: &SimulateConfig,
+    reads: &'a ReadsConfig,
+) -> Result<(&'a ReadsConfig, Collector), SimulateError> {
+    let samples = (0..config.n_samples).map(tables::sample_name).collect();
+    Ok((reads, Collector::new(reads, &config.contigs, samples)?))
+}
+
+fn reads_run<'a>(config: &'a SimulateConfig, reads: &'a ReadsConfig, stop: &'a AtomicBool) -> reads::Run<'a> {
+    reads::Run {
+        config: reads,
+        seed: config.seed,
+        threads: config.threads,
+        level: config.compression_level,
+        mark: &config.mark,
+        quiet: config.log_level < log::LevelFilter::Info,
+        stop,
+    }
 }
 
 fn go_on(stop: &AtomicBool) -> Result<(), SimulateError> {
@@ -152,6 +204,7 @@ fn write_genotypes(
     outputs: &Outputs,
     mut planting: Planting,
     summary: &mut Summary,
+    mut collector: Option<&mut Collector>,
     stop: &AtomicBool,
 ) -> Result<(Vec<NewFile>, Planting), SimulateError> {
     let renderer = Renderer::new(config);
@@ -162,6 +215,7 @@ fn write_genotypes(
     let mut progress = Progress::start(("simulating", "variants"), Some(summary.n_variants), quiet);
     let n_haplotypes = 2.0 * config.n_samples as f64;
     let (mut n_rare, mut heterozygosity, mut n_done, mut n_missing) = (0, 0.0, 0, 0);
+    let mut collected = Ok(());
     let spare = Mutex::new(Vec::<SiteBlock>::new());
     let lock = || spare.lock().unwrap_or_else(PoisonError::into_inner);
     let make = || {
@@ -175,7 +229,8 @@ fn write_genotypes(
             n_rare += u64::from(p.min(1.0 - p) < 0.01);
             heterozygosity += 2.0 * p * (1.0 - p);
         }
-        Some(block)
+        collected = collector.as_mut().map_or(Ok(()), |collector| collect(config, &block, collector));
+        collected.is_ok().then_some(block)
     };
     let work = |scratch: &mut genotypes::Scratch, block: SiteBlock| {
         let encoded = renderer.encode(scratch, &block);
@@ -192,12 +247,29 @@ fn write_genotypes(
     };
     let result = in_order::run(config.threads, make, work, write);
     progress.finish();
-    result?;
+    result.and(collected)?;
     (summary.n_rare, summary.heterozygosity, summary.n_missing) = (n_rare, heterozygosity, n_missing);
     summary.n_not_planted = planting.finish();
     summary.n_planted = planting.planted().len();
     let files = writer.finish(&config.contigs, outputs.index.as_deref())?;
     Ok((files, planting))
+}
+
+/// Has the sites of a block in the reads.
+fn collect(config: &SimulateConfig, block: &SiteBlock, collector: &mut Collector) -> Result<(), SimulateError> {
+    for (i, site) in block.sites.iter().enumerate() {
+        let record = SiteRecord {
+            chrom: &config.contigs[site.contig_idx].name,
+            pos: site.pos,
+            id: &tables::variant_id(site.variant_idx),
+            reference: site.reference,
+            alternate: site.alternate,
+            n_carriers: site.n_carriers,
+            n_alleles: 2 * config.n_samples as u32,
+        };
+        collector.push(site.contig_idx, &record, block.carriers(i))?;
+    }
+    Ok(())
 }
 
 /// Tables of traits and covariates, and the truth.

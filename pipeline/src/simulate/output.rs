@@ -54,6 +54,9 @@ pub enum SimulateError {
         /// Bytes.
         available: u64,
     },
+    /// What was asked of reads cannot be.
+    #[error("{0}")]
+    Reads(String),
     /// A signal asked to stop.
     #[error("interrupted; nothing was left")]
     Interrupted,

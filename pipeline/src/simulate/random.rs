@@ -33,6 +33,14 @@ pub enum Purpose {
     SharedMissing = 10,
     /// A covariate; index: covariate and block of samples.
     Covariate = 11,
+    /// Bases of the reference; index: contig and window.
+    Reference = 12,
+    /// Reads; index: file and contig.
+    Reads = 13,
+    /// Which files are swapped or contaminated.
+    Mixing = 14,
+    /// Which haplotype has the ALT of a heterozygous call; index: the variant.
+    Phase = 15,
 }
 
 /// One stream of random numbers.

@@ -77,7 +77,8 @@ impl SpoolReader {
         Ok(file)
     }
 
-    pub(super) fn error(&self, (spool, offset): (u32, u64), what: &dyn std::fmt::Display) -> SpoolError {
+    /// Why what lies at a place of a spool cannot be used.
+    pub fn error(&self, (spool, offset): (u32, u64), what: &dyn std::fmt::Display) -> SpoolError {
         read_error(&self.spools[spool as usize], offset, what)
     }
 }

@@ -71,6 +71,9 @@ pub enum SourceError {
         /// How, in counts.
         problem: String,
     },
+    /// What reads show cannot be had back from where it was kept.
+    #[error("{0}")]
+    Spool(String),
     /// Regions are refused.
     #[error("{0}")]
     Region(#[from] RegionError),

@@ -202,7 +202,7 @@ impl InputFile {
     }
 
     /// Whether one rank has to read it.
-    fn is_stream(&self) -> bool {
+    pub(crate) fn is_stream(&self) -> bool {
         let is_bcf = matches!(self.header, FileHeader::Bcf(_));
         self.path.as_os_str() == "-" || self.compression == Compression::Gzip || (is_bcf && self.index.is_none())
     }

@@ -88,15 +88,24 @@ pub(crate) struct Context {
     pub(crate) males: Option<Vec<bool>>,
     pub(crate) everyone: Vec<bool>,
     pub(crate) n_females: u32,
+    /// Whether records are read for their sites alone, with genotypes or without.
+    pub(crate) sites_only: bool,
 }
 
 /// Genotype input, opened.
 pub struct Input {
-    context: Arc<Context>,
+    pub(super) context: Arc<Context>,
     samples: Vec<String>,
     remarks: Remarks,
     standard_input: Mutex<Option<RawStream>>,
     stream_header: Option<StreamHeader>,
+}
+
+/// What records are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Genotypes,
+    Sites,
 }
 
 /// What standard input is to one rank.
@@ -113,7 +122,12 @@ impl Input {
             Some(file_idx) => Some(open_stream(stdin(), file_idx)?),
             None => None,
         };
-        Self::open_with(options, standard_input)
+        Self::open_with(options, standard_input, Purpose::Genotypes)
+    }
+
+    /// Opens every file for its sites alone: there may be no samples, or other ones in each file.
+    pub(super) fn open_sites(options: &InputOptions) -> Result<Self, SourceError> {
+        Self::open_with(options, None, Purpose::Sites)
     }
 
     /// Opens the input on a rank that leaves standard input to rank 0, which told its header.
@@ -127,17 +141,23 @@ impl Input {
         bytes.extend_from_slice(&told.text);
         let header = FileHeader::read(&mut ByteSource::Memory(bytes, 0));
         let (header, _) = header.map_err(|source| SourceError::Header { path: "-".into(), source })?;
-        Self::open_with(options, Some(StandardInput { stream: None, told: told.clone(), header }))
+        let standard_input = StandardInput { stream: None, told: told.clone(), header };
+        Self::open_with(options, Some(standard_input), Purpose::Genotypes)
     }
 
     #[cfg(test)]
     pub(crate) fn open_piped(options: &InputOptions, bytes: Vec<u8>) -> Result<Self, SourceError> {
         let piped = open_stream(std::io::Cursor::new(bytes), 0)?;
-        Self::open_with(options, Some(piped))
+        Self::open_with(options, Some(piped), Purpose::Genotypes)
     }
 
-    fn open_with(options: &InputOptions, standard_input: Option<StandardInput>) -> Result<Self, SourceError> {
+    fn open_with(
+        options: &InputOptions,
+        standard_input: Option<StandardInput>,
+        purpose: Purpose,
+    ) -> Result<Self, SourceError> {
         options.check()?;
+        let sites_only = purpose == Purpose::Sites;
         let area = Area::new(options)?;
         let mut remarks = Remarks::default();
         let mut files = Vec::with_capacity(options.paths.len());
@@ -146,23 +166,28 @@ impl Input {
                 Some(piped) if path.as_os_str() == "-" => InputFile::standard_input(piped.header.clone()),
                 _ => InputFile::open(path, &area, &mut remarks)?,
             };
-            if file.header.vcf().samples.is_empty() {
+            if file.header.vcf().samples.is_empty() && !sites_only {
                 return Err(SourceError::NoSamples { path: path.display().to_string() });
             }
             files.push(file);
         }
         check_distinct(&files)?;
-        check_samples(&files)?;
-        let piped = standard_input.as_ref().map(|piped| piped.told.first);
-        let field = choose_field(options.field, &files, piped, &mut remarks.messages)?;
         warn_of_unknown_chromosomes(&files, &area, &mut remarks.warnings);
-        let par = pseudo_autosomal(options, &files, &mut remarks.messages)?;
-        warn_of_x(&files, &area, par.as_deref(), &mut remarks.warnings);
+        let piped = standard_input.as_ref().map(|piped| piped.told.first);
+        let (field, par, samples) = match purpose {
+            Purpose::Sites => (Field::Gt, None, Vec::new()),
+            Purpose::Genotypes => {
+                check_samples(&files)?;
+                let field = choose_field(options.field, &files, piped, &mut remarks.messages)?;
+                let par = pseudo_autosomal(options, &files, &mut remarks.messages)?;
+                warn_of_x(&files, &area, par.as_deref(), &mut remarks.warnings);
+                (field, par, files[0].header.vcf().samples.clone())
+            }
+        };
         let extract = options.extract.as_deref().map(VariantList::open).transpose()?;
         if let (Some(path), Some(true)) = (&options.extract, extract.as_ref().map(VariantList::is_empty)) {
             remarks.warnings.push(format!("--extract: {} lists no variant, so none is kept", path.display()));
         }
-        let samples = files[0].header.vcf().samples.clone();
         let context = Context {
             pass_only: options.pass_only,
             min_info: options.min_info,
@@ -179,6 +204,7 @@ impl Input {
             males: None,
             everyone: vec![true; samples.len()],
             n_females: 0,
+            sites_only,
             files,
             area,
         };
@@ -222,6 +248,12 @@ impl Input {
     pub fn name_of(&self, file_idx: usize) -> String {
         let name = self.context.files.get(file_idx).and_then(|f| f.path.file_name());
         name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Names of the contigs that the headers tell of, in order.
+    pub fn contigs(&self) -> Vec<String> {
+        let headers = self.context.files.iter().map(|file| file.header.vcf());
+        headers.flat_map(|header| header.contigs.iter().map(|contig| contig.id.clone())).collect()
     }
 
     /// What was chosen, for the log.
@@ -338,7 +370,7 @@ impl Input {
         Ok(Box::new(BlockReader::new(Arc::clone(&self.context), file_idx, records)))
     }
 
-    fn file(&self, file_idx: usize) -> Result<&InputFile, SourceError> {
+    pub(super) fn file(&self, file_idx: usize) -> Result<&InputFile, SourceError> {
         let missing = || SourceError::option("--vcf", format!("there is no file {}", file_idx + 1));
         self.context.files.get(file_idx).ok_or_else(missing)
     }

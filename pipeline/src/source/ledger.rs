@@ -30,11 +30,15 @@ pub enum DropReason {
     HighMac,
     /// Under `--hwe`.
     HardyWeinberg,
+    /// Of reads: several ALT alleles, or alleles that are no single base.
+    NotSnp,
+    /// Of reads: on X, Y or MT.
+    NotAutosomal,
 }
 
 impl DropReason {
     /// Every reason, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::NoAlternate,
         Self::NotPass,
         Self::InfoMissing,
@@ -48,6 +52,8 @@ impl DropReason {
         Self::LowMac,
         Self::HighMac,
         Self::HardyWeinberg,
+        Self::NotSnp,
+        Self::NotAutosomal,
     ];
 
     /// Name in /qc and in the log.
@@ -66,6 +72,8 @@ impl DropReason {
             Self::LowMac => "mac_below_minimum",
             Self::HighMac => "mac_above_maximum",
             Self::HardyWeinberg => "hwe_below_minimum",
+            Self::NotSnp => "reads_not_biallelic_snp",
+            Self::NotAutosomal => "reads_not_autosomal",
         }
     }
 }

@@ -20,6 +20,7 @@ use norna_kernels::{AlleleCounts, GenotypeBlock, GenotypeKind, Posteriors};
 
 pub use crate::format::sex::Sex;
 pub use error::SourceError;
+pub(crate) use filter::GenotypeFilters;
 pub use input::{Estimate, Input, SampleSelection, StreamHeader};
 pub use ledger::{DropReason, Note, VariantLedger};
 pub use options::{Field, HalfCall, InputOptions, MaleX};

@@ -10,7 +10,7 @@ use norna_kernels::{AlleleCounts, GenotypeKind, MISSING_CALL, allele_counts};
 use crate::format::chromosome::{ChromosomeClass, canonical, class};
 use crate::format::regions::contains;
 use crate::format::vcf_call::FieldError;
-use crate::format::vcf_site::{FilterState, RecordError, RecordPlace, RecordReader};
+use crate::format::vcf_site::{FilterState, RecordError, RecordPlace, RecordReader, Site};
 
 use super::decode::{Decoder, Record};
 use super::error::SourceError;
@@ -80,7 +80,7 @@ impl BlockReader {
     }
 
     /// Goes to the next record within the area that passes the filters on whole records; false at the end.
-    fn next_record(&mut self) -> Result<bool, SourceError> {
+    pub(super) fn next_record(&mut self) -> Result<bool, SourceError> {
         loop {
             match self.records.advance() {
                 Ok(true) => self.doubt = None,
@@ -159,7 +159,7 @@ impl BlockReader {
     }
 
     /// The first filter on sites that drops an ALT allele.
-    fn site_reason(&mut self, alt_idx: usize) -> Option<DropReason> {
+    pub(super) fn site_reason(&mut self, alt_idx: usize) -> Option<DropReason> {
         let site = self.records.site();
         let alternate = &site.alternates()[alt_idx];
         if matches!(alternate.as_str(), "<*>" | "<NON_REF>" | ".") {
@@ -183,7 +183,8 @@ impl BlockReader {
             return Some(DropReason::Excluded);
         }
         let fields = site.fields;
-        let usable = fields.gt
+        let usable = self.context.sites_only
+            || fields.gt
             || match self.context.field {
                 Field::Gt => false,
                 Field::Ds => fields.ds,
@@ -272,6 +273,16 @@ impl BlockReader {
         counts.dosage_sum -= taken;
     }
 
+    /// The current record's chromosome and fixed columns.
+    pub(super) fn site(&self) -> (&Arc<str>, &Site) {
+        (&self.chromosome.name, self.records.site())
+    }
+
+    /// What was read and dropped so far, to be added to.
+    pub(super) fn ledger_mut(&mut self) -> &mut VariantLedger {
+        &mut self.ledger
+    }
+
     fn path(&self) -> String {
         self.context.files[self.file_idx].path.display().to_string()
     }
@@ -296,7 +307,7 @@ impl BlockReader {
         }
     }
 
-    fn refuse(&self, e: FieldError) -> SourceError {
+    pub(super) fn refuse(&self, e: FieldError) -> SourceError {
         SourceError::Record { path: self.path(), place: self.place(""), field: e.field.to_owned(), problem: e.problem }
     }
 }

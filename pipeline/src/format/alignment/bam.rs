@@ -2,7 +2,6 @@
 //!
 //! SAM specification, section 4.2.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -13,7 +12,7 @@ use crate::format::bgzf_reader::BgzfReader;
 use crate::format::index::{OffsetRange, VariantIndex};
 
 use super::error::AlignmentError;
-use super::header::AlignmentHeader;
+use super::header::{AlignmentHeader, ReadGroups};
 use super::index::IndexSummary;
 use super::record::{AlignmentRecord, CORE_LEN, Core};
 
@@ -26,7 +25,7 @@ pub(super) struct BamReader {
     summary: IndexSummary,
     /// The index of one reference.
     index: Option<(usize, VariantIndex)>,
-    groups: Option<HashMap<Vec<u8>, u16>>,
+    groups: ReadGroups,
     reference_idx: usize,
     range: Range<u32>,
     /// Parts of the file that are still to be read, the current one last.
@@ -41,25 +40,22 @@ impl BamReader {
         summary: IndexSummary,
     ) -> Result<Self, AlignmentError> {
         let source = BgzfReader::new(File::open(path)?);
-        let mut reader = Self {
+        let groups = ReadGroups::of(&header);
+        Ok(Self {
             source,
             header,
             summary,
             index: None,
-            groups: None,
+            groups,
             reference_idx: 0,
             range: 0..0,
             chunks: Vec::new(),
             last_start: 0,
-        };
-        reader.look_for_read_groups(true);
-        Ok(reader)
+        })
     }
 
     pub(super) fn look_for_read_groups(&mut self, yes: bool) {
-        let groups = self.header.read_groups.iter().zip(0..);
-        self.groups = (yes && !self.header.read_groups.is_empty())
-            .then(|| groups.map(|(group, idx)| (group.id.clone().into_bytes(), idx)).collect());
+        self.groups.look = yes;
     }
 
     pub(super) fn query(&mut self, reference_idx: usize, range: Range<u32>) -> Result<(), AlignmentError> {
@@ -123,9 +119,7 @@ impl BamReader {
             }
             record.parse().map_err(|problem| self.bad(problem))?;
             if record.end > self.range.start {
-                if let Some(groups) = &self.groups {
-                    record.read_group = record.read_group_id().and_then(|id| groups.get(id).copied());
-                }
+                self.groups.find(record);
                 return Ok(true);
             }
         }

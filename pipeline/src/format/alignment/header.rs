@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::format::bgzf_reader::BgzfReader;
 
 use super::error::AlignmentError;
+use super::record::AlignmentRecord;
 
 /// Most bytes of a header's text, and of its list of references.
 const MAX_HEADER_LEN: usize = 1 << 28;
@@ -140,6 +141,28 @@ impl AlignmentHeader {
     /// Number of the reference called `name`.
     pub fn reference_idx(&self, name: &str) -> Option<usize> {
         self.references.iter().position(|r| r.name == name)
+    }
+}
+
+/// Numbers of read groups by their ID.
+#[derive(Debug, Default)]
+pub(super) struct ReadGroups {
+    idx_of: HashMap<Vec<u8>, u16>,
+    /// Whether they are looked for.
+    pub(super) look: bool,
+}
+
+impl ReadGroups {
+    pub(super) fn of(header: &AlignmentHeader) -> Self {
+        let groups = header.read_groups.iter().zip(0..);
+        Self { idx_of: groups.map(|(group, idx)| (group.id.clone().into_bytes(), idx)).collect(), look: true }
+    }
+
+    /// Finds the read group of `record`, if that is wanted.
+    pub(super) fn find(&self, record: &mut AlignmentRecord) {
+        if self.look && !self.idx_of.is_empty() {
+            record.read_group = record.read_group_id().and_then(|id| self.idx_of.get(id).copied());
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! Positions here are from 0 and ranges exclude their end.
 
 mod bam;
+mod container;
+mod cram;
 mod error;
 mod header;
 mod index;
@@ -20,6 +22,7 @@ use crate::format::bgzf_reader::BgzfReader;
 use crate::format::fasta::Fasta;
 
 use bam::BamReader;
+use cram::{CramFile, CramReader};
 use index::IndexSummary;
 
 pub use error::AlignmentError;
@@ -41,11 +44,16 @@ pub struct AlignmentOptions {
 /// A BAM or CRAM file that was checked: whole, sorted, with an index of its own. It holds no open file.
 #[derive(Debug, Clone)]
 pub struct AlignmentFile {
-    path: PathBuf,
+    kind: Kind,
     header: Arc<AlignmentHeader>,
-    index: IndexSummary,
     is_empty: bool,
     index_is_older: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Bam { path: PathBuf, index: IndexSummary },
+    Cram(CramFile),
 }
 
 impl AlignmentFile {
@@ -60,10 +68,7 @@ impl AlignmentFile {
         let mut head = Vec::new();
         Read::take(&mut file, 18).read_to_end(&mut head)?;
         if head.starts_with(b"CRAM") {
-            return match options.allow_cram {
-                false => Err(AlignmentError::CramNotAllowed),
-                true => Err(AlignmentError::OtherFormat("CRAM is not read yet")),
-            };
+            return Self::open_cram(path, options);
         }
         check_is_bgzf(&head)?;
         if !has_eof_block(&mut file, metadata.len())? {
@@ -72,15 +77,34 @@ impl AlignmentFile {
         file.seek(SeekFrom::Start(0))?;
         let mut source = BgzfReader::new(file);
         let header = AlignmentHeader::read_bam(&mut source)?;
-        if header.sort_order == SortOrder::Other {
-            return Err(AlignmentError::Unsorted("its header says so".to_owned()));
-        }
+        check_order(&header)?;
         let is_empty = source.fill()?.is_empty();
         let index_path = index::beside(path, &["bai", "csi"]).ok_or(AlignmentError::NoIndex(".bai or .csi"))?;
         let index_is_older = index::is_older(&index_path, path)?;
         let lengths: Vec<u32> = header.references.iter().map(|r| r.length).collect();
         let index = IndexSummary::open(index_path, metadata.len(), &lengths)?;
-        Ok(Self { path: path.to_owned(), header: Arc::new(header), index, is_empty, index_is_older })
+        let kind = Kind::Bam { path: path.to_owned(), index };
+        Ok(Self { kind, header: Arc::new(header), is_empty, index_is_older })
+    }
+
+    fn open_cram(path: &Path, options: &AlignmentOptions) -> Result<Self, AlignmentError> {
+        if !options.allow_cram {
+            return Err(AlignmentError::CramNotAllowed);
+        }
+        let fasta = options.fasta.clone().ok_or(AlignmentError::CramWithoutFasta)?;
+        let index_path = index::beside(path, &["crai"]).ok_or(AlignmentError::NoIndex(".crai"))?;
+        let index_is_older = index::is_older(&index_path, path)?;
+        let (file, header, is_empty) = CramFile::open(path, index_path, fasta)?;
+        check_order(&header)?;
+        Ok(Self { kind: Kind::Cram(file), header: Arc::new(header), is_empty, index_is_older })
+    }
+
+    /// The file; its name may be a sample's, so that no message says it.
+    pub fn path(&self) -> &Path {
+        match &self.kind {
+            Kind::Bam { path, .. } => path,
+            Kind::Cram(file) => file.path(),
+        }
     }
 
     /// The header.
@@ -109,14 +133,27 @@ impl AlignmentFile {
 
     /// Opens the file for queries.
     pub fn reader(&self) -> Result<AlignmentReader, AlignmentError> {
-        let bam = BamReader::open(&self.path, Arc::clone(&self.header), self.index.clone())?;
-        Ok(AlignmentReader { bam })
+        let header = Arc::clone(&self.header);
+        Ok(AlignmentReader(match &self.kind {
+            Kind::Bam { path, index } => Open::Bam(Box::new(BamReader::open(path, header, index.clone())?)),
+            Kind::Cram(file) => Open::Cram(Box::new(CramReader::open(file.clone(), header)?)),
+        }))
     }
 
     /// About the compressed bytes of a part of a reference, by the index.
     pub fn reference_bytes(&self, reference_idx: usize, range: Range<u32>) -> u64 {
         let length = self.header.references.get(reference_idx).map_or(0, |r| r.length);
-        self.index.bytes(reference_idx, &range, length)
+        match &self.kind {
+            Kind::Bam { index, .. } => index.bytes(reference_idx, &range, length),
+            Kind::Cram(file) => file.bytes(reference_idx, &range, length),
+        }
+    }
+}
+
+fn check_order(header: &AlignmentHeader) -> Result<(), AlignmentError> {
+    match header.sort_order {
+        SortOrder::Other => Err(AlignmentError::Unsorted("its header says so".to_owned())),
+        SortOrder::Coordinate | SortOrder::Unknown => Ok(()),
     }
 }
 
@@ -133,29 +170,50 @@ fn check_is_bgzf(head: &[u8]) -> Result<(), AlignmentError> {
 }
 
 /// An open alignment file. Dropping it closes the file.
-pub struct AlignmentReader {
-    bam: BamReader,
+pub struct AlignmentReader(Open);
+
+enum Open {
+    Bam(Box<BamReader>),
+    Cram(Box<CramReader>),
 }
 
 impl AlignmentReader {
     /// Starts on the records that overlap a part of a reference.
     pub fn query(&mut self, reference_idx: usize, range: Range<u32>) -> Result<(), AlignmentError> {
-        self.bam.query(reference_idx, range)
+        match &mut self.0 {
+            Open::Bam(reader) => reader.query(reference_idx, range),
+            Open::Cram(reader) => {
+                reader.query(reference_idx, range);
+                Ok(())
+            }
+        }
     }
 
     /// The next of those records, by position; false after the last. Unplaced reads stand at their mate's position.
     pub fn next(&mut self, record: &mut AlignmentRecord) -> Result<bool, AlignmentError> {
-        self.bam.next(record)
+        match &mut self.0 {
+            Open::Bam(reader) => reader.next(record),
+            Open::Cram(reader) => reader.next(record),
+        }
     }
 
     /// Says that records which end at `position` or before it are not needed any more. Where the index tells that it pays,
     /// they are not read.
     pub fn skip_to(&mut self, position: u32) -> Result<(), AlignmentError> {
-        self.bam.skip_to(position)
+        match &mut self.0 {
+            Open::Bam(reader) => reader.skip_to(position),
+            Open::Cram(reader) => {
+                reader.skip_to(position);
+                Ok(())
+            }
+        }
     }
 
     /// Whether records' read groups are looked up, which costs some time; at first they are if there are any.
     pub fn look_for_read_groups(&mut self, yes: bool) {
-        self.bam.look_for_read_groups(yes);
+        match &mut self.0 {
+            Open::Bam(reader) => reader.look_for_read_groups(yes),
+            Open::Cram(reader) => reader.look_for_read_groups(yes),
+        }
     }
 }

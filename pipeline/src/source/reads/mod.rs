@@ -8,6 +8,7 @@ mod observe;
 mod overlap;
 mod pileup;
 mod references;
+mod sites;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub use filter::{Overlaps, ReadFilter};
 pub use input::{ReadFile, ReadInput, ReadsOptions};
 pub use ledger::{ReadCount, ReadLedger};
 pub use pileup::{PileupScratch, SiteReads};
+pub use sites::{SiteInput, SiteLedger, SkippedSite};
 
 /// A site of two single-base alleles.
 #[derive(Debug, Clone, PartialEq, Eq)]
