@@ -8,8 +8,8 @@ use super::support::need;
 use super::support::tools::Need;
 use super::support::{bits, interrupt};
 
-/// Thousands of small cells, so that there is a moment to interrupt.
-const SMALL: [&str; 6] = ["--batch", "1", "--shard-bytes", "1", "--threads", "1"];
+/// Many small cells, so that there is a moment to interrupt.
+const SMALL: [&str; 6] = ["--batch", "1", "--shard-bytes", "500", "--threads", "1"];
 
 #[test]
 fn a_killed_run_goes_on_with_any_number_of_ranks_and_ends_the_same() {
