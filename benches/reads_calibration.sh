@@ -25,7 +25,7 @@ people() {
 
 # The second half of the samples is deep; of them four in five are cases in the traits D1, D2, ..., of the others one in five.
 people --depth 1
-awk -v half="$((samples / 2))" 'BEGIN { OFS = "\t" } !/^#/ { print $1, ++n > half ? 4 : 1 }' people.pheno.tsv >depths.tsv
+awk -v half="$((samples / 2))" 'BEGIN { OFS = "\t" } !/^#/ { print $1, (++n > half ? 4 : 1) }' people.pheno.tsv >depths.tsv
 two_valued() {
   awk -v name="$1" -v deep="$2" -v shallow="$3" -v half="$((samples / 2))" -v traits="$traits" 'BEGIN {
     OFS = "\t"; srand(7); printf "#IID"; for (t = 1; t <= traits; t++) printf "\t%s%d", name, t; print "" }
@@ -78,4 +78,5 @@ people --depth-file depths.tsv
 tests '1× and 4×' 'quantitative' quantitative.tsv
 tests '1× and 4×' 'two-valued, cases deeper' deeper.tsv --bt
 call
-row '1× and 4×' 'two-valued, cases deeper' 'called genotypes, linear' --bcf called.bcf --pheno deeper.tsv
+row '1× and 4×' 'two-valued, cases deeper' 'called genotypes, linear' --bcf called.bcf --pheno deeper.tsv \
+  --linear-on-binary
