@@ -7,12 +7,13 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::depth::{ReadRules, STRETCH};
+use crate::format::chromosome::parse_list;
 use crate::run::UsageError;
 use crate::run::depth::{By, DepthConfig};
-use crate::run::depth_input::DepthInputOptions;
 use crate::run::options::RunOptions;
 use crate::run::workdir::{Manner, OutputKind, resolve_links};
 use crate::slurm::time::SlurmTime;
+use crate::source::reads::ReadsOptions;
 
 /// Most threads of a rank.
 const MAX_THREADS: usize = 1024;
@@ -126,13 +127,14 @@ impl DepthArgs {
                 resolved: resolved(command.clone()),
                 command,
             },
-            input: DepthInputOptions {
+            input: ReadsOptions {
                 list: self.bam_list.clone(),
                 allow_cram: self.allow_cram,
                 fasta: self.fasta.clone(),
+                ..ReadsOptions::default()
             },
             by,
-            chroms: self.chr.clone(),
+            chroms: parse_list(&self.chr).map_err(|problem| UsageError(format!("--chr: {problem}")))?,
             thresholds: thresholds(&self.thresholds)?,
             rules: ReadRules { exclude_flags: flags(&self.excl_flags)?, min_mapq: self.min_mapq, fast: self.fast },
             stretch: self.stretch.unwrap_or(STRETCH).max(1),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::words::count;
-use crate::store::{FORMAT_VERSION, LedgerRole, LedgerTable, ResultsReader, Store, StoreError, StoredQc};
+use crate::store::{DepthReader, FORMAT_VERSION, LedgerRole, LedgerTable, ResultsReader, Store, StoreError, StoredQc};
 
 /// Traits that are told one by one.
 const TRAITS_SHOWN: usize = 10;
@@ -39,6 +39,9 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
 
 /// What `norna info` prints about the file.
 pub fn describe(path: &Path, as_json: bool) -> Result<String, StoreError> {
+    if DepthReader::is_depth(path) {
+        return super::info_depth::describe(path, as_json);
+    }
     let reader = ResultsReader::open(path)?;
     let qc = reader.qc()?;
     let statuses = reader.status_counts(|_| true)?;
@@ -202,7 +205,7 @@ fn text_traits(text: &mut String, reader: &ResultsReader, qc: &StoredQc) {
 }
 
 /// `inputs` and `timings` line by line; the rest of the provenance is for --json.
-fn text_provenance(text: &mut String, parts: &Map<String, Value>) {
+pub(super) fn text_provenance(text: &mut String, parts: &Map<String, Value>) {
     for name in ["inputs", "timings"] {
         match parts.get(name) {
             Some(Value::Array(items)) => {
@@ -249,6 +252,6 @@ fn status_name(code: u8) -> String {
     Status::from_code(code).map_or_else(|| format!("code {code}"), |status| status.name().to_owned())
 }
 
-fn megabytes(bytes: u64) -> String {
+pub(super) fn megabytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / 1e6)
 }

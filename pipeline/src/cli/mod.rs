@@ -8,6 +8,7 @@ pub mod depth;
 pub mod export;
 pub mod identity;
 pub mod info;
+mod info_depth;
 pub mod merge;
 pub mod plan;
 mod plan_machine;

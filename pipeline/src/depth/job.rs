@@ -8,8 +8,9 @@ use super::coverage::{Fate, ReadRules, Stretch};
 use super::partial::{Partial, PartialWriter};
 use super::plan::{Cuts, Interval};
 use super::windows::{Chromosome, Windows};
-use crate::format::alignment::{AlignmentError, AlignmentFile, AlignmentReader, AlignmentRecord};
+use crate::format::alignment::{AlignmentError, AlignmentReader, AlignmentRecord};
 use crate::run::grid::{GridJob, Out};
+use crate::source::reads::{ReadFile, ReadInput};
 
 /// Positions that are counted at once: 8 MiB of a thread.
 pub const STRETCH: u32 = 1 << 21;
@@ -18,13 +19,34 @@ const MOST_OPEN: usize = 4;
 /// Reads between two looks whether to stop.
 const READS_AT_ONCE: u64 = 1 << 16;
 
-/// A file of a sample.
-#[derive(Debug, Clone, Copy)]
+/// A file with reads of a sample.
+#[derive(Debug, Clone)]
 pub struct SampleFile<'a> {
-    /// Its line in the list: what messages call it.
-    pub line: u64,
     /// The file.
-    pub alignment: &'a AlignmentFile,
+    pub file: &'a ReadFile,
+    /// Where it has reads of several samples: which read groups are this one's.
+    pub groups: Option<Vec<bool>>,
+}
+
+impl<'a> SampleFile<'a> {
+    /// The files of each sample.
+    pub fn of(input: &'a ReadInput) -> Vec<Vec<Self>> {
+        let of_sample = |sample: usize| {
+            let file = |&idx: &u32| {
+                let file = input.file(idx as usize);
+                let groups = file.samples_by_group();
+                Self { file, groups: groups.map(|of| of.iter().map(|&s| s == Some(sample as u32)).collect()) }
+            };
+            input.files_of(sample).iter().map(file).collect()
+        };
+        (0..input.samples().len()).map(of_sample).collect()
+    }
+
+    /// Whether a read is the sample's.
+    fn has(&self, record: &AlignmentRecord) -> bool {
+        let Some(groups) = &self.groups else { return true };
+        record.read_group.is_some_and(|group| groups.get(usize::from(group)).is_some_and(|&is_mine| is_mine))
+    }
 }
 
 /// What came of the reads, in the order in which a cell's counts are kept.
@@ -82,8 +104,6 @@ pub struct DepthJob<'a> {
     pub samples: Vec<Vec<SampleFile<'a>>>,
     /// Positions counted at once.
     pub stretch: u32,
-    /// What the list of files is called in messages.
-    pub list: String,
 }
 
 /// A thread's memory: 4 bytes a position of a stretch, and what waits for mates.
@@ -111,8 +131,8 @@ impl<'a> Files<'a> {
         let reader = match self.open[idx].take() {
             Some(reader) => reader,
             None => {
-                let mut reader = self.files[idx].alignment.reader()?;
-                reader.look_for_read_groups(false);
+                let mut reader = self.files[idx].file.alignment.reader()?;
+                reader.look_for_read_groups(self.files[idx].groups.is_some());
                 reader
             }
         };
@@ -137,7 +157,7 @@ impl GridJob for DepthJob<'_> {
         let files = self.samples[self.cuts.batches[batch].clone()].iter().flatten();
         let of_file = |file: &SampleFile<'_>| -> u64 {
             let bytes = |part: &Interval| {
-                file.alignment.reference_bytes(self.chromosomes[part.chromosome].reference_idx, part.range.clone())
+                file.file.alignment.reference_bytes(self.chromosomes[part.chromosome].reference_idx, part.range.clone())
             };
             self.cuts.chunks[chunk].iter().map(bytes).sum()
         };
@@ -205,8 +225,7 @@ impl DepthJob<'_> {
             scratch.stretch.begin(range.clone());
             for idx in 0..files.files.len() {
                 let read = self.lay_on(files, idx, (part.chromosome, &range), (scratch, counts), must_drop);
-                let line = files.files[idx].line;
-                read.map_err(|error| format!("{}: line {line}: {error}", self.list))?;
+                read.map_err(|error| format!("{}: {error}", files.files[idx].file.name()))?;
                 files.is_done_for_now(idx);
             }
             self.sum_up(part.chromosome, &range, scratch);
@@ -225,10 +244,18 @@ impl DepthJob<'_> {
     ) -> Result<(), AlignmentError> {
         let Scratch { stretch, record, .. } = scratch;
         stretch.next_file();
+        let sample = &files.files[idx];
         let reader = files.reader(idx)?;
         reader.query(self.chromosomes[chromosome].reference_idx, range.clone())?;
         let mut n = 0_u64;
         while reader.next(record)? {
+            n += 1;
+            if n.is_multiple_of(READS_AT_ONCE) && must_drop() {
+                break;
+            }
+            if !sample.has(record) {
+                continue;
+            }
             let fate = self.rules.fate(record);
             // A read that reaches in from before is counted where it starts.
             if record.start >= range.start {
@@ -236,10 +263,6 @@ impl DepthJob<'_> {
             }
             if fate == Fate::Used {
                 stretch.add(record, &self.rules);
-            }
-            n += 1;
-            if n.is_multiple_of(READS_AT_ONCE) && must_drop() {
-                break;
             }
         }
         Ok(())

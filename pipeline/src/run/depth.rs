@@ -1,8 +1,10 @@
 //! `norna depth`: alignment files → cells of depths → depth.h5.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
 
 use anyhow::{Result, anyhow};
 use serde_json::json;
@@ -10,7 +12,6 @@ use sha2::{Digest, Sha256};
 
 use super::UsageError;
 use super::begin::input_stamps;
-use super::depth_input::{DepthInput, DepthInputOptions};
 use super::grid::{self, Cells, GridRun};
 use super::options::RunOptions;
 use super::run_record::{PlanStamp, RunRecord};
@@ -18,12 +19,16 @@ use super::session::{self, Session};
 use super::stop::Phase;
 use super::workdir::Workdir;
 use crate::comm::consensus;
-use crate::depth::{Chromosome, Cuts, DepthJob, ReadCounts, ReadRules, Summaries, TableError, TableMaker, Windows};
-use crate::format::chromosome::{canonical, parse_list};
+use crate::depth::{
+    Chromosome, Cuts, DepthJob, ReadCounts, ReadRules, SampleFile, Summaries, TableError, TableMaker, Windows,
+};
+use crate::format::bam_list::BamList;
+use crate::format::chromosome::canonical;
 use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
 use crate::report::words::count;
 use crate::sink::spool::SpoolError;
+use crate::source::reads::{ReadFile, ReadInput, ReadsOptions};
 use crate::store::{DepthHeader, DepthWindow, DepthWriter, StoreError, publish};
 
 /// What the rows are.
@@ -41,11 +46,11 @@ pub struct DepthConfig {
     /// How the run is conducted.
     pub run: RunOptions,
     /// The alignment files.
-    pub input: DepthInputOptions,
+    pub input: ReadsOptions,
     /// The rows.
     pub by: By,
-    /// Chromosomes to look at; all where there are none.
-    pub chroms: Vec<String>,
+    /// Canonical names of the chromosomes to look at; all where there are none.
+    pub chroms: BTreeSet<String>,
     /// For which positions at least so deep are counted: rising.
     pub thresholds: Vec<u32>,
     /// Which reads count.
@@ -81,7 +86,7 @@ fn run_rank(config: &DepthConfig, session: &Session<'_>, workdir: &mut Option<Wo
         // Depths of single people lie in its spools. Where it cannot be, the files themselves say whose they are.
         let _ = fs::set_permissions(workdir.dir(), Permissions::from_mode(0o700));
     }
-    let input = consensus(comm, session.pool.install(|| DepthInput::open(&config.input)))?;
+    let input = consensus(comm, ReadInput::open(&config.input))?;
     input.messages().iter().for_each(|message| log::info!("{message}"));
     input.warnings().iter().for_each(|message| log::warn!("{message}"));
     let work = consensus(comm, Work::plan(config, &input))?;
@@ -99,11 +104,10 @@ fn run_rank(config: &DepthConfig, session: &Session<'_>, workdir: &mut Option<Wo
         thresholds: &config.thresholds,
         rules: config.rules,
         cuts: &work.cuts,
-        samples: input.samples_with_files(),
+        samples: SampleFile::of(&input),
         stretch: config.stretch,
-        list: input.list_name(),
     };
-    let record = || record(config, &input, &work);
+    let record = || record(config, &work);
     let GridRun { cells, begun } = grid::run(session, workdir, record, &job, ("counting", "windows"))?;
     session.stop.enter(Phase::Writing);
     let digest = &begun.orders.digest;
@@ -128,7 +132,7 @@ struct Work {
 }
 
 impl Work {
-    fn plan(config: &DepthConfig, input: &DepthInput) -> Result<Self> {
+    fn plan(config: &DepthConfig, input: &ReadInput) -> Result<Self> {
         let (chromosomes, others) = chosen(input, &config.chroms)?;
         let windows = match &config.by {
             By::Width(width) => Windows::every(*width, &chromosomes)?,
@@ -141,11 +145,11 @@ impl Work {
             has_names: false,
             thresholds: Vec::new(),
         };
-        let cuts = Cuts::new(&chromosomes, &windows, (input.samples().len(), block.block_width()), input.bytes());
+        let cuts = Cuts::new(&chromosomes, &windows, (input.samples().len(), block.block_width()), bytes_of(input));
         Ok(Self { chromosomes, windows, cuts })
     }
 
-    fn header(&self, config: &DepthConfig, input: &DepthInput) -> DepthHeader {
+    fn header(&self, config: &DepthConfig, input: &ReadInput) -> DepthHeader {
         DepthHeader {
             samples: input.samples().to_vec(),
             chromosomes: self.chromosomes.iter().map(|c| (c.name.clone(), c.length)).collect(),
@@ -156,8 +160,15 @@ impl Work {
     }
 }
 
+/// Compressed bytes of all reads that have a place.
+fn bytes_of(input: &ReadInput) -> u64 {
+    let lengths = || input.references().iter().map(|reference| reference.length).enumerate();
+    let of = |file: &ReadFile| -> u64 { lengths().map(|(idx, n)| file.alignment.reference_bytes(idx, 0..n)).sum() };
+    input.files().iter().map(of).sum()
+}
+
 /// The chromosomes that were asked for, and the others.
-fn chosen(input: &DepthInput, asked: &[String]) -> Result<(Vec<Chromosome>, Vec<Chromosome>)> {
+fn chosen(input: &ReadInput, asked: &BTreeSet<String>) -> Result<(Vec<Chromosome>, Vec<Chromosome>)> {
     let named = input.references().iter().enumerate().map(|(reference_idx, reference)| Chromosome {
         reference_idx,
         name: reference.name.clone(),
@@ -166,7 +177,6 @@ fn chosen(input: &DepthInput, asked: &[String]) -> Result<(Vec<Chromosome>, Vec<
     if asked.is_empty() {
         return Ok((named.collect(), Vec::new()));
     }
-    let asked = parse_list(asked).map_err(|problem| UsageError(format!("--chr: {problem}")))?;
     let (chosen, others): (Vec<_>, Vec<_>) = named.partition(|c| asked.contains(&canonical(&c.name)));
     let found: Vec<String> = chosen.iter().map(|c| canonical(&c.name)).collect();
     match asked.iter().find(|name| !found.contains(name)) {
@@ -176,9 +186,17 @@ fn chosen(input: &DepthInput, asked: &[String]) -> Result<(Vec<Chromosome>, Vec<
 }
 
 /// What makes this run the one that it is: flags, the list, the files that it names, how the work is cut.
-fn record(config: &DepthConfig, input: &DepthInput, work: &Work) -> Result<RunRecord> {
+fn record(config: &DepthConfig, work: &Work) -> Result<RunRecord> {
     let mut hasher = Sha256::new();
-    input.stamp(&mut hasher)?;
+    for entry in BamList::open(&config.input.list)?.entries {
+        // Not by name: the run's record says no more than it must of whose files these are.
+        let metadata =
+            fs::metadata(&entry.path).map_err(|error| anyhow!("line {} of the list: {error}", entry.line))?;
+        hasher.update(entry.path.as_os_str().as_encoded_bytes());
+        hasher.update(metadata.len().to_le_bytes());
+        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        hasher.update(modified.unwrap_or_default().as_nanos().to_le_bytes());
+    }
     for part in work.cuts.chunks.iter().flatten() {
         hasher.update((part.chromosome as u64).to_le_bytes());
         hasher.update(part.range.start.to_le_bytes());
@@ -198,9 +216,8 @@ fn write(
     workdir: &Workdir,
     (job, header, cells, digest): (&DepthJob<'_>, DepthHeader, &Cells, &str),
 ) -> Result<ReadCounts> {
-    let work_rows = rows_of(job);
     let n_samples = header.samples.len();
-    let writer = DepthWriter::create(&workdir.unfinished_output(), header, work_rows)?;
+    let writer = DepthWriter::create(&workdir.unfinished_output(), header, rows_of(job))?;
     let mut summaries = Summaries::new(job.chromosomes, job.windows, n_samples);
     let mut reads = ReadCounts::default();
     let mut payload = Vec::new();

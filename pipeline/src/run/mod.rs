@@ -8,7 +8,6 @@ mod compute;
 mod copies;
 mod course;
 pub mod depth;
-pub mod depth_input;
 mod estimate;
 mod fault;
 mod finalise;

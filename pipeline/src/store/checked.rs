@@ -154,6 +154,23 @@ pub(super) fn read_ledger(
     Ok(table)
 }
 
+/// /provenance as one object.
+pub(super) fn read_provenance(place: &Place, file: &File, strings: &Strings) -> Result<serde_json::Value, StoreError> {
+    let group = place.h5("/provenance", file.group("provenance"))?;
+    let mut parts = serde_json::Map::new();
+    for name in place.h5("/provenance", group.member_names())? {
+        let object = format!("/provenance/{name}");
+        let dataset = place.h5(&object, group.dataset(&name))?;
+        if dataset.shape() != [0_usize; 0] {
+            return Err(place.malformed(&object, "it is not one string"));
+        }
+        let text = strings.read(place, &object, &dataset, 0..1)?.concat();
+        let part = serde_json::from_str(&text).map_err(|error| place.malformed(&object, error.to_string()))?;
+        parts.insert(name, part);
+    }
+    Ok(serde_json::Value::Object(parts))
+}
+
 /// Reads a rectangle of a matrix, whose bounds the caller has checked.
 pub(super) fn rectangle<T: H5Type>(
     place: &Place,

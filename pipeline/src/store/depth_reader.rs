@@ -6,7 +6,7 @@ use std::path::Path;
 use hdf5::types::FixedAscii;
 use hdf5::{Dataset, File};
 
-use super::checked::{column, dataset, texts};
+use super::checked::{column, dataset, read_provenance, texts};
 use super::depth::{AT_LEAST, DEPTH_FORMAT, DEPTH_FORMAT_VERSION, DepthHeader, DepthSummary, MEAN, SUMMARIES};
 use super::depth_windows::{StoredWindow, WindowColumns};
 use super::error::{Place, StoreError};
@@ -85,6 +85,14 @@ impl DepthReader {
     /// Version of norna that wrote the file.
     pub fn norna_version(&self) -> &str {
         &self.norna_version
+    }
+
+    /// What was run, on what: the JSON of each dataset of /provenance.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn provenance(&self) -> Result<serde_json::Value, StoreError> {
+        read_provenance(&self.place, &self.file, &self.strings)
     }
 
     /// A range of /windows.

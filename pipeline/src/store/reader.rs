@@ -8,7 +8,8 @@ use hdf5::{Dataset, File, H5Type};
 use norna_kernels::genomic_control::N_BINS;
 
 use super::checked::{
-    ROWS_AT_ONCE, check_format, column, dataset, first_of_variant, list, read_header, read_ledger, rectangle, texts,
+    ROWS_AT_ONCE, check_format, column, dataset, first_of_variant, list, read_header, read_ledger, read_provenance,
+    rectangle, texts,
 };
 use super::columns::VariantColumns;
 use super::error::{Place, StoreError};
@@ -388,20 +389,7 @@ impl ResultsReader {
 
     /// /provenance as one object.
     pub fn provenance(&self) -> Result<serde_json::Value, StoreError> {
-        let place = &self.place;
-        let group = place.h5("/provenance", self.file.group("provenance"))?;
-        let mut parts = serde_json::Map::new();
-        for name in place.h5("/provenance", group.member_names())? {
-            let object = format!("/provenance/{name}");
-            let dataset = place.h5(&object, group.dataset(&name))?;
-            if dataset.shape() != [0_usize; 0] {
-                return Err(place.malformed(&object, "it is not one string"));
-            }
-            let text = self.strings.read(place, &object, &dataset, 0..1)?.concat();
-            let part = serde_json::from_str(&text).map_err(|error| place.malformed(&object, error.to_string()))?;
-            parts.insert(name, part);
-        }
-        Ok(serde_json::Value::Object(parts))
+        read_provenance(&self.place, &self.file, &self.strings)
     }
 
     pub(super) fn check_rows(&self, rows: &Range<usize>, n: usize) -> Result<(), StoreError> {

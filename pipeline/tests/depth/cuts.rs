@@ -1,10 +1,12 @@
 //! The same depths however the work is cut: by stretches, threads, ranks, batches, files, the order of the list.
 
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::time::Duration;
 
 use super::made::{Depths, Made, Random, Read, check, kept, naive, random_reads};
-use super::support::need;
 use super::support::tools::{self, Need};
+use super::support::{interrupt, need};
 
 const GENOME: [(&str, u32); 3] = [("1", 900), ("2", 500), ("MT", 50)];
 
@@ -46,7 +48,14 @@ fn nothing_shows_how_the_work_was_cut() {
         .map(|(i, reads)| made.bam(&format!("b{i}"), &format!("own{i}"), &GENOME, reads).display().to_string())
         .collect();
     // More samples than a batch has.
-    let mut lines: Vec<String> = (0..70).map(|i| format!("P{i:02}\t{}", bams[i % 5])).collect();
+    let link = |i: usize| {
+        let path = made.path(&format!("link{i}.bam"));
+        for end in ["", ".bai"] {
+            std::os::unix::fs::symlink(format!("{}{end}", bams[i % 5]), format!("{}{end}", path.display())).unwrap();
+        }
+        format!("P{i:02}\t{}", path.display())
+    };
+    let mut lines: Vec<String> = (0..70).map(link).collect();
     let list = made.list("list", &lines);
     let bed = made.file("r.bed", "1\t0\t900\n1\t100\t101\n1\t100\t400\n2\t0\t500\n2\t1\t2\n2\t499\t500\n");
     for by in ["33".as_ref(), bed.as_path()] {
@@ -131,17 +140,18 @@ fn a_stopped_run_is_gone_on_with() {
         .collect();
     let list = made.list("l", &lines);
     let expected = made.depth(&list, "10", "");
-    // Positions one by one: long enough to be stopped on the way.
-    let mut stopped = 0;
-    loop {
-        let run = made.try_depth(&list, "10", "stopped.h5", "--stretch 1 --threads 1 --time-limit 0:01");
-        match run.code {
-            75 => stopped += 1,
-            _ => break drop(run.ok()),
-        }
-        assert!(stopped < 100, "no end");
-        assert!(!made.path("stopped.h5").exists());
-    }
+    // Positions one by one take seconds.
+    let slow = "--stretch 1 --threads 1";
+    let mut command = made.command(&list, "10", "stopped.h5", slow);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let folder = made.path("stopped.h5.norna");
+    interrupt::wait_for_bytes(&mut child, &folder, 1500);
+    interrupt::signal(child.id(), "TERM");
+    let stopped = interrupt::finish(child, Duration::from_secs(60));
+    assert_eq!(stopped.code, 75, "{}", stopped.stderr);
+    assert!(!made.path("stopped.h5").exists());
+    let again = made.try_depth(&list, "10", "stopped.h5", slow).ok();
+    assert!(again.stderr.contains("going on from"), "{}", again.stderr);
     assert_eq!(Depths::read(&made.path("stopped.h5")), expected);
-    assert!(!made.path("stopped.h5.norna").exists());
+    assert!(!folder.exists());
 }

@@ -59,7 +59,7 @@ impl ReadFile {
     }
 
     /// Samples of each read group, where the file has reads of several.
-    pub(super) fn samples_by_group(&self) -> Option<&[Option<u32>]> {
+    pub fn samples_by_group(&self) -> Option<&[Option<u32>]> {
         match &self.owner {
             Owner::Sample(_) => None,
             Owner::ByReadGroup(samples) => Some(samples),
