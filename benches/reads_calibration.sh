@@ -5,7 +5,7 @@
 # CALIBRATION_SAMPLES, CALIBRATION_VARIANTS, CALIBRATION_TRAITS make a smaller work, for a look.
 set -euo pipefail
 norna=$(realpath "$1")
-samples=${CALIBRATION_SAMPLES:-400} variants=${CALIBRATION_VARIANTS:-4400} traits=${CALIBRATION_TRAITS:-130}
+samples=${CALIBRATION_SAMPLES:-900} variants=${CALIBRATION_VARIANTS:-3400} traits=${CALIBRATION_TRAITS:-180}
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "${2:-/tmp}"
 work=$(mktemp -d "${2:-/tmp}/calibration.XXXXXX")
@@ -56,8 +56,8 @@ tests() {
 
 call() {
   cut -f 2 reads/bams.txt >paths
-  bcftools mpileup -B -q 20 -Q 13 -f reads/reference.fa -b paths -T reads/sites.vcf.gz -Ou 2>mpileup.log |
-    bcftools call -m -Ob -o called.bcf
+  bcftools mpileup -B -q 20 -Q 13 -f reads/reference.fa -b paths -T reads/sites.vcf.gz -Ou 2>calls.log |
+    bcftools call -m -Ob -o called.bcf 2>>calls.log || { tail -n 3 calls.log >&2; return 1; }
   bcftools index -f called.bcf
 }
 
