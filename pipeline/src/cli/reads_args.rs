@@ -129,7 +129,7 @@ const FLAGS: [&str; 12] = [
 ];
 
 /// A number (decimal, 0x...) or names by commas.
-fn parse_flags(text: &str) -> Result<u16, String> {
+pub(super) fn parse_flags(text: &str) -> Result<u16, String> {
     let number = match text.strip_prefix("0x") {
         Some(digits) => u16::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),

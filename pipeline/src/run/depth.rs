@@ -10,7 +10,6 @@ use anyhow::{Result, anyhow};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::UsageError;
 use super::begin::input_stamps;
 use super::grid::{self, Cells, GridRun};
 use super::options::RunOptions;

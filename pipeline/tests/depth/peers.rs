@@ -99,7 +99,7 @@ fn brca1_equals_what_mosdepth_gave() {
     need!(Need::SharedData);
     let made = Made::new();
     let list = made.list("bams.txt", &BRCA1.map(|sample| bam_of(sample).display().to_string()));
-    let found = made.depth(&list, "1000", "-q 20");
+    let found = made.depth(&list, "1000", "-Q 20");
     assert_eq!(found.samples, BRCA1);
     for sample in BRCA1 {
         let prefix = made.path(sample);
@@ -128,9 +128,9 @@ fn brca1_equals_mosdepth_by_windows_and_regions() {
     for by in [Path::new("500"), &bed] {
         for (theirs, ours) in [
             ("-T 1,5,10", "-T 1,5,10"),
-            ("-Q 20", "-q 20 --stretch 5000"),
+            ("-Q 20", "-Q 20 --stretch 5000"),
             ("-x", "--fast"),
-            ("-x -Q 20", "--fast -q 20"),
+            ("-x -Q 20", "--fast -Q 20"),
             ("-F 0", "-F 0 --stretch 333"),
         ] {
             let found = made.depth(&list, by, ours);
@@ -165,7 +165,7 @@ fn pairs_in_every_position_are_mosdepths_depths() {
     let bam = made.bam("a", "A", &GENOME, &reads);
     let list = made.list("bams.txt", &[bam.display().to_string()]);
     for (by, theirs, ours) in
-        [("500", "", ""), ("7", "-Q 20 -T 1,20", "-q 20 -T 1,20 --stretch 999"), ("100", "-x", "-x")]
+        [("500", "", ""), ("7", "-Q 20 -T 1,20", "-Q 20 -T 1,20 --stretch 999"), ("100", "-x", "-x")]
     {
         let prefix = made.path("theirs");
         mosdepth(&prefix, &bam, Path::new(by), theirs);

@@ -76,8 +76,8 @@ fn what_two_mates_cover_counts_once() {
     assert_eq!(with(|read| read.flags |= 0x800), twice, "supplementary");
     let mut one_left = partly.clone();
     one_left[0].mapq = 10;
-    assert_eq!(stretches(&depths(&one_left, "-q 20")), "10-20:1", "the other mate alone");
-    assert_eq!(stretches(&depths(&one_left, "-q 10")), "5-20:1");
+    assert_eq!(stretches(&depths(&one_left, "-Q 20")), "10-20:1", "the other mate alone");
+    assert_eq!(stretches(&depths(&one_left, "-Q 10")), "5-20:1");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn random_reads_are_counted_as_position_by_position() {
         let reads = random_reads(seed, &GENOME, 400);
         let list = made.list("bams.txt", &[made.bam(&format!("{seed}"), "A", &GENOME, &reads).display().to_string()]);
         for (flags, exclude, min_mapq, fast) in
-            [("", 1796, 0, false), ("-q 20", 1796, 20, false), ("-F 0 --fast", 0, 0, true), ("-F 2048", 2048, 0, false)]
+            [("", 1796, 0, false), ("-Q 20", 1796, 20, false), ("-F 0 --fast", 0, 0, true), ("-F 2048", 2048, 0, false)]
         {
             let kept = kept(&reads, exclude, min_mapq);
             let depth: Vec<Vec<u32>> =
