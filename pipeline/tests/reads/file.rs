@@ -146,6 +146,8 @@ fn real_reads_have_the_depths_that_bcftools_counts() {
     assert!(ours.len() > 1900, "{}", ours.len());
     for line in &ours {
         let (pos, depths) = line.split_once(' ').unwrap();
-        assert_eq!(depths.split(' ').collect::<Vec<_>>(), theirs[pos], "{pos}");
+        // Positions without any read are left out there.
+        let expected = theirs.get(pos).cloned().unwrap_or(vec!["0"; 3]);
+        assert_eq!(depths.split(' ').collect::<Vec<_>>(), expected, "{pos}");
     }
 }
