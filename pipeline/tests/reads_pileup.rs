@@ -63,8 +63,7 @@ fn filter(overlaps: Overlaps) -> ReadFilter {
 /// `samtools depth` of the three files at every position: positions × samples.
 fn samtools_depth(args: &[&str]) -> Vec<u16> {
     let bams = SAMPLES.map(bam);
-    let text =
-        run(command("samtools").args(["depth", "-a", "-Q20", "-q13"]).args(args).args(bams)).ok().stdout;
+    let text = run(command("samtools").args(["depth", "-a", "-Q20", "-q13"]).args(args).args(bams)).ok().stdout;
     let depths =
         text.lines().flat_map(|line| line.split('\t').skip(2).map(|d| d.parse().unwrap()).collect::<Vec<u16>>());
     depths.collect()
