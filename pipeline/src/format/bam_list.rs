@@ -93,7 +93,7 @@ impl BamList {
                 return Err(refuse("standard input cannot be read: reads are sought by region".to_owned()));
             }
             let path = resolve(file, folder);
-            let normal: PathBuf = path.components().collect();
+            let normal: PathBuf = path.components().filter(|part| *part != std::path::Component::CurDir).collect();
             if let Some(first) = seen.insert(normal, line) {
                 return Err(refuse(format!("the same file as on line {first}; its reads would count twice")));
             }

@@ -152,7 +152,7 @@ impl<R: Read + Seek> BgzfReader<R> {
 
     /// The file itself; its position is lost, so that a seek must follow.
     pub fn get_mut(&mut self) -> &mut R {
-        (self.from, self.to) = (0, 0);
+        (self.from, self.to, self.at, self.len) = (0, 0, 0, 0);
         &mut self.inner
     }
 }
@@ -209,6 +209,18 @@ mod tests {
         got.clear();
         BgzfReader::new(Trickle(Cursor::new(&bytes))).read_to_end(&mut got).unwrap();
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn the_file_may_be_looked_at_between_seeks() {
+        let text = text();
+        let mut reader = BgzfReader::new(Cursor::new(bgzip(&text, 60_000)));
+        reader.fill().unwrap();
+        reader.get_mut().seek(SeekFrom::Start(7)).unwrap();
+        reader.seek(VirtualOffset::new(0, 3)).unwrap();
+        let mut got = Vec::new();
+        reader.read_to_end(&mut got).unwrap();
+        assert!(got == text[3..]);
     }
 
     #[test]

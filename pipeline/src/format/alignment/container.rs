@@ -24,6 +24,15 @@ const EOF_CONTAINER: [u8; 38] = [
     1, 0, 6, 6, 1, 0, 1, 0, 1, 0, 0xee, 0x63, 0x01, 0x4b,
 ];
 
+/// What a container is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// The file's header.
+    Header,
+    /// Reads.
+    Slices,
+}
+
 /// A container that was walked.
 pub(super) struct RawContainer {
     /// Its header and its blocks.
@@ -42,7 +51,7 @@ pub(super) fn has_eof_container(file: &mut File, len: u64) -> io::Result<bool> {
 }
 
 /// Reads and walks the container at `offset` of a file of `file_len` bytes.
-pub(super) fn read_container(file: &mut File, offset: u64, file_len: u64) -> io::Result<RawContainer> {
+pub(super) fn read_container(file: &mut File, offset: u64, file_len: u64, holds: Holds) -> io::Result<RawContainer> {
     if offset >= file_len {
         return Err(damaged("a container that begins beyond the end of the file"));
     }
@@ -73,7 +82,11 @@ pub(super) fn read_container(file: &mut File, offset: u64, file_len: u64) -> io:
         file.take((whole - bytes.len()) as u64).read_to_end(&mut bytes)?;
     }
     bytes.truncate(whole);
-    let landmarks: Vec<u64> = landmarks.into_iter().map(u64::from).collect();
+    let landmarks: Vec<u64> = match holds {
+        // Whatever they point at, it is no slice.
+        Holds::Header => Vec::new(),
+        Holds::Slices => landmarks.into_iter().map(u64::from).collect(),
+    };
     walk_blocks(&bytes[header_len..], &landmarks)?;
     Ok(RawContainer { bytes, landmarks })
 }
@@ -195,11 +208,11 @@ mod tests {
         io::Write::write_all(&mut file, &EOF_CONTAINER).unwrap();
         assert!(has_eof_container(&mut file, 38).unwrap());
         assert!(!has_eof_container(&mut file, 20).unwrap());
-        let container = read_container(&mut file, 0, 38).unwrap();
+        let container = read_container(&mut file, 0, 38, Holds::Slices).unwrap();
         assert!(container.landmarks.is_empty());
         for len in 1..38 {
-            assert!(read_container(&mut file, 0, len).is_err(), "{len}");
+            assert!(read_container(&mut file, 0, len, Holds::Slices).is_err(), "{len}");
         }
-        assert!(read_container(&mut file, 38, 38).is_err());
+        assert!(read_container(&mut file, 38, 38, Holds::Slices).is_err());
     }
 }

@@ -15,7 +15,7 @@ use noodles::{bam, cram, fasta, sam};
 
 use crate::format::fasta::Fasta;
 
-use super::container::{FILE_DEFINITION_LEN, damaged, has_eof_container, read_container};
+use super::container::{FILE_DEFINITION_LEN, Holds, damaged, has_eof_container, read_container};
 use super::error::AlignmentError;
 use super::header::{AlignmentHeader, ReadGroups};
 use super::index::inflated;
@@ -99,7 +99,7 @@ impl CramFile {
 /// The header, and where the first container after it begins.
 fn read_header(file: &mut File, len: u64) -> Result<(sam::Header, u64), AlignmentError> {
     let bad = |problem: String| AlignmentError::Header(format!("{problem}; the file is damaged"));
-    let container = read_container(file, FILE_DEFINITION_LEN, len).map_err(|e| bad(e.to_string()))?;
+    let container = read_container(file, FILE_DEFINITION_LEN, len, Holds::Header).map_err(|e| bad(e.to_string()))?;
     let first = FILE_DEFINITION_LEN + container.bytes.len() as u64;
     let mut bytes = vec![0; FILE_DEFINITION_LEN as usize];
     file.seek(SeekFrom::Start(0))?;
@@ -236,7 +236,7 @@ impl CramReader {
         let name = self.header.references.get(self.reference_idx).map_or("?", |r| r.name.as_str());
         let sequences = self.of.fasta.whole(name)?;
         let place = slice.range.start;
-        let container = read_container(&mut self.file, slice.offset, self.of.len);
+        let container = read_container(&mut self.file, slice.offset, self.of.len, Holds::Slices);
         let container = container.map_err(|e| self.failed(place, &e.to_string()))?;
         let slice_idx = container.landmarks.iter().position(|&at| at == slice.landmark);
         let slice_idx = slice_idx.ok_or_else(|| AlignmentError::Index("it is not of this file".to_owned()))?;

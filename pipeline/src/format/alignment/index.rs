@@ -52,14 +52,15 @@ pub(super) fn beside(path: &Path, extensions: &[&str]) -> Option<PathBuf> {
 
 /// The inflated bytes of an index, the first `limit` at least.
 pub(super) fn inflated(path: &Path, limit: u64) -> Result<(Vec<u8>, bool), AlignmentError> {
-    let mut file = File::open(path)?;
+    let failed = |error: io::Error| AlignmentError::Index(error.to_string());
+    let mut file = File::open(path).map_err(failed)?;
     let mut head = Vec::new();
-    Read::take(&mut file, 18).read_to_end(&mut head)?;
+    Read::take(&mut file, 18).read_to_end(&mut head).map_err(failed)?;
     let compression = Compression::of(&head);
-    let mut source = ByteSource::open(file, compression)?;
+    let mut source = ByteSource::open(file, compression).map_err(failed)?;
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < limit {
-        let part = source.fill()?;
+        let part = source.fill().map_err(failed)?;
         if part.is_empty() {
             break;
         }

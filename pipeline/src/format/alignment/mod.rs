@@ -163,7 +163,7 @@ fn check_is_bgzf(head: &[u8]) -> Result<(), AlignmentError> {
         Compression::Gzip => Err(AlignmentError::OtherFormat("a plain gzip file")),
         Compression::Plain if head.is_empty() => Err(AlignmentError::OtherFormat("the file has no bytes")),
         Compression::Plain if head.starts_with(b"@") => {
-            Err(AlignmentError::OtherFormat("SAM text; turn it into BAM (samtools sort -o x.bam --write-index)"))
+            Err(AlignmentError::OtherFormat("SAM text; samtools sort makes a BAM of it"))
         }
         Compression::Plain => Err(AlignmentError::OtherFormat("it does not begin as one")),
     }

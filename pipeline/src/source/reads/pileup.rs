@@ -93,6 +93,7 @@ impl ReadInput {
         out.reset(sites.len(), samples.len());
         let mut first = 0;
         for run in sites.chunk_by(|a, b| a.chrom == b.chrom && a.pos <= b.pos) {
+            self.reference_of(&run[0])?;
             let reference_idx = self.reference_of(&run[run.len() - 1])?;
             scratch.positions.clear();
             scratch.positions.extend(run.iter().map(|site| site.pos.saturating_sub(1)));

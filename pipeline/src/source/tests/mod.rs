@@ -14,6 +14,7 @@ mod choices;
 mod containers;
 mod damage;
 mod odd;
+mod sites;
 
 const HEAD: &str = concat!(
     "##fileformat=VCFv4.2\n",
