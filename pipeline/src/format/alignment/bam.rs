@@ -13,7 +13,7 @@ use crate::format::index::{OffsetRange, VariantIndex};
 
 use super::error::AlignmentError;
 use super::header::{AlignmentHeader, ReadGroups};
-use super::index::IndexSummary;
+use super::index::{IndexSummary, WholeIndex};
 use super::record::{AlignmentRecord, CORE_LEN, Core};
 
 /// Longest record: the longest reads known, with their signals, take a tenth of it.
@@ -25,6 +25,8 @@ pub(super) struct BamReader {
     summary: IndexSummary,
     /// The index of one reference.
     index: Option<(usize, VariantIndex)>,
+    /// All of it, once a reference was asked for whose place in it is not kept.
+    whole: Option<WholeIndex>,
     groups: ReadGroups,
     reference_idx: usize,
     range: Range<u32>,
@@ -46,6 +48,7 @@ impl BamReader {
             header,
             summary,
             index: None,
+            whole: None,
             groups,
             reference_idx: 0,
             range: 0..0,
@@ -60,7 +63,7 @@ impl BamReader {
 
     pub(super) fn query(&mut self, reference_idx: usize, range: Range<u32>) -> Result<(), AlignmentError> {
         if self.index.as_ref().is_none_or(|(of, _)| *of != reference_idx) {
-            self.index = Some((reference_idx, self.summary.load(reference_idx)?));
+            self.index = Some((reference_idx, self.load(reference_idx)?));
         }
         self.chunks.clear();
         if let Some((_, index)) = self.index.as_ref()
@@ -74,6 +77,17 @@ impl BamReader {
         }
         (self.reference_idx, self.range, self.last_start) = (reference_idx, range, 0);
         Ok(())
+    }
+
+    fn load(&mut self, reference_idx: usize) -> Result<VariantIndex, AlignmentError> {
+        if self.summary.is_major(reference_idx) {
+            return self.summary.load(reference_idx);
+        }
+        let whole = match self.whole.take() {
+            Some(whole) => whole,
+            None => self.summary.load_whole()?,
+        };
+        self.whole.insert(whole).of(reference_idx)
     }
 
     pub(super) fn skip_to(&mut self, position: u32) -> Result<(), AlignmentError> {

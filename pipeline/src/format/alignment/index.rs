@@ -120,6 +120,17 @@ impl IndexSummary {
         found.ok().map(|i| &self.major[i])
     }
 
+    /// Whether the place of what speaks of a reference is kept.
+    pub(super) fn is_major(&self, reference_idx: usize) -> bool {
+        self.major(reference_idx).is_some()
+    }
+
+    /// The whole index.
+    pub(super) fn load_whole(&self) -> Result<WholeIndex, AlignmentError> {
+        let (bytes, _) = inflated(&self.path, u64::MAX)?;
+        Ok(WholeIndex { parts: VariantIndex::parts(&bytes)?, bytes })
+    }
+
     /// About the compressed bytes of a part of a reference of `length` bases.
     pub(super) fn bytes(&self, reference_idx: usize, range: &Range<u32>, length: u32) -> u64 {
         let bases = u64::from(range.end.min(length).saturating_sub(range.start));
@@ -146,6 +157,25 @@ impl IndexSummary {
                 let (bytes, _) = inflated(&self.path, limit)?;
                 Ok(VariantIndex::of_reference(&bytes, reference_idx)?)
             }
+        }
+    }
+}
+
+/// An index in memory, for who asks for one small reference after the other.
+pub(super) struct WholeIndex {
+    bytes: Vec<u8>,
+    parts: Vec<ReferencePart>,
+}
+
+impl WholeIndex {
+    /// As [`IndexSummary::load`].
+    pub(super) fn of(&self, reference_idx: usize) -> Result<VariantIndex, AlignmentError> {
+        match self.parts.get(reference_idx) {
+            Some(part) if part.start >= part.end => Ok(VariantIndex::default()),
+            Some(part) if self.bytes.starts_with(b"BAI\x01") => {
+                Ok(VariantIndex::of_bai_reference(&self.bytes[part.at.clone()])?)
+            }
+            _ => Ok(VariantIndex::of_reference(&self.bytes, reference_idx)?),
         }
     }
 }
