@@ -103,7 +103,7 @@ bench: deps build
 	{ python3 benches/openblas_sgemm.py; $(CARGO) bench --locked -p norna-benches; } | tee $(RECORD)-kernels.txt
 	$(CARGO) run --locked --release -p norna-benches --bin claim_simulation | tee $(RECORD)-claim-simulation.txt
 	$(CARGO) test --locked --release -p norna-kernels --test reads_calibration -- --ignored --nocapture \
-	  | tee $(RECORD)-reads-calibration.txt
+	  | tee $(RECORD)-reads-calibration-kernels.txt
 	$(CARGO) test --locked --release -p norna --test golden --test store_chunks -- --ignored --nocapture
 
 lint: deps

@@ -91,7 +91,6 @@ fn run_rank(config: &IdentityConfig, session: &Session<'_>, workdir: &mut Option
 ///
 /// # Errors
 /// One line, the same on every rank; [`super::Stopped`].
-#[cfg_attr(not(test), expect(dead_code, reason = "the gate of `norna assoc` is not called yet"))]
 pub(super) fn gate(
     session: &Session<'_>,
     run: &RunOptions,
