@@ -5,6 +5,7 @@
 mod support;
 
 mod file;
+mod gate;
 mod made;
 mod same;
 mod stops;
