@@ -106,6 +106,9 @@ pub fn study_size(config: &AssocConfig) -> Result<StudySize> {
 fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Workdir>) -> Result<()> {
     let (comm, is_root) = (session.comm, session.is_root());
     let genotypes = open_genotypes(config, comm)?;
+    if config.reads.is_some() {
+        workdir.iter().for_each(Workdir::make_private);
+    }
     if let Some(gate) = config.gate.as_ref().filter(|_| !config.run.dry_run) {
         let has_passed = broadcast(comm, vec![u8::from(workdir.as_ref().is_some_and(Workdir::has_shards))]) == [1];
         if has_passed {

@@ -1,6 +1,6 @@
 //! `norna identity`, and the gate of an association from reads: reads at the sites of a panel by cells, whose they are at rank 0.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -124,8 +124,7 @@ fn find(
     options: &IdentityOptions,
 ) -> Result<Option<Report>> {
     if let Some(workdir) = workdir {
-        // What single people's reads show lies in its spools. Where that cannot be, the table itself is still its owner's.
-        let _ = fs::set_permissions(workdir.dir(), Permissions::from_mode(0o700));
+        workdir.make_private();
     }
     let study = consensus(session.comm, session.pool.install(|| Study::open(reads, options)))?;
     study.log();

@@ -332,6 +332,13 @@ impl Workdir {
         &self.dir
     }
 
+    /// Keeps the folder from others: what single people's reads show lies in its spools. Where that cannot be, the output
+    /// itself is still its owner's.
+    pub fn make_private(&self) {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = fs::set_permissions(&self.dir, fs::Permissions::from_mode(0o700));
+    }
+
     /// Where results.h5 is built.
     pub fn unfinished_output(&self) -> PathBuf {
         unfinished_in(&self.dir)

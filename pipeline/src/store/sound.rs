@@ -114,7 +114,8 @@ pub(super) fn check_hit(
     if hit.log10p.is_nan() || hit.log10p < threshold * (1.0 - ROUNDING) {
         return Err(wrong(place, "/hits/log10p", at, hit.log10p, &format!("at least the threshold {threshold}")));
     }
-    let most = most_log10p(hit.beta / hit.se, info.n.into());
+    let n = if info.normal { f64::INFINITY } else { info.n.into() };
+    let most = most_log10p(hit.beta / hit.se, n);
     if hit.log10p > most {
         return Err(wrong(place, "/hits/log10p", at, hit.log10p, &format!("at most {most:.1} for its beta and se")));
     }
@@ -125,10 +126,11 @@ pub(super) fn check_hit(
 }
 
 /// More than the −log10 p of any t with fewer than `n` degrees of freedom: (1 + t²/ν)^(−(ν − 1)/2)/|t| is the tail but for
-/// a factor, and falls as ν grows.
+/// a factor, and falls as ν grows, to the normal distribution's exp(−t²/2)/|t|.
 fn most_log10p(t: f64, n: f64) -> f64 {
     let n = n.max(1.0);
-    n / 2.0 * (t * t / n).ln_1p() / std::f64::consts::LN_10 + t.abs().ln_1p() / std::f64::consts::LN_10 + 1.0
+    let exponent = if n.is_infinite() { t * t / 2.0 } else { n / 2.0 * (t * t / n).ln_1p() };
+    exponent / std::f64::consts::LN_10 + t.abs().ln_1p() / std::f64::consts::LN_10 + 1.0
 }
 
 /// Pairs as a list has them: (variant, trait) rising, each of them in the file.

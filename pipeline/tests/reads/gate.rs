@@ -24,7 +24,9 @@ fn reads_of_the_right_people_let_the_run_go_on() {
     assoc(1, "without.h5", &[]).ok();
     let with = assoc(2, "with.h5", &["--bam-list", &list]).ok();
     assert!(with.stderr.contains("looking whose the reads are"), "{}", with.stderr);
-    let equal = |name: &str| bits::assert_equal(name, &bits::everything(&cohort.path("without.h5")), &bits::everything(&cohort.path(name)));
+    let equal = |name: &str| {
+        bits::assert_equal(name, &bits::everything(&cohort.path("without.h5")), &bits::everything(&cohort.path(name)))
+    };
     equal("with.h5");
     let table = std::fs::read_to_string(cohort.path("with.h5.identity.tsv")).unwrap();
     assert_eq!(table.lines().count(), 61);
@@ -51,7 +53,11 @@ fn a_swap_stops_the_run_on_every_rank_unless_it_is_told_otherwise() {
     for extra in [&["--bam-list", &list][..], &["--bam-list", &list, "--sites", &sites]] {
         let run = assoc(2, "swapped.h5", extra);
         assert_eq!(run.code, 1, "{}", run.stderr);
-        assert!(run.stderr.contains("--allow-swaps") && run.stderr.contains("swapped.h5.identity.tsv"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("--allow-swaps") && run.stderr.contains("swapped.h5.identity.tsv"),
+            "{}",
+            run.stderr
+        );
         assert!(!run.stderr.contains("S7") && !cohort.path("swapped.h5").exists(), "{}", run.stderr);
         assert!(!cohort.path("swapped.h5.norna").exists());
         let table = std::fs::read_to_string(cohort.path("swapped.h5.identity.tsv")).unwrap();
@@ -59,6 +65,15 @@ fn a_swap_stops_the_run_on_every_rank_unless_it_is_told_otherwise() {
         assert_eq!(swaps.len(), 2, "{table}");
     }
     assoc(1, "allowed.h5", &["--bam-list", &list, "--allow-swaps"]).ok();
-    let dry = tools::run(&mut tools::norna(["assoc", "--vcf", &cohort.text("c.vcf.gz"), "--allow-swaps", "--pheno", "x", "--out", "y"]));
+    let dry = tools::run(&mut tools::norna([
+        "assoc",
+        "--vcf",
+        &cohort.text("c.vcf.gz"),
+        "--allow-swaps",
+        "--pheno",
+        "x",
+        "--out",
+        "y",
+    ]));
     assert_eq!(dry.code, 2, "{}", dry.stderr);
 }

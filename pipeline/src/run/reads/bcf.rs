@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -43,7 +44,38 @@ struct Contigs {
     idx_of: HashMap<String, u32>,
 }
 
-/// A shard's records.
+/// Sites that are written together: a part of each cell of a shard.
+struct Piece {
+    chunk: usize,
+    part: usize,
+    sites: Vec<Site>,
+}
+
+/// Pieces in the order of the sites.
+struct PieceQueue<'a> {
+    gl: &'a GlBcf<'a>,
+    chunks: Range<usize>,
+    pieces: std::vec::IntoIter<Piece>,
+}
+
+impl PieceQueue<'_> {
+    fn next_piece(&mut self) -> Result<Option<Piece>> {
+        loop {
+            if let Some(piece) = self.pieces.next() {
+                return Ok(Some(piece));
+            }
+            let Some(chunk) = self.chunks.next() else { return Ok(None) };
+            let mut sites = Vec::new();
+            self.gl.sites.read(&self.gl.plan.shards[chunk], &mut sites)?;
+            let cut = pieces(&sites, self.gl.piece).enumerate();
+            let cut: Vec<Piece> =
+                cut.map(|(part, range)| Piece { chunk, part, sites: sites[range].to_vec() }).collect();
+            self.pieces = cut.into_iter();
+        }
+    }
+}
+
+/// The records of a piece.
 struct Records {
     part: BgzipPart,
     /// Contig and POS of each.
@@ -53,7 +85,6 @@ struct Records {
 /// Memory of a thread.
 #[derive(Default)]
 struct Scratch {
-    sites: Vec<Site>,
     payload: Vec<u8>,
     shown: Vec<Shown>,
     block: Option<(LikelihoodBlock, Posteriors)>,
@@ -83,7 +114,7 @@ impl GlBcf<'_> {
         file.write_all(&head.bytes)?;
         let (mut offset, mut builder) = (head.bytes.len() as u64, IndexBuilder::new(contigs.names.len()));
         let (mut last, mut n_records) = ((0, 0), 0);
-        let mut chunks = 0..self.plan.shards.len();
+        let mut queue = PieceQueue { gl: self, chunks: 0..self.plan.shards.len(), pieces: Vec::new().into_iter() };
         let write = |records: Records| {
             let mut start = VirtualOffset::new(offset, 0);
             for (&(contig, pos), end) in records.places.iter().zip(&records.part.ends) {
@@ -100,12 +131,8 @@ impl GlBcf<'_> {
             offset += records.part.bytes.len() as u64;
             Ok(file.write_all(&records.part.bytes)?)
         };
-        in_order::run(
-            self.threads,
-            || chunks.next(),
-            |s: &mut Scratch, chunk| self.records(chunk, &contigs, s),
-            write,
-        )?;
+        let make = || queue.next_piece().transpose();
+        in_order::run(self.threads, make, |s: &mut Scratch, piece| self.records(&piece?, &contigs, s), write)?;
         file.write_all(&BgzipWriter::new(Vec::new()).finish()?)?;
         let file = file.into_inner().map_err(|e| anyhow!("{}: {}", path.display(), e.error()))?;
         file.sync_all().with_context(|| path.display().to_string())?;
@@ -129,43 +156,20 @@ impl GlBcf<'_> {
         contigs
     }
 
-    fn records(&self, chunk: usize, contigs: &Contigs, scratch: &mut Scratch) -> Result<Records> {
-        let mut sites = std::mem::take(&mut scratch.sites);
-        sites.clear();
-        self.sites.read(&self.plan.shards[chunk], &mut sites)?;
-        scratch.bytes.clear();
-        let (mut ends, mut places) = (Vec::new(), Vec::new());
-        for (part, piece) in pieces(&sites, self.piece).enumerate() {
-            self.piece(chunk, part, &sites[piece], contigs, scratch, &mut |pos, contig, end| {
-                places.push((contig, pos));
-                ends.push(end);
-            })?;
-        }
-        scratch.sites = sites;
-        Ok(Records { part: compress_part(&scratch.bytes, &ends, self.level)?, places })
-    }
-
-    fn piece(
-        &self,
-        chunk: usize,
-        part: usize,
-        sites: &[Site],
-        contigs: &Contigs,
-        scratch: &mut Scratch,
-        done: &mut dyn FnMut(u32, u32, usize),
-    ) -> Result<()> {
+    fn records(&self, piece: &Piece, contigs: &Contigs, scratch: &mut Scratch) -> Result<Records> {
+        let Piece { chunk, part, sites } = piece;
         let n = self.reads.samples().len();
-        let Some(first) = sites.first() else { return Ok(()) };
+        let first = &sites[0];
         let contig = contigs.idx_of.get(&canonical(&first.chrom)).copied();
         let contig = contig.ok_or_else(|| anyhow!("{}: no such chromosome in the alignment files", first.chrom))?;
         scratch.shown.clear();
         scratch.shown.resize(sites.len() * n, Shown::default());
         for (batch, start) in (0..n).step_by(self.batch).enumerate() {
             let width = self.batch.min(n - start);
-            let payload = self.cells.part((chunk, batch), part, &mut scratch.payload)?;
+            let payload = self.cells.part((*chunk, batch), *part, &mut scratch.payload)?;
             let shown = &mut scratch.shown;
             cells::decode(payload, (sites.len(), width), |site, sample, cell| shown[site * n + start + sample] = cell)
-                .map_err(|e| self.cells.error((chunk, batch), part, &e))?;
+                .map_err(|e| self.cells.error((*chunk, batch), *part, &e))?;
         }
         let (block, posteriors) =
             scratch.block.get_or_insert_with(|| (LikelihoodBlock::new(n, 0), Posteriors::new(n, self.piece)));
@@ -174,6 +178,8 @@ impl GlBcf<'_> {
             block.push().iter_mut().zip(row).for_each(|(to, shown)| *to = shown.likelihoods);
         }
         posteriors.set(block);
+        scratch.bytes.clear();
+        let (mut ends, mut places) = (Vec::new(), Vec::new());
         for (v, (site, shown)) in sites.iter().zip(scratch.shown.chunks(n)).enumerate() {
             if site.pos > MAX_POS {
                 return Err(anyhow!("{}:{}: beyond 2^29, where no usual index reaches", site.chrom, site.pos));
@@ -191,9 +197,10 @@ impl GlBcf<'_> {
                 depths: &scratch.row.depths,
             };
             record.encode(&mut scratch.bytes);
-            done(site.pos, contig, scratch.bytes.len());
+            ends.push(scratch.bytes.len());
+            places.push((contig, site.pos));
         }
-        Ok(())
+        Ok(Records { part: compress_part(&scratch.bytes, &ends, self.level)?, places })
     }
 }
 

@@ -47,6 +47,7 @@ pub fn run(command: &ReadsCommand) -> Result<()> {
 
 fn run_rank(command: &ReadsCommand, session: &Session<'_>, workdir: &mut Option<Workdir>) -> Result<()> {
     let comm = session.comm;
+    workdir.iter().for_each(Workdir::make_private);
     log::info!("opening the files of reads");
     let reads = consensus(comm, ReadInput::open(&command.reads))?;
     let sites = consensus(comm, open_sites(&command.sites, &reads))?;
