@@ -61,7 +61,7 @@ fn bases_stand_where_the_cigar_says() {
         ("3S5M", "CCCAGGGC", &[7, 9, 10, 11, 14, 15][..], &[NONE, NONE, REF, OTHER, ALT, NONE][..]),
         ("2H5M3H", "AGGGC", &[8, 9, 10, 14, 15], &[NONE, NONE, REF, ALT, NONE]),
         ("4M2D4M", "GGGACGGG", &[13, 14, 15, 16, 19, 20], &[REF, NONE, NONE, ALT, OTHER, NONE]),
-        ("4M2I4M", "GGGACCAG", &[13, 14, 15], &[REF, REF, OTHER]),
+        ("4M2I4M", "GGGACCAGGG", &[13, 14, 15], &[REF, REF, OTHER]),
         ("4M300N4M", "GGGACGGG", &[13, 14, 313, 314, 317, 318], &[REF, NONE, NONE, ALT, OTHER, NONE]),
         ("2=1X1P2=", "AGCAA", &[10, 11, 12, 13, 14], &[REF, OTHER, ALT, REF, REF]),
         ("5M", "NRC=A", &[10, 11, 12, 13, 14], &[OTHER, OTHER, ALT, REF, REF]),

@@ -19,7 +19,7 @@ use super::container::{FILE_DEFINITION_LEN, Holds, damaged, has_eof_container, r
 use super::error::AlignmentError;
 use super::header::{AlignmentHeader, ReadGroups};
 use super::index::inflated;
-use super::record::{AlignmentRecord, Core};
+use super::record::{AlignmentRecord, Core, UNMAPPED};
 
 /// A slice, by the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,6 +218,10 @@ impl CramReader {
                 return Ok(false);
             }
             record.parse().map_err(|problem| self.failed(start, problem))?;
+            if record.flags & UNMAPPED != 0 {
+                // Not stored of such reads; samtools too says 0.
+                record.mapq = 0;
+            }
             if record.end > self.range.start {
                 self.groups.find(record);
                 return Ok(true);
