@@ -72,21 +72,21 @@ demo-reads: demo-variants
 	@echo 'Reads, of 100 simulated people, 4 bases deep (norna simulate --reads):'
 	$(NORNA) simulate --n-samples 100 --n-variants 500 --contig 22:200000 --n-traits 2 --n-causal 1 --heritability 0.6 \
 	  --min-causal-maf 0.2 --out $(DEMO_OUT)/people.vcf.gz --reads $(READS) --depth 4 --swap 1 --contamination 0.2 \
-	  --seed 3 --force -q
+	  --seed 3 --force --quiet
 	@echo
 	@echo 'How deep is each file? In windows of 500 bases:'
-	mpirun -n $(RANKS) $(NORNA) depth --bam-list $(READS)/bams.txt --by 500 --out $(DEMO_OUT)/depth.h5 --force -q
+	mpirun -n $(RANKS) $(NORNA) depth --bam-list $(READS)/bams.txt --by 500 --out $(DEMO_OUT)/depth.h5 --force --quiet
 	@echo
 	@echo 'Is each file of the person it is named for? All that are not:'
-	mpirun -n $(RANKS) $(NORNA) identity $(READS_INPUT) --vcf $(DEMO_OUT)/people.vcf.gz --out $(DEMO_OUT)/identity.tsv --force -q
+	mpirun -n $(RANKS) $(NORNA) identity $(READS_INPUT) --vcf $(DEMO_OUT)/people.vcf.gz --out $(DEMO_OUT)/identity.tsv --force --quiet
 	@awk -F'\t' '/^##/ { next } /^#/ || $$2 != "match"' $(DEMO_OUT)/identity.tsv
 	@echo
 	@echo 'Genotype likelihoods at known sites, for imputation with GLIMPSE2 or Beagle:'
-	mpirun -n $(RANKS) $(NORNA) reads $(READS_INPUT) --sites $(READS)/sites.vcf.gz --out $(DEMO_OUT)/gl.bcf --force -q
+	mpirun -n $(RANKS) $(NORNA) reads $(READS_INPUT) --sites $(READS)/sites.vcf.gz --out $(DEMO_OUT)/gl.bcf --force --quiet
 	@echo
 	@echo 'Association from the reads themselves, no genotype called. Planted, then found:'
 	mpirun -n $(RANKS) $(NORNA) assoc $(READS_INPUT) --sites $(READS)/sites.vcf.gz --pheno $(DEMO_OUT)/people.pheno.tsv \
-	  --covar $(DEMO_OUT)/people.covar.tsv --out $(DEMO_OUT)/reads.h5 --force -q
+	  --covar $(DEMO_OUT)/people.covar.tsv --out $(DEMO_OUT)/reads.h5 --force --quiet
 	@sed '/^##/d' $(DEMO_OUT)/people.truth.tsv
 	@$(NORNA) top $(DEMO_OUT)/reads.h5 --n 4
 

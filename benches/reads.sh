@@ -42,7 +42,7 @@ has() {
 }
 
 ours() {
-  measure "$norna" "$@" --threads 1 -q --force
+  measure "$norna" "$@" --threads 1 --quiet --force
 }
 
 echo "date: $(date -u +%F)"

@@ -5,7 +5,7 @@
 # CALIBRATION_SAMPLES, CALIBRATION_VARIANTS, CALIBRATION_TRAITS make a smaller work, for a look.
 set -euo pipefail
 norna=$(realpath "$1")
-samples=${CALIBRATION_SAMPLES:-400} variants=${CALIBRATION_VARIANTS:-4400} traits=${CALIBRATION_TRAITS:-130}
+samples=${CALIBRATION_SAMPLES:-900} variants=${CALIBRATION_VARIANTS:-3400} traits=${CALIBRATION_TRAITS:-180}
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "${2:-/tmp}"
 work=$(mktemp -d "${2:-/tmp}/calibration.XXXXXX")
@@ -25,7 +25,7 @@ people() {
 
 # The second half of the samples is deep; of them four in five are cases in the traits D1, D2, ..., of the others one in five.
 people --depth 1
-awk -v half="$((samples / 2))" 'BEGIN { OFS = "\t" } !/^#/ { print $1, ++n > half ? 4 : 1 }' people.pheno.tsv >depths.tsv
+awk -v half="$((samples / 2))" 'BEGIN { OFS = "\t" } !/^#/ { print $1, (++n > half ? 4 : 1) }' people.pheno.tsv >depths.tsv
 two_valued() {
   awk -v name="$1" -v deep="$2" -v shallow="$3" -v half="$((samples / 2))" -v traits="$traits" 'BEGIN {
     OFS = "\t"; srand(7); printf "#IID"; for (t = 1; t <= traits; t++) printf "\t%s%d", name, t; print "" }
@@ -56,8 +56,8 @@ tests() {
 
 call() {
   cut -f 2 reads/bams.txt >paths
-  bcftools mpileup -B -q 20 -Q 13 -f reads/reference.fa -b paths -T reads/sites.vcf.gz -Ou 2>mpileup.log |
-    bcftools call -m -Ob -o called.bcf
+  bcftools mpileup -B -q 20 -Q 13 -f reads/reference.fa -b paths -T reads/sites.vcf.gz -Ou 2>calls.log |
+    bcftools call -m -Ob -o called.bcf 2>>calls.log || { tail -n 3 calls.log >&2; return 1; }
   bcftools index -f called.bcf
 }
 
@@ -78,4 +78,5 @@ people --depth-file depths.tsv
 tests '1× and 4×' 'quantitative' quantitative.tsv
 tests '1× and 4×' 'two-valued, cases deeper' deeper.tsv --bt
 call
-row '1× and 4×' 'two-valued, cases deeper' 'called genotypes, linear' --bcf called.bcf --pheno deeper.tsv
+row '1× and 4×' 'two-valued, cases deeper' 'called genotypes, linear' --bcf called.bcf --pheno deeper.tsv \
+  --linear-on-binary

@@ -18,7 +18,11 @@ sed '/^##/d' people.pheno.tsv >reads.traits100.tsv
 cut -f 1-2 reads.traits100.tsv >reads.traits1.tsv
 cut -f 2 reads/bams.txt >reads.paths
 # The same 40 files under the names of 400 people.
-awk 'BEGIN { OFS = "\t" } { path[NR] = $2 } END { for (i = 1; i <= 400; i++) print "S" i, path[(i - 1) % NR + 1] }' \
-  reads/bams.txt >reads.400.txt
+rm -rf reads.400
+mkdir reads.400
+for ((i = 1; i <= 400; i++)); do
+  for end in bam bam.bai; do ln -s "../reads/S$(((i - 1) % 40 + 1)).$end" "reads.400/S$i.$end"; done
+  printf 'S%d\t%s/S%d.bam\n' "$i" "$PWD/reads.400" "$i"
+done >reads.400.txt
 awk 'BEGIN { OFS = "\t"; srand(1); print "#IID", "T1"; for (i = 1; i <= 400; i++) print "S" i, rand() }' >reads.traits400.tsv
 echo "$made" >reads.made

@@ -225,3 +225,21 @@ fn traits_and_sites_without_a_number_say_why() {
     let collinear = Status::CollinearWithCovariates;
     assert_eq!(rows.pair_status, [(0, 0, collinear), (0, 2, collinear)]);
 }
+
+/// f32 within blocks of 256 samples costs no more with many samples, few cases and a common ALT allele.
+#[test]
+fn sums_over_many_samples_keep_their_digits() {
+    let mut cohort = Cohort::simulate(40, 8_000, 1, (2, 2), 0.1);
+    let mut random = Random(41);
+    cohort.sites[1] = reads::simulate(&mut random, 0.97, &vec![2.0; 8_000]);
+    for y in &mut cohort.traits[1] {
+        *y *= f64::from(u8::from(random.uniform() < 0.05));
+    }
+    for genotypes in [Genotypes::Uncertain, Genotypes::Expected] {
+        let rows = cohort.test(genotypes);
+        for (v, t) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let (found, expected) = (hit(&rows, v, t), cohort.oracle(v, t, genotypes));
+            assert!(close(found, expected, 1e-5), "{v} {t}: {found:?} not {expected:?}");
+        }
+    }
+}

@@ -1,10 +1,13 @@
-//! Passes over one site's genotype likelihoods: plain Rust, compiled for each instruction set. Weights are kept eight samples
-//! at a time, sums in eight lanes (sample i in lane i mod 8) that are added in order, so that no width changes a bit.
+//! Passes over one site's genotype likelihoods, compiled for each instruction set. Weights are kept eight samples at a time, sums
+//! in eight lanes (sample i in lane i mod 8) that are added in order, so that no width changes a bit.
 
 use super::Isa;
+#[cfg(target_arch = "x86_64")]
+use super::lanes::{Avx2Lanes, Avx512Lanes};
+use super::lanes::{LANES, Lanes};
 
 /// Samples of a group.
-pub(crate) const GROUP: usize = 8;
+pub(crate) const GROUP: usize = LANES;
 
 /// Weights of a group of samples, P(reads | g) over the largest of the three: [g][sample].
 pub(crate) type Group = [[f64; GROUP]; 3];
@@ -26,8 +29,11 @@ pub(crate) struct LikelihoodScans {
     pub(crate) posterior: Posterior,
 }
 
-static PORTABLE: LikelihoodScans =
-    LikelihoodScans { weights: weights_body, moments: moments_body, posterior: posterior_body };
+static PORTABLE: LikelihoodScans = LikelihoodScans {
+    weights: weights_body,
+    moments: moments_body::<[f64; LANES]>,
+    posterior: posterior_body::<[f64; LANES]>,
+};
 
 impl LikelihoodScans {
     /// The passes of `isa`; the portable ones where the CPU lacks it.
@@ -44,7 +50,7 @@ impl LikelihoodScans {
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! compiled_for {
-    ($features:literal, $scans:ident, $module:ident) => {
+    ($features:literal, $lanes:ty, $scans:ident, $module:ident) => {
         mod $module {
             use super::*;
 
@@ -55,7 +61,7 @@ macro_rules! compiled_for {
 
             #[target_feature(enable = $features)]
             pub(super) fn moments(groups: &[Group], prior: [f64; 3]) -> (f64, f64) {
-                moments_body(groups, prior)
+                moments_body::<$lanes>(groups, prior)
             }
 
             #[target_feature(enable = $features)]
@@ -65,7 +71,7 @@ macro_rules! compiled_for {
                 mean: &mut [f32],
                 variance: &mut [f32],
             ) -> (f64, f64) {
-                posterior_body(groups, prior, mean, variance)
+                posterior_body::<$lanes>(groups, prior, mean, variance)
             }
         }
 
@@ -81,33 +87,53 @@ macro_rules! compiled_for {
 }
 
 #[cfg(target_arch = "x86_64")]
-compiled_for!("avx2", AVX2, avx2);
+compiled_for!("avx2", Avx2Lanes, AVX2, avx2);
 #[cfg(target_arch = "x86_64")]
-compiled_for!("avx512f", AVX512, avx512);
+compiled_for!("avx512f", Avx512Lanes, AVX512, avx512);
 
 #[inline(always)]
 fn weights_body(ln: &[[f32; 3]], out: &mut [Group]) -> usize {
+    let (groups, rest) = ln.as_chunks::<GROUP>();
     let mut n_with_reads = 0;
-    for (ln, out) in ln.chunks(GROUP).zip(out) {
-        let mut x = [[0f64; GROUP]; 3];
-        (x[1], x[2]) = ([f64::NEG_INFINITY; GROUP], [f64::NEG_INFINITY; GROUP]);
-        for (l, ln) in ln.iter().enumerate() {
-            let largest = ln[0].max(ln[1]).max(ln[2]);
-            n_with_reads += usize::from(ln[0] != ln[1] || ln[1] != ln[2]);
-            for g in 0..3 {
-                x[g][l] = if largest.is_finite() { f64::from(ln[g]) - f64::from(largest) } else { 0.0 };
-            }
-        }
-        for g in 0..3 {
-            for l in 0..GROUP {
-                out[g][l] = exp(x[g][l]);
-            }
-        }
+    for (ln, out) in groups.iter().zip(&mut *out) {
+        n_with_reads += group_weights(ln, out);
+    }
+    if let Some(out) = out.get_mut(groups.len()).filter(|_| !rest.is_empty()) {
+        let mut last = [[0f32; 3]; GROUP];
+        last[..rest.len()].copy_from_slice(rest);
+        n_with_reads += group_weights(&last, out);
         for (out, nobody) in out.iter_mut().zip([1.0, 0.0, 0.0]) {
-            out[ln.len()..].fill(nobody);
+            out[rest.len()..].fill(nobody);
         }
     }
     n_with_reads
+}
+
+/// Weights of eight samples; returns how many have reads.
+#[inline(always)]
+fn group_weights(ln: &[[f32; 3]; GROUP], out: &mut Group) -> usize {
+    let mut by_genotype = [[0f32; GROUP]; 3];
+    for (l, ln) in ln.iter().enumerate() {
+        for g in 0..3 {
+            by_genotype[g][l] = ln[g];
+        }
+    }
+    let [a, b, c] = by_genotype;
+    let mut n_with_reads = 0;
+    let mut largest = [0f64; GROUP];
+    for l in 0..GROUP {
+        n_with_reads += u32::from((a[l] != b[l]) | (b[l] != c[l]));
+        let x = if a[l] > b[l] { a[l] } else { b[l] };
+        let x = if x > c[l] { x } else { c[l] };
+        // Where all are impossible, all are alike.
+        largest[l] = f64::from(if x > f32::MIN { x } else { f32::MIN });
+    }
+    for g in 0..3 {
+        for l in 0..GROUP {
+            out[g][l] = exp(f64::from(by_genotype[g][l]) - largest[l]);
+        }
+    }
+    n_with_reads as usize
 }
 
 /// e^x of x ≤ 0, to about 1e-14: x = k·ln 2 + r, and Taylor's polynomial of r within ±½ ln 2 (its rest is under r¹³/13!).
@@ -143,41 +169,52 @@ fn exp(x: f64) -> f64 {
     f64::from_bits(sum.to_bits().wrapping_add(shifted.to_bits() << 52))
 }
 
-/// (E\[g], Var(g)) of one sample: joint a, b, c of g = 0, 1, 2. Every term is positive, so nothing cancels.
+/// (E\[g], Var(g)) of a group's samples. Every term is positive, so nothing cancels.
 #[inline(always)]
-fn posterior_of(a: f64, b: f64, c: f64) -> (f64, f64) {
-    let inverse = 1.0 / (a + b + c);
-    ((b + 2.0 * c) * inverse, (a * b + b * c + 4.0 * (a * c)) * inverse * inverse)
+fn posterior_of<L: Lanes>(weights: &Group, prior: [L; 3]) -> (L, L) {
+    let joint = |g: usize| L::load(&weights[g]).mul(prior[g]);
+    let (a, b, c) = (joint(0), joint(1), joint(2));
+    let inverse = L::splat(1.0).div(a.add(b).add(c));
+    let (a, b, c) = (a.mul(inverse), b.mul(inverse), c.mul(inverse));
+    (b.add(c).add(c), a.mul(b).add(b.mul(c)).add(L::splat(4.0).mul(a.mul(c))))
 }
 
 #[inline(always)]
-fn moments_body(groups: &[Group], prior: [f64; 3]) -> (f64, f64) {
-    let (mut means, mut variances) = ([0f64; GROUP], [0f64; GROUP]);
-    for [w0, w1, w2] in groups {
-        for l in 0..GROUP {
-            let (mean, variance) = posterior_of(w0[l] * prior[0], w1[l] * prior[1], w2[l] * prior[2]);
-            means[l] += mean;
-            variances[l] += variance;
-        }
-    }
-    (means.iter().sum(), variances.iter().sum())
+fn sum<L: Lanes>(lanes: L) -> f64 {
+    let mut values = [0f64; GROUP];
+    lanes.store(&mut values);
+    values.iter().sum()
 }
 
 #[inline(always)]
-fn posterior_body(groups: &[Group], prior: [f64; 3], mean: &mut [f32], variance: &mut [f32]) -> (f64, f64) {
-    let (mut means, mut variances) = ([0f64; GROUP], [0f64; GROUP]);
-    let outputs = mean.chunks_mut(GROUP).zip(variance.chunks_mut(GROUP));
-    for ([w0, w1, w2], (mean_out, variance_out)) in groups.iter().zip(outputs) {
-        let (mut mean, mut variance) = ([0f64; GROUP], [0f64; GROUP]);
-        for l in 0..GROUP {
-            (mean[l], variance[l]) = posterior_of(w0[l] * prior[0], w1[l] * prior[1], w2[l] * prior[2]);
-            means[l] += mean[l];
-            variances[l] += variance[l];
-        }
-        mean_out.iter_mut().zip(mean).for_each(|(out, x)| *out = x as f32);
-        variance_out.iter_mut().zip(variance).for_each(|(out, x)| *out = x as f32);
+fn moments_body<L: Lanes>(groups: &[Group], prior: [f64; 3]) -> (f64, f64) {
+    let (prior, mut means, mut variances) = (prior.map(L::splat), L::splat(0.0), L::splat(0.0));
+    for group in groups {
+        let (mean, variance) = posterior_of(group, prior);
+        (means, variances) = (means.add(mean), variances.add(variance));
     }
-    (means.iter().sum(), variances.iter().sum())
+    (sum(means), sum(variances))
+}
+
+#[inline(always)]
+fn posterior_body<L: Lanes>(
+    groups: &[Group],
+    prior: [f64; 3],
+    mean_out: &mut [f32],
+    variance_out: &mut [f32],
+) -> (f64, f64) {
+    let (prior, mut means, mut variances) = (prior.map(L::splat), L::splat(0.0), L::splat(0.0));
+    let outputs = mean_out.chunks_mut(GROUP).zip(variance_out.chunks_mut(GROUP));
+    for (group, (mean_out, variance_out)) in groups.iter().zip(outputs) {
+        let (mean, variance) = posterior_of(group, prior);
+        (means, variances) = (means.add(mean), variances.add(variance));
+        let (mut rounded, n) = ([[0f32; GROUP]; 2], mean_out.len());
+        mean.store_f32(&mut rounded[0]);
+        variance.store_f32(&mut rounded[1]);
+        mean_out.copy_from_slice(&rounded[0][..n]);
+        variance_out.copy_from_slice(&rounded[1][..n]);
+    }
+    (sum(means), sum(variances))
 }
 
 #[cfg(test)]

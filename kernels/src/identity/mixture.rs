@@ -7,9 +7,11 @@ const MAX_ERROR: f64 = 0.5;
 /// The largest share: beyond it the foreign person is the sample.
 pub const MAX_SHARE: f64 = 0.5;
 /// Shares that are tried first.
-const GRID: [f64; 13] = [0.0, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.18, 0.26, 0.37, MAX_SHARE];
+const GRID: [f64; 8] = [0.0, 0.005, 0.015, 0.04, 0.09, 0.18, 0.33, MAX_SHARE];
 /// Steps of the golden section between the neighbours of the best of these.
-const N_STEPS: u32 = 14;
+const N_STEPS: u32 = 12;
+/// Logs so far under the largest add nothing to a sum of doubles.
+const NEGLIGIBLE: f64 = 45.0;
 
 /// What is known of a site and its reads.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +22,8 @@ pub struct MixtureSite {
     alt_error: f64,
     prior: [f64; 3],
     genotype: Option<u8>,
+    /// ln P(reads) where both persons are 0, 1 or 2, whatever the share.
+    if_equal: [f64; 3],
 }
 
 impl MixtureSite {
@@ -46,7 +50,9 @@ impl MixtureSite {
         let alt_error = bounded(mean_error(hom_ref, n_alt));
         let ref_error = bounded(mean_error(hom_alt, n_ref));
         let genotype = genotype.filter(|&g| g <= 2);
-        Self { n_ref, n_alt, ref_error, alt_error, prior, genotype }
+        let mut site = Self { n_ref, n_alt, ref_error, alt_error, prior, genotype, if_equal: [0.0; 3] };
+        site.if_equal = [0.0, 0.5, 1.0].map(|alt| site.ln_reads(alt));
+        site
     }
 
     /// The same site with another first person.
@@ -61,14 +67,17 @@ impl MixtureSite {
         let mut largest = f64::NEG_INFINITY;
         for (own, logs) in logs.chunks_mut(3).enumerate() {
             for (foreign, log) in logs.iter_mut().enumerate() {
-                let alt = 0.5 * ((1.0 - share) * own as f64 + share * foreign as f64);
-                *log = self.ln_reads(alt);
+                *log = match own == foreign {
+                    true => self.if_equal[own],
+                    false => self.ln_reads(0.5 * ((1.0 - share) * own as f64 + share * foreign as f64)),
+                };
                 largest = largest.max(*log);
             }
         }
         let mut total = 0.0;
         for (own, logs) in logs.chunks(3).enumerate() {
-            let foreign: f64 = logs.iter().zip(&self.prior).map(|(log, p)| p * libm::exp(log - largest)).sum();
+            let relative = |log: f64| if largest - log > NEGLIGIBLE { 0.0 } else { libm::exp(log - largest) };
+            let foreign: f64 = logs.iter().zip(&self.prior).map(|(&log, p)| p * relative(log)).sum();
             total += self.weight(own, error_rate) * foreign;
         }
         largest + libm::log(total)

@@ -43,7 +43,8 @@ pub struct AssocArgs {
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2), help_heading = "Genotypes")]
     pub xchr_model: Option<u8>,
 
-    /// Take genotypes from reads: BAM files, one a line: PATH, or SAMPLE<TAB>PATH; with --sites
+    /// BAM files, one a line: PATH, or SAMPLE<TAB>PATH. With --sites genotypes are taken from their reads; with --vcf it is
+    /// looked first whose the reads are
     #[arg(long, value_name = "FILE", help_heading = "Reads")]
     pub bam_list: Option<PathBuf>,
     /// Sites at which reads are looked at: the biallelic SNPs of these VCF or BCF files, with samples or without
@@ -59,6 +60,12 @@ pub struct AssocArgs {
     /// Go on although the reference is not the one that the headers of the files name (lengths, checksums)
     #[arg(long, help_heading = "Reads")]
     pub allow_reference_mismatch: bool,
+    /// With --vcf: which sample of the VCF each sample of the reads is, where names differ: two columns
+    #[arg(long, value_name = "FILE", requires = "bam_list", help_heading = "Reads")]
+    pub pairs: Option<PathBuf>,
+    /// With --vcf: go on although reads are not those of the person named (OUT.identity.tsv says whose they are)
+    #[arg(long, requires = "bam_list", help_heading = "Reads")]
+    pub allow_swaps: bool,
     /// How reads are tested: by the score that knows how sure each genotype is, or as expected genotypes [default: score]
     #[arg(long, value_enum, value_name = "METHOD", help_heading = "Reads")]
     pub reads_test: Option<ReadsTestArg>,
@@ -410,6 +417,8 @@ impl AssocArgs {
             fasta: self.fasta.or(file.fasta),
             allow_cram: self.allow_cram || file.allow_cram,
             allow_reference_mismatch: self.allow_reference_mismatch || file.allow_reference_mismatch,
+            pairs: self.pairs.or(file.pairs),
+            allow_swaps: self.allow_swaps || file.allow_swaps,
             reads_test: self.reads_test.or(file.reads_test),
             batch: self.batch.or(file.batch),
             min_mq: self.min_mq.or(file.min_mq),

@@ -7,12 +7,14 @@ use anyhow::Result;
 use norna_kernels::MissingPolicy;
 
 use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, Minus9Arg, MissingGenotypeArg, ReadsTestArg, StoreArg};
+use super::identity::PeopleArgs;
 use super::reads_args::{ReadFilterArgs, ReadsArgs, check_batch};
-use super::run_args::is_requeued;
+use super::run_args::{RunArgs, is_requeued};
 use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
+use crate::identity::TABLE_START;
 use crate::run::UsageError;
-use crate::run::assoc::{AssocConfig, ReadsConfig};
+use crate::run::assoc::{AssocConfig, GateConfig, ReadsConfig};
 use crate::run::join::LEASE;
 use crate::run::options::RunOptions;
 use crate::run::tester::ReadsMethod;
@@ -46,6 +48,7 @@ impl AssocArgs {
         };
         let reads = self.reads()?;
         let paths = expand_paths(if reads.is_some() { &self.sites } else { &self.vcf })?;
+        let gate = self.gate()?;
         let run = RunOptions {
             files: self.files(&paths),
             kind: OutputKind::Hdf5,
@@ -61,6 +64,7 @@ impl AssocArgs {
         Ok(AssocConfig {
             run,
             reads,
+            gate,
             cohort: self.cohort(),
             input: self.input(paths),
             missing: match self.missing_genotype {
@@ -80,16 +84,59 @@ impl AssocArgs {
         })
     }
 
-    /// What --bam-list asks for.
+    /// What --bam-list beside --vcf asks for.
+    fn gate(&self) -> Result<Option<GateConfig>> {
+        let Some(bam_list) = self.bam_list.as_ref().filter(|_| !self.vcf.is_empty()) else { return Ok(None) };
+        let out = self.out.clone().unwrap_or_default();
+        let mut table = out.into_os_string();
+        table.push(".identity.tsv");
+        let people = PeopleArgs { vcf: self.vcf.clone(), pairs: self.pairs.clone(), ..PeopleArgs::default() };
+        let options = people.options()?;
+        let mut files = vec![("bam-list", bam_list.clone())];
+        files.extend(people.files(&options));
+        let reads = self.reads_args(bam_list);
+        let run = RunArgs { force: true, fresh: true, threads: self.threads, ..RunArgs::default() };
+        let command = serde_json::to_value((&reads, &people))?;
+        Ok(Some(GateConfig {
+            run: run.options(table.as_ref(), OutputKind::Table(TABLE_START), command, files)?,
+            reads: reads.options()?,
+            options,
+            allow_swaps: self.allow_swaps,
+        }))
+    }
+
+    fn reads_args(&self, bam_list: &Path) -> ReadsArgs {
+        ReadsArgs {
+            bam_list: bam_list.to_owned(),
+            fasta: self.fasta.clone(),
+            allow_cram: self.allow_cram,
+            allow_reference_mismatch: self.allow_reference_mismatch,
+            filter: ReadFilterArgs {
+                min_mq: self.min_mq,
+                min_bq: self.min_bq,
+                excl_flags: self.excl_flags.clone(),
+                incl_flags: self.incl_flags.clone(),
+                max_depth: self.max_depth,
+                proper_pairs: self.proper_pairs,
+                count_overlaps_twice: self.count_overlaps_twice,
+            },
+        }
+    }
+
+    /// What --bam-list with --sites asks for.
     fn reads(&self) -> Result<Option<ReadsConfig>, UsageError> {
-        let Some(bam_list) = &self.bam_list else {
+        let with_sites = !self.sites.is_empty() || self.vcf.is_empty();
+        let Some(bam_list) = self.bam_list.as_ref().filter(|_| with_sites) else {
             let without = [
                 ("--sites", !self.sites.is_empty()),
                 ("--reads-test", self.reads_test.is_some()),
                 ("--bt", self.bt),
-                ("--allow-cram", self.allow_cram),
+                ("--allow-cram", self.allow_cram && self.bam_list.is_none()),
             ];
             return match without.into_iter().find(|(_, given)| *given) {
+                Some((flag, _)) if self.bam_list.is_some() => {
+                    Err(UsageError(format!("{flag} needs --sites: it is for genotypes from reads")))
+                }
                 Some((flag, _)) => Err(UsageError(format!("{flag} needs --bam-list: it is for genotypes from reads"))),
                 None => Ok(None),
             };
@@ -113,28 +160,16 @@ impl AssocArgs {
             let why = "the standard error of a score test is each pair's own; use full or hits";
             return Err(UsageError(format!("--store compact does not go with --bam-list: {why}")));
         }
-        let reads = ReadsArgs {
-            bam_list: bam_list.clone(),
-            fasta: self.fasta.clone(),
-            allow_cram: self.allow_cram,
-            allow_reference_mismatch: self.allow_reference_mismatch,
-            filter: ReadFilterArgs {
-                min_mq: self.min_mq,
-                min_bq: self.min_bq,
-                excl_flags: self.excl_flags.clone(),
-                incl_flags: self.incl_flags.clone(),
-                max_depth: self.max_depth,
-                proper_pairs: self.proper_pairs,
-                count_overlaps_twice: self.count_overlaps_twice,
-            },
-        };
+        let reads = self.reads_args(bam_list);
         let batch = self.batch.map(check_batch).transpose()?;
         Ok(Some(ReadsConfig { options: reads.options()?, method, batch }))
     }
 
     fn check_required(&self) -> Result<(), UsageError> {
-        if self.bam_list.is_some() && self.sites.is_empty() {
-            return Err(UsageError("--bam-list needs --sites: the sites at which reads are looked at".into()));
+        if self.bam_list.is_some() && self.sites.is_empty() && self.vcf.is_empty() {
+            let why =
+                "--bam-list needs --sites, at which genotypes are taken from reads, or --vcf, whose genotypes they are";
+            return Err(UsageError(why.into()));
         }
         for (flag, absent) in [
             ("--vcf", self.vcf.is_empty() && self.bam_list.is_none()),
@@ -243,7 +278,7 @@ impl AssocArgs {
             ("remove", &self.remove),
             ("pred", &self.pred),
         ];
-        let genotypes = if self.bam_list.is_some() { "sites" } else { "vcf" };
+        let genotypes = if self.sites.is_empty() { "vcf" } else { "sites" };
         let lists = [(genotypes, vcf), ("pheno", &self.pheno[..]), ("covar", &self.covar[..])];
         let lists = lists.into_iter().flat_map(|(role, paths)| paths.iter().map(move |path| (role, path)));
         let single = single.into_iter().filter_map(|(role, path)| Some((role, path.as_ref()?)));

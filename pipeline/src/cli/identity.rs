@@ -30,10 +30,12 @@ const MOST_SITES: usize = 1_000_000;
 #[serde(rename_all = "kebab-case")]
 #[command(allow_negative_numbers = true)]
 pub struct IdentityArgs {
+    /// Reads.
     #[command(flatten)]
     #[serde(flatten)]
     pub reads: ReadsArgs,
 
+    /// People.
     #[command(flatten)]
     #[serde(flatten)]
     pub people: PeopleArgs,
@@ -49,6 +51,7 @@ pub struct IdentityArgs {
     #[arg(long, help_heading = "Output and run")]
     #[serde(skip)]
     pub check: bool,
+    /// How the run is conducted.
     #[command(flatten)]
     #[serde(flatten)]
     pub run: RunArgs,

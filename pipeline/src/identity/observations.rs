@@ -61,7 +61,7 @@ impl Observations {
     pub fn take(&mut self, first_site: usize, payload: &[u8]) -> bool {
         let row = self.n_samples * SITE_BYTES;
         let (chunks, rest) = payload.as_chunks::<SITE_BYTES>();
-        let n_rows = if row == 0 { 0 } else { payload.len() / row };
+        let n_rows = payload.len().checked_div(row).unwrap_or(0);
         if !rest.is_empty() || n_rows * row != payload.len() || first_site + n_rows > self.n_sites {
             return false;
         }

@@ -8,6 +8,7 @@ use norna_kernels::identity::panel::UNKNOWN;
 
 use super::observations::SiteObservation;
 use super::panel::Panel;
+use super::verdict::is_alike;
 
 /// Those with the most evidence who are looked at closely.
 const N_CLOSE: usize = 3;
@@ -78,7 +79,14 @@ pub fn score(panel: &Panel, own: Option<usize>, reads: &[SiteObservation], error
     scored.contamination_of_anyone = (anyone.share, lod_of_share(&anyone));
     let close = Close { panel, own, reads, informative: &informative, sites: &sites, anyone: &anyone, error_rate };
     scored.own = own.map(|column| close.look(column));
-    scored.others = best(&totals, own).into_iter().map(|column| close.look(column)).collect();
+    for column in best(&totals, own) {
+        let other = close.look(column);
+        scored.others.push(other);
+        // Where the own entry leads, the best of those that are not its equals is enough.
+        if own.is_some_and(|own| totals[own] > totals[column]) && !is_alike(&other, error_rate) {
+            break;
+        }
+    }
     scored.others.sort_by(|a, b| b.lod.total_cmp(&a.lod).then(a.column.cmp(&b.column)));
     scored
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use norna_kernels::MissingPolicy;
 
 use super::begin::{begin, input_stamps};
@@ -12,6 +12,7 @@ use super::compute::Run;
 use super::estimate::Estimate;
 use super::finalise;
 use super::genotypes::Genotypes;
+use super::identity::{self, IdentityOptions};
 use super::options::RunOptions;
 use super::reads::reads_stamp;
 use super::run_record::{PlanStamp, RunRecord};
@@ -21,11 +22,11 @@ use super::tester::{Method, ReadsMethod};
 use super::workdir::Workdir;
 use super::{Stopped, UsageError};
 use crate::cohort::CohortConfig;
-use crate::comm::consensus;
+use crate::comm::{broadcast, consensus};
 use crate::format::loco::read_pred_list;
 use crate::plan::StudySize;
 use crate::source::InputOptions;
-use crate::source::reads::ReadsOptions;
+use crate::source::reads::{ReadInput, ReadsOptions};
 use crate::store::{Bins, Store};
 
 /// A validated `norna assoc`.
@@ -35,6 +36,8 @@ pub struct AssocConfig {
     pub input: InputOptions,
     /// Reads in the place of genotypes: `input` then names the sites.
     pub reads: Option<ReadsConfig>,
+    /// Whose the reads are is looked at first.
+    pub gate: Option<GateConfig>,
     /// Samples, traits, covariates.
     pub cohort: CohortConfig,
     /// Samples without a genotype.
@@ -66,6 +69,22 @@ pub struct ReadsConfig {
     pub batch: Option<usize>,
 }
 
+/// The question whose the reads are, before anything is made of them.
+#[derive(Debug)]
+pub struct GateConfig {
+    /// Its table, and how it is made.
+    pub run: RunOptions,
+    /// Alignment files and filters.
+    pub reads: ReadsOptions,
+    /// People and thresholds.
+    pub options: IdentityOptions,
+    /// Whether the run goes on where reads are not those of the person named.
+    pub allow_swaps: bool,
+}
+
+/// Under so many samples the score test of reads is not calibrated far out in its tail.
+const FEW_SAMPLES: usize = 100;
+
 /// Runs the main job on this rank.
 ///
 /// # Errors
@@ -87,12 +106,27 @@ pub fn study_size(config: &AssocConfig) -> Result<StudySize> {
 fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Workdir>) -> Result<()> {
     let (comm, is_root) = (session.comm, session.is_root());
     let genotypes = open_genotypes(config, comm)?;
+    if let Some(gate) = config.gate.as_ref().filter(|_| !config.run.dry_run) {
+        let has_passed = broadcast(comm, vec![u8::from(workdir.as_ref().is_some_and(Workdir::has_shards))]) == [1];
+        if has_passed {
+            log::info!("whose the reads are was looked at before");
+        } else {
+            pass(gate, session, &genotypes)?;
+        }
+    }
     let study = consensus(comm, session.pool.install(|| Study::open(config, genotypes, is_root)))?;
     let estimate = Estimate::new(&study, session.threads(), config);
     if config.run.dry_run {
         return if is_root { estimate.print(config.json) } else { Ok(()) };
     }
     log::info!("{estimate}");
+    let n_samples = study.models.base().n_samples();
+    if config.reads.as_ref().is_some_and(|reads| reads.method == ReadsMethod::Score) && n_samples < FEW_SAMPLES {
+        log::warn!(
+            "the score test of reads is for large samples: with {n_samples} small p come too often at low depth \
+             (docs/statistics.md, Limits)"
+        );
+    }
 
     if config.run.manner.join && config.reads.is_some() {
         let why = "--join is for files of genotypes: use ranks (mpirun, srun) for reads, or norna reads first";
@@ -134,6 +168,25 @@ fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Wo
         done
     } else {
         run.alone(study, begun, &estimate, workdir)
+    }
+}
+
+/// Asks whose the reads are.
+fn pass(gate: &GateConfig, session: &Session<'_>, genotypes: &Genotypes) -> Result<()> {
+    log::info!("looking whose the reads are");
+    let opened;
+    let reads = match genotypes {
+        Genotypes::Reads(study) => &study.reads,
+        Genotypes::Files(_) => {
+            opened = consensus(session.comm, ReadInput::open(&gate.reads))?;
+            &opened
+        }
+    };
+    match identity::gate(session, &gate.run, reads, &gate.options)? {
+        Some(refusal) if !gate.allow_swaps => {
+            Err(anyhow!("{refusal}; put the list or the table right, or go on all the same with --allow-swaps"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -91,6 +91,7 @@ fn run_rank(config: &IdentityConfig, session: &Session<'_>, workdir: &mut Option
 ///
 /// # Errors
 /// One line, the same on every rank; [`super::Stopped`].
+#[cfg_attr(not(test), expect(dead_code, reason = "the gate of `norna assoc` is not called yet"))]
 pub(super) fn gate(
     session: &Session<'_>,
     run: &RunOptions,
@@ -341,3 +342,7 @@ fn check_reference(reads: &ReadInput, sites: &[Site]) -> Result<()> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+#[path = "identity_tests.rs"]
+mod tests;
