@@ -272,6 +272,7 @@ impl Hasher for KeyHasher {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "lists of runs that have one")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
