@@ -137,7 +137,8 @@ fn read_all(file: &AlignmentFile) -> Result<usize, String> {
         reader.query(idx, 0..length).map_err(|e| e.to_string())?;
         while reader.next(&mut record).map_err(|e| e.to_string())? {
             let bases: usize = (0..record.read_len()).map(|i| usize::from(record.base(i) > 0)).sum();
-            n += usize::from(bases > 0) + record.cigar().count().min(0) + record.name().len().min(0);
+            let walked: u64 = record.cigar().map(|(_, len)| u64::from(len)).sum();
+            n += usize::from(bases > 0 && walked > 0 && !record.name().is_empty());
         }
     }
     Ok(n)
