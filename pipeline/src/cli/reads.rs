@@ -65,7 +65,7 @@ pub struct ReadsCommandArgs {
 /// # Errors
 /// One line; none where a log line has said it.
 pub fn run(args: &ReadsCommandArgs) -> Result<()> {
-    if !args.out.extension().is_some_and(|end| end == "bcf") {
+    if args.out.extension().is_none_or(|end| end != "bcf") {
         return Err(
             UsageError(format!("--out {}: likelihoods are written as BCF: name it .bcf", args.out.display())).into()
         );

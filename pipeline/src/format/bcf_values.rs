@@ -32,11 +32,11 @@ pub(super) fn push_text(text: &[u8], out: &mut Vec<u8>) {
 /// Non-negative integers, `n` a sample, as narrow as the largest allows.
 pub(super) fn push_integers(n: usize, values: impl Iterator<Item = i32> + Clone, out: &mut Vec<u8>) {
     match values.clone().max().unwrap_or(0) {
-        ..=0x7f => {
+        0..=0x7f => {
             push_descriptor(TYPE_INT8, n, out);
             out.extend(values.map(|value| value as u8));
         }
-        ..=0x7fff => {
+        0x80..=0x7fff => {
             push_descriptor(TYPE_INT16, n, out);
             values.for_each(|value| out.extend((value as i16).to_le_bytes()));
         }

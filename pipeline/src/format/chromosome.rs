@@ -42,6 +42,29 @@ pub fn canonical(name: &str) -> String {
     bare.into()
 }
 
+/// Sequences by what their names mean, whatever way they are written.
+#[derive(Debug, Clone, Default)]
+pub struct ChromosomeNames {
+    /// None where two names mean the same.
+    idx_of: std::collections::HashMap<String, Option<usize>>,
+}
+
+impl ChromosomeNames {
+    /// Of sequences with these names, in order.
+    pub fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut idx_of = std::collections::HashMap::new();
+        for (idx, name) in names.enumerate() {
+            idx_of.entry(canonical(name)).and_modify(|known| *known = None).or_insert(Some(idx));
+        }
+        Self { idx_of }
+    }
+
+    /// The only sequence that `name` may mean.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.idx_of.get(&canonical(name)).copied().flatten()
+    }
+}
+
 /// The class of a chromosome by any of its names.
 pub fn class(name: &str) -> ChromosomeClass {
     match canonical(name).as_str() {

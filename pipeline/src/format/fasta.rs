@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::chromosome::ChromosomeNames;
 use md5::{Digest, Md5};
 use noodles::core::{Position, Region};
 use noodles::fasta;
@@ -71,6 +72,7 @@ pub struct Fasta {
     /// Names and lengths, in the order of the index.
     sequences: Vec<(String, u32)>,
     idx_of: HashMap<String, usize>,
+    names: ChromosomeNames,
     tiles: Mutex<VecDeque<Tile>>,
     whole: OnceLock<fasta::Repository>,
     whole_names: Mutex<Vec<String>>,
@@ -130,6 +132,7 @@ impl Fasta {
         Ok(Self {
             path: path.to_owned(),
             reader: Mutex::new(reader),
+            names: ChromosomeNames::new(sequences.iter().map(|(name, _)| name.as_str())),
             sequences,
             idx_of,
             tiles: Mutex::default(),
@@ -148,14 +151,19 @@ impl Fasta {
         &self.sequences
     }
 
+    /// The sequence of this name, or else of this chromosome by another of its names (22, chr22).
+    fn find(&self, name: &str) -> Option<usize> {
+        self.idx_of.get(name).copied().or_else(|| self.names.find(name))
+    }
+
     /// Length of a sequence; none if the file has none of that name.
     pub fn length(&self, name: &str) -> Option<u32> {
-        self.idx_of.get(name).map(|&idx| self.sequences[idx].1)
+        self.find(name).map(|idx| self.sequences[idx].1)
     }
 
     /// Bases of a part (from 0, end exclusive) of a sequence, in upper case.
     pub fn fetch(&self, name: &str, range: Range<u32>) -> Result<Vec<u8>, FastaError> {
-        let idx = self.idx_of.get(name).copied().ok_or_else(|| self.missing(name))?;
+        let idx = self.find(name).ok_or_else(|| self.missing(name))?;
         let length = self.sequences[idx].1;
         if range.end > length || range.start > range.end {
             return Err(FastaError::Range {
@@ -176,7 +184,7 @@ impl Fasta {
 
     /// MD5 of a sequence's bases in upper case, as M5 of a header is.
     pub fn md5(&self, name: &str) -> Result<[u8; 16], FastaError> {
-        let idx = self.idx_of.get(name).copied().ok_or_else(|| self.missing(name))?;
+        let idx = self.find(name).ok_or_else(|| self.missing(name))?;
         let mut md5 = Md5::new();
         for tile_idx in 0..self.sequences[idx].1.div_ceil(TILE) {
             md5.update(self.read(idx, tile_idx)?);

@@ -14,7 +14,7 @@ use super::finalise;
 use super::genotypes::Genotypes;
 use super::identity::{self, IdentityOptions};
 use super::options::RunOptions;
-use super::reads::reads_stamp;
+use super::reads::{check_bases, reads_stamp};
 use super::run_record::{PlanStamp, RunRecord};
 use super::session::{self, Session, bound_cores};
 use super::study::{Study, open_alone, open_genotypes};
@@ -106,8 +106,9 @@ pub fn study_size(config: &AssocConfig) -> Result<StudySize> {
 fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Workdir>) -> Result<()> {
     let (comm, is_root) = (session.comm, session.is_root());
     let genotypes = open_genotypes(config, comm)?;
-    if config.reads.is_some() {
+    if let Genotypes::Reads(study) = &genotypes {
         workdir.iter().for_each(Workdir::make_private);
+        check_bases(session, &study.reads, &study.sites)?;
     }
     if let Some(gate) = config.gate.as_ref().filter(|_| !config.run.dry_run) {
         let has_passed = broadcast(comm, vec![u8::from(workdir.as_ref().is_some_and(Workdir::has_shards))]) == [1];

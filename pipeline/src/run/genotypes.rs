@@ -9,7 +9,7 @@ use crate::source::{Estimate, Input, SampleSelection, SourceError};
 /// The genotypes of a study.
 pub(super) enum Genotypes {
     /// VCF and BCF files.
-    Files(Input),
+    Files(Box<Input>),
     /// Alignment files, and sites.
     Reads(Box<ReadsStudy>),
 }

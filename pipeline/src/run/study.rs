@@ -22,7 +22,7 @@ use crate::source::{self, GenotypeFilters, Input, SampleSelection, SourceError, 
 /// Opens the genotypes.
 pub(super) fn open_genotypes(config: &AssocConfig, comm: &dyn Communicator) -> Result<Genotypes> {
     if config.reads.is_none() {
-        return Ok(Genotypes::Files(open_input(config, comm)?));
+        return Ok(Genotypes::Files(Box::new(open_input(config, comm)?)));
     }
     log::info!("opening the files of reads");
     Ok(consensus(comm, open_alone(config))?)
@@ -30,7 +30,7 @@ pub(super) fn open_genotypes(config: &AssocConfig, comm: &dyn Communicator) -> R
 
 /// Opens the genotypes without other ranks.
 pub(super) fn open_alone(config: &AssocConfig) -> Result<Genotypes> {
-    let Some(reads) = &config.reads else { return Ok(Genotypes::Files(Input::open(&config.input)?)) };
+    let Some(reads) = &config.reads else { return Ok(Genotypes::Files(Box::new(Input::open(&config.input)?))) };
     let input = ReadInput::open(&reads.options)?;
     let sites = open_sites(&config.input, &input)?;
     let n_samples = input.samples().len();

@@ -39,14 +39,14 @@ impl Method {
 
 /// The test of one null model.
 pub(super) enum Tester<'a> {
-    Linear(LinearTest<'a>),
+    Linear(Box<LinearTest<'a>>),
     Score(Box<ReadsTest<'a>>),
     Logistic(Box<LogisticTest<'a>>),
 }
 
 /// Memory of a [`Tester`]; one per thread.
 pub(super) enum TesterScratch {
-    Linear(LinearScratch),
+    Linear(Box<LinearScratch>),
     Score(Box<ReadsScratch>),
     Logistic(Box<LogisticScratch>),
 }
@@ -58,7 +58,7 @@ impl<'a> Tester<'a> {
             return Self::Score(Box::new(ReadsTest::new(null, method.hit_log10p)));
         }
         let test = LinearTest::new(null, method.missing, method.hit_log10p);
-        Self::Linear(if method.with_scores { test.with_scores() } else { test })
+        Self::Linear(Box::new(if method.with_scores { test.with_scores() } else { test }))
     }
 
     /// The test of two-valued traits by reads.
@@ -72,7 +72,7 @@ impl<'a> Tester<'a> {
 
     pub(super) fn scratch(&self) -> TesterScratch {
         match self {
-            Self::Linear(test) => TesterScratch::Linear(LinearScratch::new(test)),
+            Self::Linear(test) => TesterScratch::Linear(Box::new(LinearScratch::new(test))),
             Self::Score(test) => TesterScratch::Score(Box::new(ReadsScratch::new(test))),
             Self::Logistic(test) => TesterScratch::Logistic(Box::new(LogisticScratch::new(test))),
         }

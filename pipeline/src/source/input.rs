@@ -20,7 +20,7 @@ use super::choice::{
 };
 use super::error::SourceError;
 use super::file::{FileHeader, InputFile};
-use super::filter::{Area, GenotypeFilters, VariantList};
+use super::filter::{Area, GenotypeFilters, VariantList, Wanted};
 use super::options::{Field, HalfCall, InputOptions, MaleX, Remarks};
 use super::reader::BlockReader;
 use super::stream::{RawBatch, RawStream};
@@ -248,6 +248,15 @@ impl Input {
     pub fn name_of(&self, file_idx: usize) -> String {
         let name = self.context.files.get(file_idx).and_then(|f| f.path.file_name());
         name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Canonical names of the chromosomes that are read, as far as indices and headers tell.
+    pub(crate) fn chromosomes_read(&self) -> Vec<String> {
+        let told = self.context.files.iter().flat_map(|file| file.chromosomes().unwrap_or_default());
+        let mut names: Vec<String> = told.filter(|name| self.context.area.of(name) != Wanted::Nothing).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// Names of the contigs that the headers tell of, in order.

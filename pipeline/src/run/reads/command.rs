@@ -12,7 +12,9 @@ use super::super::session::{self, Session};
 use super::super::stop::Phase;
 use super::super::workdir::Workdir;
 use super::bcf::GlBcf;
-use super::{LikelihoodJob, PILING_UP, default_batch, open_sites, piece_sites, reads_stamp, site_shard_bytes};
+use super::{
+    LikelihoodJob, PILING_UP, check_bases, default_batch, open_sites, piece_sites, reads_stamp, site_shard_bytes,
+};
 use crate::comm::consensus;
 use crate::report::resources::{Resources, human_bytes};
 use crate::report::words::count;
@@ -53,6 +55,7 @@ fn run_rank(command: &ReadsCommand, session: &Session<'_>, workdir: &mut Option<
     let sites = consensus(comm, open_sites(&command.sites, &reads))?;
     reads.messages().iter().chain(sites.messages()).for_each(|m| log::info!("{m}"));
     reads.warnings().iter().chain(sites.warnings()).for_each(|m| log::warn!("{m}"));
+    check_bases(session, &reads, &sites)?;
     let bytes = consensus(comm, sites.input().estimate())?.bytes;
     let plan = consensus(comm, sites.plan(command.shard_bytes.unwrap_or_else(|| site_shard_bytes(bytes))))?;
     let n_samples = reads.samples().len();

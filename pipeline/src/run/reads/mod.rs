@@ -13,7 +13,13 @@ pub(super) use source::{LikelihoodReader, ReadsStudy};
 
 use std::ops::Range;
 
-use crate::source::reads::{ReadInput, Site, SiteInput};
+use anyhow::Result;
+use rayon::prelude::*;
+
+use super::session::Session;
+use crate::comm::consensus;
+
+use crate::source::reads::{ReadError, ReadInput, Site, SiteInput};
 use crate::source::{InputOptions, SourceError};
 
 /// Bytes of likelihoods and of what is made of them that a thread holds for a piece of sites.
@@ -44,6 +50,18 @@ pub(super) fn open_sites(options: &InputOptions, reads: &ReadInput) -> Result<Si
         Some(fasta) => sites.with_fasta(fasta.clone()),
         None => sites,
     })
+}
+
+/// Compares the bases of the reference with the M5 of the files' headers, on rank 0: all of a chromosome that is read are.
+pub(super) fn check_bases(session: &Session<'_>, reads: &ReadInput, sites: &SiteInput) -> Result<()> {
+    let check = || {
+        let names: Vec<String> =
+            sites.chromosomes().into_iter().filter(|name| reads.reference_idx(name).is_some()).collect();
+        let checked: Result<Vec<_>, ReadError> = names.par_iter().map(|name| reads.check_md5(name)).collect();
+        checked.map(|warnings| warnings.into_iter().flatten().for_each(|warning| log::warn!("{warning}")))
+    };
+    let checked = if session.is_root() { session.pool.install(check) } else { Ok(()) };
+    Ok(consensus(session.comm, checked)?)
 }
 
 /// Sites that are held at a time for all samples: by their number alone, so that pieces are the same in every batch.

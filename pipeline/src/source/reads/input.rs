@@ -9,6 +9,7 @@ use norna_kernels::LikelihoodTable;
 
 use crate::format::alignment::{AlignmentError, AlignmentFile, AlignmentOptions, Reference};
 use crate::format::bam_list::{BamList, BamListEntry};
+use crate::format::chromosome::ChromosomeNames;
 use crate::format::fasta::Fasta;
 
 use super::error::ReadError;
@@ -87,6 +88,7 @@ pub struct ReadInput {
     samples: Vec<String>,
     files_of: Vec<Vec<u32>>,
     references: Arc<[Reference]>,
+    names: ChromosomeNames,
     fasta: Option<Arc<Fasta>>,
     pub(super) allow_reference_mismatch: bool,
     pub(super) filter: ReadFilter,
@@ -122,6 +124,7 @@ impl ReadInput {
             files: Vec::new(),
             samples: Vec::new(),
             files_of: Vec::new(),
+            names: ChromosomeNames::new(references.iter().map(|r| r.name.as_str())),
             references,
             fasta,
             filter: options.filter,
@@ -213,9 +216,9 @@ impl ReadInput {
         &self.references
     }
 
-    /// Number of a reference.
+    /// Number of the reference of this name, or else of this chromosome by another of its names (22, chr22).
     pub fn reference_idx(&self, name: &str) -> Option<usize> {
-        self.references.iter().position(|r| r.name == name)
+        self.references.iter().position(|r| r.name == name).or_else(|| self.names.find(name))
     }
 
     /// Files of the list.

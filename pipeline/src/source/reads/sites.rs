@@ -128,6 +128,11 @@ impl SiteInput {
         &self.input
     }
 
+    /// Chromosomes that are read, by their canonical names, as far as indices and headers tell.
+    pub fn chromosomes(&self) -> Vec<String> {
+        self.input.chromosomes_read()
+    }
+
     /// What was chosen, for the log.
     pub fn messages(&self) -> &[String] {
         self.input.messages()
