@@ -290,7 +290,7 @@ fn what_is_odd_is_warned_of() {
     input.pile_up(0..2, &[site(1)], &mut PileupScratch::default(), &mut out, &|| false).unwrap();
     assert_eq!((&out.depth[..], out.likelihoods[0]), (&[0, 1][..], [0.0; 3]));
     for (site, word) in
-        [(site(2001), "beyond the 2000 bases"), (Site { chrom: "chr1".into(), ..site(1) }, "chr or not")]
+        [(site(2001), "beyond the 2000 bases"), (Site { chrom: "7".into(), ..site(1) }, "no reference sequence")]
     {
         let error = input.pile_up(0..1, &[site], &mut PileupScratch::default(), &mut out, &|| false).unwrap_err();
         assert!(error.to_string().contains(word), "{error}");

@@ -74,8 +74,8 @@ impl ReadInput {
         let idx = self.reference_idx(&site.chrom).ok_or_else(|| {
             let example = self.references().first().map_or("none", |r| r.name.as_str());
             ReadError::Sites(format!(
-                "--sites: chromosome {} is no reference sequence of the reads (which have {example}, ...); names are as in the \
-                 file, chr or not (bcftools annotate --rename-chrs changes them)",
+                "--sites: chromosome {} is no reference sequence of the reads (which have {example}, ...); bcftools annotate \
+                 --rename-chrs changes names",
                 site.chrom
             ))
         })?;
