@@ -17,7 +17,7 @@ use super::rows::{RowBatch, RowCounts};
 /// Longest time between two syncs of a spool that is written to.
 pub const SYNC_INTERVAL: Duration = Duration::from_secs(30);
 /// Raised when frames change, so that older spools are refused.
-pub const SPOOL_VERSION: u32 = 2;
+pub const SPOOL_VERSION: u32 = 3;
 
 /// A spool could not be written or read.
 #[derive(Debug, thiserror::Error)]
