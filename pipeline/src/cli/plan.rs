@@ -184,6 +184,10 @@ fn study_of(words: &[OsString]) -> Result<StudySize> {
     if given.vcf.iter().any(|path| path.as_os_str() == "-") {
         return Err(UsageError("--vcf -: a plan reads files; name one".to_owned()).into());
     }
+    if given.bam_list.is_some() {
+        let why = "--bam-list: a plan does not know what reading alignment files takes; time a run on one --region";
+        return Err(UsageError(why.to_owned()).into());
+    }
     // Nothing is written.
     given.dry_run = true;
     let size = crate::run::assoc::study_size(&given.validate()?)?;

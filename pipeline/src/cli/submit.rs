@@ -130,6 +130,16 @@ pub fn run(args: SubmitArgs) -> Result<()> {
     check_output(&profile, &study, &folder)?;
     let config = study.args.clone().validate()?;
     warnings.extend(local_inputs(&profile, &config.run.files, &folder));
+    if study.args.bam_list.is_some() {
+        if args.array.is_some() {
+            bail!(UsageError(
+                "--array: its jobs work side by side, which reads (--bam-list) do not; leave it out".into()
+            ));
+        }
+        warnings.push(
+            "the time that reading alignment files takes is not in the prediction: give --time, from a run on one region".into(),
+        );
+    }
     let size = crate::run::assoc::study_size(&config)?;
     let wishes = Wishes { size_known: size.n_variants > 0, ..wishes };
     let card = args.card.as_deref().map(Card::read).transpose()?;
