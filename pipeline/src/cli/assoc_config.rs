@@ -131,7 +131,7 @@ impl AssocArgs {
                 ("--sites", !self.sites.is_empty()),
                 ("--reads-test", self.reads_test.is_some()),
                 ("--bt", self.bt),
-                ("--allow-cram", self.allow_cram && self.bam_list.is_none()),
+                ("--batch", self.batch.is_some()),
             ];
             return match without.into_iter().find(|(_, given)| *given) {
                 Some((flag, _)) if self.bam_list.is_some() => {
@@ -151,6 +151,9 @@ impl AssocArgs {
             ("--missing-genotype", self.missing_genotype.is_some(), "a sample without reads takes part with its prior"),
             ("--vcf-half-call", self.vcf_half_call.is_some(), "reads have no calls"),
             ("--min-info", self.min_info.is_some(), "it is for imputed genotypes"),
+            ("--xchr-model", self.xchr_model.is_some(), "sites on X are left out"),
+            ("--build", self.build.is_some(), "sites on X are left out"),
+            ("--par-file", self.par_file.is_some(), "sites on X are left out"),
             ("--pred", self.bt && self.pred.is_some(), "predictions are for quantitative traits"),
         ];
         if let Some((flag, _, why)) = refused.into_iter().find(|(_, given, _)| *given) {
@@ -165,7 +168,34 @@ impl AssocArgs {
         Ok(Some(ReadsConfig { options: reads.options()?, method, batch }))
     }
 
+    /// Flags of reads without their list, and flags of the gate without the genotypes that it compares with.
+    fn check_reads_flags(&self) -> Result<(), UsageError> {
+        let of_list = [
+            ("--allow-cram", self.allow_cram),
+            ("--fasta", self.fasta.is_some()),
+            ("--allow-reference-mismatch", self.allow_reference_mismatch),
+            ("--min-MQ", self.min_mq.is_some()),
+            ("--min-BQ", self.min_bq.is_some()),
+            ("--excl-flags", self.excl_flags.is_some()),
+            ("--incl-flags", self.incl_flags.is_some()),
+            ("--max-depth", self.max_depth.is_some()),
+            ("--proper-pairs", self.proper_pairs),
+            ("--count-overlaps-twice", self.count_overlaps_twice),
+        ];
+        if let Some((flag, _)) = of_list.into_iter().find(|(_, given)| *given && self.bam_list.is_none()) {
+            return Err(UsageError(format!("{flag} needs --bam-list: it is for reads")));
+        }
+        let of_gate = [("--pairs", self.pairs.is_some()), ("--allow-swaps", self.allow_swaps)];
+        if let Some((flag, _)) = of_gate.into_iter().find(|(_, given)| *given && self.vcf.is_empty()) {
+            return Err(UsageError(format!(
+                "{flag} needs --vcf: the genotypes of the people whose reads these should be"
+            )));
+        }
+        Ok(())
+    }
+
     fn check_required(&self) -> Result<(), UsageError> {
+        self.check_reads_flags()?;
         if self.bam_list.is_some() && self.sites.is_empty() && self.vcf.is_empty() {
             let why =
                 "--bam-list needs --sites, at which genotypes are taken from reads, or --vcf, whose genotypes they are";

@@ -81,7 +81,7 @@ pub fn run(args: &ReadsCommandArgs) -> Result<()> {
     ];
     files.extend(single.into_iter().filter_map(|(role, path)| Some((role, path.clone()?))));
     let command = ReadsCommand {
-        run: args.run.options(&args.out, OutputKind::Bgzf, serde_json::to_value(args)?, files)?,
+        run: args.run.options(&args.out, OutputKind::Likelihoods, serde_json::to_value(args)?, files)?,
         reads: args.reads.options()?,
         sites: InputOptions {
             paths: sites,

@@ -47,7 +47,7 @@ pub struct ReadFilterArgs {
     /// Leave out reads without all of these flags
     #[arg(long, value_name = "FLAGS", help_heading = "Reads")]
     pub incl_flags: Option<String>,
-    /// Most bases of a file at a site, 0 for no limit [default: 250]
+    /// Most bases of a file at a site, 0 for as many as can be counted (65,535) [default: 250]
     #[arg(long, value_name = "N", help_heading = "Reads")]
     pub max_depth: Option<u32>,
     /// Leave out paired reads that are not of a proper pair

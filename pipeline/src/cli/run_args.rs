@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::assoc_config::{MAX_THREADS, parse_limit, without_folders};
+use crate::report::export_output::refuse_input;
 use crate::run::UsageError;
 use crate::run::options::RunOptions;
 use crate::run::workdir::{Manner, OutputKind, resolve_links};
@@ -56,6 +57,9 @@ impl RunArgs {
     ) -> Result<RunOptions, UsageError> {
         if let Some(threads) = self.threads.filter(|n| !(1..=MAX_THREADS).contains(n)) {
             return Err(UsageError(format!("--threads {threads}: must lie between 1 and {MAX_THREADS}")));
+        }
+        for (flag, file) in &files {
+            refuse_input(file, out).map_err(|e| UsageError(format!("{e} (--{flag})")))?;
         }
         Ok(RunOptions {
             out: resolve_links(out),

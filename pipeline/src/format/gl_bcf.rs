@@ -3,6 +3,9 @@
 
 use super::bcf_values::{FLOAT_MISSING, TYPE_FLOAT, push_descriptor, push_int8, push_integers, push_text};
 
+/// The line that marks a file as made by norna, and as one of single people's data.
+pub const MARK: &str = "##norna_class=individual-level data";
+
 /// Highest PL that is written, as bcftools mpileup's.
 pub const MAX_PL: f64 = 255.0;
 
@@ -54,7 +57,7 @@ const KEY_AD: u8 = 7;
 /// The bytes that begin a file. `contigs`: names and lengths. `source`: how the file was made; no path.
 pub fn header_bytes(contigs: &[(String, u32)], samples: &[String], source: &str) -> Vec<u8> {
     let mut text = String::from("##fileformat=VCFv4.3\n##FILTER=<ID=PASS,Description=\"All filters passed\">\n");
-    text.push_str(&format!("##source=norna {source}\n##norna_class=individual-level data\n"));
+    text.push_str(&format!("##source=norna {source}\n{MARK}\n"));
     for (kind, fields) in [("INFO", &INFO[..]), ("FORMAT", &FORMAT[..])] {
         for field in fields {
             let Field { id, number, kind: value, what } = field;

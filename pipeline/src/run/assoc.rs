@@ -201,10 +201,14 @@ fn record(config: &AssocConfig, study: &Study) -> Result<RunRecord> {
         let files: Vec<_> = read_pred_list(list)?.into_iter().map(|entry| ("loco", entry.path)).collect();
         inputs.extend(input_stamps(&files)?);
     }
+    let mut plan = PlanStamp::of(&study.plan, study.batch_bytes);
     if let Genotypes::Reads(reads) = &study.genotypes {
         inputs.push(reads_stamp(&reads.reads)?);
+        let n_batches = reads.reads.samples().len().div_ceil(reads.batch);
+        let cells = PlanStamp::of_grid(&study.plan, reads.batch, n_batches);
+        plan = PlanStamp { n_shards: plan.n_shards + cells.n_shards, ..cells };
     }
-    let mut run = RunRecord::new(&config.run.resolved, inputs, PlanStamp::of(&study.plan, study.batch_bytes));
+    let mut run = RunRecord::new(&config.run.resolved, inputs, plan);
     run.rows_expected = study.estimate.records;
     Ok(run)
 }

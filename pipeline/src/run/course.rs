@@ -123,7 +123,7 @@ impl Run<'_> {
             piece: reads.piece,
         };
         let cells = grid::compute(self.session, begun, &job, PILING_UP, before)?;
-        log::info!("reads at sites: {}", job.ledger(&cells));
+        job.log(&cells);
         Ok(Some(cells))
     }
 

@@ -80,11 +80,11 @@ pub struct PlanStamp {
 }
 
 impl PlanStamp {
-    /// Of a grid: a plan of its chunks, and the samples or files of a batch.
-    pub fn of_grid(plan: &ShardPlan, batch: usize) -> Self {
+    /// Of a grid: a plan of its chunks, the samples or files of a batch, and how many batches there are.
+    pub fn of_grid(plan: &ShardPlan, batch: usize, n_batches: usize) -> Self {
         let of_plan = Self::of(plan, 0);
         let sha256 = hex(&Sha256::digest(format!("{} {batch}", of_plan.sha256)));
-        Self { sha256, ..of_plan }
+        Self { sha256, n_shards: plan.shards.len() * n_batches, ..of_plan }
     }
 
     /// Of a plan.

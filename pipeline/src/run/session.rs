@@ -72,8 +72,10 @@ pub(super) fn run(
         return Err(error);
     }
     // Said before MPI ends: a launcher may kill the other ranks as soon as one has exited.
-    log::error!("{}", with_causes(&error));
-    if workdir.as_ref().is_some_and(Workdir::has_shards) {
+    let why = with_causes(&error);
+    log::error!("{why}");
+    let is_of_others = why.contains("--fresh to start over");
+    if !is_of_others && workdir.as_ref().is_some_and(Workdir::has_shards) {
         log::info!("finished shards are kept: the same command goes on with them");
     }
     Err(if error.is::<UsageError>() { UsageError(String::new()).into() } else { anyhow!("") })

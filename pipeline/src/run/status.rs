@@ -11,6 +11,7 @@ use super::attempt::{self, Attempt, BEAT};
 use super::lock::is_held;
 use super::run_record::RunRecord;
 use super::workdir::folder_of;
+use crate::shard::ShardId;
 use crate::sink::scan::{Depth, SpoolContents, scan};
 use crate::sink::spool::{SpoolError, spool_names, unix_seconds};
 use crate::store::{ResultsReader, StoreError};
@@ -142,6 +143,8 @@ fn of_folder(dir: &Path) -> Result<RunStatus, StatusError> {
         (true, false) => State::Silent,
         (false, _) => State::Stopped,
     };
+    // Cells of a grid are sites × batches of samples, of which many make a variant.
+    let tested = || shards.iter().filter(|(id, _)| !ShardId(**id).is_cell()).map(|(_, shard)| shard);
     let now = unix_seconds();
     let from = last.max(now - WINDOW);
     let recent: Vec<_> = shards.values().filter(|shard| shard.ended >= from).collect();
@@ -157,10 +160,12 @@ fn of_folder(dir: &Path) -> Result<RunStatus, StatusError> {
         state,
         shards_done: shards.len(),
         shards: total,
-        variants_done: shards.values().map(|shard| shard.n_rows()).sum(),
+        variants_done: tested().map(|shard| shard.n_rows()).sum(),
         variants_expected: record.and_then(|record| record.rows_expected),
         shards_per_second,
-        variants_per_second: per_second(recent.iter().map(|shard| shard.n_rows() as f64).sum()),
+        variants_per_second: per_second(
+            tested().filter(|shard| shard.ended >= from).map(|shard| shard.n_rows() as f64).sum(),
+        ),
         shard_seconds: (!seconds.is_empty())
             .then(|| [seconds[0], seconds[seconds.len() / 2], seconds[seconds.len() - 1]]),
         expected_end: left.zip(shards_per_second).map(|(left, rate)| now + left / rate),

@@ -8,9 +8,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
+
 use super::attempt::{self, ATTEMPT_FILE, Attempt};
 use super::lock::{Lock, lock_in};
 use super::run_record::{RECORD_FILE, RunRecord};
+use crate::format::bgzf::Compression;
+use crate::format::bgzf_source::ByteSource;
+use crate::format::gl_bcf::MARK;
 use crate::sink::scan::{Depth, scan};
 use crate::sink::spool::spool_names;
 use crate::store::ResultsReader;
@@ -81,8 +86,8 @@ impl Manner {
 pub enum OutputKind {
     /// An HDF5 file.
     Hdf5,
-    /// A BGZF file: BCF.
-    Bgzf,
+    /// Likelihoods: BCF with norna's mark in its header.
+    Likelihoods,
     /// A table that starts so.
     Table(&'static str),
 }
@@ -92,7 +97,7 @@ impl OutputKind {
     fn signature(self) -> &'static [u8] {
         match self {
             Self::Hdf5 => b"\x89HDF\r\n\x1a\n",
-            Self::Bgzf => b"\x1f\x8b\x08\x04",
+            Self::Likelihoods => b"\x1f\x8b\x08\x04",
             Self::Table(start) => start.as_bytes(),
         }
     }
@@ -101,7 +106,7 @@ impl OutputKind {
     fn otherwise(self) -> &'static str {
         match self {
             Self::Hdf5 => "no HDF5 file",
-            Self::Bgzf => "no BGZF file",
+            Self::Likelihoods => "no file of likelihoods that norna made",
             Self::Table(_) => "no such table of norna's",
         }
     }
@@ -197,9 +202,19 @@ pub fn check_output(out: &Path, kind: OutputKind, force: bool) -> Result<(), Wor
         Ok(meta) if meta.is_dir() => Err(WorkdirError::NotResults(out.to_owned(), "a folder")),
         Ok(meta) if !meta.is_file() => Err(WorkdirError::NotResults(out.to_owned(), "no regular file")),
         Ok(_) if !force => Err(WorkdirError::Exists(out.to_owned())),
-        Ok(_) if starts_with(out, kind.signature()) => Ok(()),
+        Ok(_) if starts_with(out, kind.signature()) && (kind != OutputKind::Likelihoods || is_marked(out)) => Ok(()),
         Ok(_) => Err(WorkdirError::NotResults(out.to_owned(), kind.otherwise())),
     }
+}
+
+/// Whether the header of a BCF file has norna's mark.
+fn is_marked(path: &Path) -> bool {
+    let head = || -> io::Result<bool> {
+        let mut source = ByteSource::open(File::open(path)?, Compression::Bgzf)?;
+        let head = source.fill()?;
+        Ok(head.starts_with(b"BCF") && memmem::find(head, MARK.as_bytes()).is_some())
+    };
+    head().unwrap_or(false)
 }
 
 /// Whether a file begins so; an empty one does.

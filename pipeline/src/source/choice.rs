@@ -199,10 +199,7 @@ pub(crate) fn warn_of_unknown_chromosomes(files: &[InputFile], area: &Area, warn
         named.iter().filter(|(name, alone)| *alone && is_unknown(name)).map(|(name, _)| name.as_str()).collect()
     };
     if !unknown.is_empty() {
-        warnings.push(format!(
-            "no file has these chromosomes (by its index or header): {}; names are as in the file, chr or not",
-            unknown.join(", ")
-        ));
+        warnings.push(format!("no file has these chromosomes (by its index or header): {}", unknown.join(", ")));
     }
 }
 

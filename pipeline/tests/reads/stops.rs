@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::made::cohort;
 use super::support::interrupt::{finish, kill_all, start, wait_for_bytes};
 use super::support::need;
-use super::support::tools::Need;
+use super::support::tools::{self, Need};
 use super::support::{bits, interrupt};
 
 /// Many small cells, so that there is a moment to interrupt.
@@ -73,6 +73,77 @@ fn an_output_that_exists_is_replaced_by_force_alone_and_only_if_it_is_one() {
     cohort.run(1, args("there.bcf", true)).ok();
     std::fs::write(cohort.path("notes.bcf"), "dear diary").unwrap();
     let notes = cohort.run(1, args("notes.bcf", true));
-    assert!(notes.code == 1 && notes.stderr.contains("no BGZF file"), "{}", notes.stderr);
+    assert!(notes.code == 1 && notes.stderr.contains("no file of likelihoods that norna made"), "{}", notes.stderr);
     assert_eq!(std::fs::read_to_string(cohort.path("notes.bcf")).unwrap(), "dear diary");
+}
+
+#[test]
+fn inputs_and_other_peoples_files_are_never_replaced() {
+    need!(Need::Bcftools);
+    let cohort = cohort();
+    let list = cohort.text("bams/bams.txt");
+    let mut bcf = tools::command("bcftools");
+    bcf.args(["view", "-Ob", "-o", &cohort.text("theirs.bcf"), &cohort.text("c.vcf.gz")]);
+    tools::run(&mut bcf).ok();
+    std::fs::copy(cohort.path("bams/S1.bam"), cohort.path("reads.bcf")).unwrap();
+    std::fs::write(cohort.path("alone.bcf.csi"), "mine").unwrap();
+    let before = std::fs::read(cohort.path("theirs.bcf")).unwrap();
+    for (out, problem) in [
+        ("theirs.bcf", "no file of likelihoods that norna made"),
+        ("reads.bcf", "no file of likelihoods that norna made"),
+        ("alone.bcf", "alone.bcf.csi: exists, without"),
+    ] {
+        let mut args = cohort.reads_args("reads", &list, out);
+        args.push("--force".to_owned());
+        let run = cohort.run(1, args);
+        assert!(run.code == 1 && run.stderr.contains(problem), "{}", run.stderr);
+    }
+    let mut args = cohort.reads_args("reads", &list, "theirs.bcf");
+    let sites = args.iter().position(|arg| arg == "--sites").unwrap();
+    args[sites + 1] = cohort.text("theirs.bcf");
+    let own_input = cohort.run(1, args);
+    assert!(own_input.code == 2 && own_input.stderr.contains("--sites"), "{}", own_input.stderr);
+    assert!(std::fs::read(cohort.path("theirs.bcf")).unwrap() == before);
+    assert_eq!(std::fs::read(cohort.path("alone.bcf.csi")).unwrap(), b"mine");
+}
+
+#[test]
+fn sites_that_are_not_used_are_counted_and_nothing_to_do_is_said() {
+    need!(Need::Bcftools);
+    let cohort = cohort();
+    let mut view = tools::command("bcftools");
+    let text = tools::run(view.args(["view", &cohort.text("bams/sites.vcf.gz")])).ok().stdout;
+    let mut n = 0;
+    let changed: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let mut cells: Vec<&str> = line.split('\t').collect();
+            if !line.starts_with('#') {
+                n += 1;
+                match n {
+                    2 => cells[4] = "<DEL>",
+                    3 => cells[4] = "ACGT",
+                    4 => cells[4] = "A,C,G,T",
+                    _ => {}
+                }
+            }
+            cells.join("\t")
+        })
+        .collect();
+    std::fs::write(cohort.path("odd.vcf"), changed.join("\n") + "\n").unwrap();
+    let list = cohort.text("bams/bams.txt");
+    let run = |out: &str, extra: &[&str]| {
+        let mut args = cohort.reads_args("reads", &list, out);
+        let sites = args.iter().position(|arg| arg == "--sites").unwrap();
+        args[sites + 1] = cohort.text("odd.vcf");
+        args.extend(extra.iter().map(|&flag| flag.to_owned()));
+        cohort.run(1, args).ok().stderr
+    };
+    let said = run("odd.bcf", &[]);
+    assert!(
+        said.contains("1 indel") && said.contains("1 symbolic") && said.contains("= 1497 used (1500 records)"),
+        "{said}"
+    );
+    assert!(run("none.bcf", &["--region", "22:1-2"]).contains("no site is left"));
+    assert!(run("unread.bcf", &["--min-MQ", "200"]).contains("no base of any read is used"));
 }

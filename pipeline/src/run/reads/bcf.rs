@@ -120,7 +120,10 @@ impl GlBcf<'_> {
             for (&(contig, pos), end) in records.places.iter().zip(&records.part.ends) {
                 if (contig, pos) < last {
                     let chrom = &contigs.names[contig as usize].0;
-                    return Err(anyhow!("sites are not sorted at {chrom}:{pos}: sort them (bcftools sort)"));
+                    return Err(anyhow!(
+                        "sites are not in the order of the genome of the reads at {chrom}:{pos}: sort them (bcftools sort), and give several \
+                         files in that order"
+                    ));
                 }
                 last = (contig, pos);
                 let end = VirtualOffset::new(offset + end.compressed(), end.in_block());

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::super::begin::input_stamps;
-use super::super::grid;
+use super::super::grid::{self, GridJob};
 use super::super::options::RunOptions;
 use super::super::run_record::{PlanStamp, RunRecord};
 use super::super::session::{self, Session};
@@ -50,6 +50,7 @@ pub fn run(command: &ReadsCommand) -> Result<()> {
 fn run_rank(command: &ReadsCommand, session: &Session<'_>, workdir: &mut Option<Workdir>) -> Result<()> {
     let comm = session.comm;
     workdir.iter().for_each(Workdir::make_private);
+    consensus(comm, workdir.as_ref().map_or(Ok(()), |workdir| check_index(workdir.out())))?;
     log::info!("opening the files of reads");
     let reads = consensus(comm, ReadInput::open(&command.reads))?;
     let sites = consensus(comm, open_sites(&command.sites, &reads))?;
@@ -64,7 +65,7 @@ fn run_rank(command: &ReadsCommand, session: &Session<'_>, workdir: &mut Option<
     let record = || {
         let mut inputs = input_stamps(&command.run.files)?;
         inputs.push(reads_stamp(&reads)?);
-        Ok(RunRecord::new(&command.run.resolved, inputs, PlanStamp::of_grid(&plan, job.batch)))
+        Ok(RunRecord::new(&command.run.resolved, inputs, PlanStamp::of_grid(&plan, job.batch, job.shape().1)))
     };
     let grid = grid::run(session, workdir, record, &job, PILING_UP)?;
     session.stop.enter(Phase::Writing);
@@ -87,7 +88,7 @@ fn run_rank(command: &ReadsCommand, session: &Session<'_>, workdir: &mut Option<
     session.stop.enter(Phase::Done);
     drop(grid.begun);
     if let (Some(n_records), Some(workdir)) = (written, workdir) {
-        log::info!("reads at sites: {}", job.ledger(&grid.cells));
+        job.log(&grid.cells);
         summary(command, session, n_records);
         workdir.remove();
     }
@@ -109,6 +110,15 @@ fn with_csi(out: &Path) -> std::path::PathBuf {
     let mut name = out.as_os_str().to_owned();
     name.push(".csi");
     name.into()
+}
+
+/// Refuses an index beside an output that is not there: it is somebody else's.
+fn check_index(out: &Path) -> Result<()> {
+    let index = with_csi(out);
+    if index.exists() && !out.exists() {
+        bail!("{}: exists, without {}: move it away or choose another --out", index.display(), out.display());
+    }
+    Ok(())
 }
 
 fn summary(command: &ReadsCommand, session: &Session<'_>, n_records: u64) {

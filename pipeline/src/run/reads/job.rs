@@ -8,7 +8,10 @@ use super::super::grid::{Cells, GridJob, Out};
 use super::super::run_record::InputStamp;
 use super::{cells, pieces};
 use crate::shard::ShardPlan;
-use crate::source::reads::{PileupScratch, ReadCount, ReadInput, ReadLedger, Site, SiteInput, SiteReads};
+use crate::source::DropReason;
+use crate::source::reads::{
+    PileupScratch, ReadCount, ReadInput, ReadLedger, Site, SiteInput, SiteLedger, SiteReads, SkippedSite,
+};
 
 /// Piles up every batch of samples at every shard of sites.
 pub struct LikelihoodJob<'a> {
@@ -67,7 +70,7 @@ impl GridJob for LikelihoodJob<'_> {
     ) -> Result<Vec<u64>, String> {
         let LikelihoodScratch { sites, pileup, reads, payload } = scratch;
         sites.clear();
-        self.sites.read(&self.plan.shards[chunk], sites).map_err(|e| e.to_string())?;
+        let of_sites = self.sites.read(&self.plan.shards[chunk], sites).map_err(|e| e.to_string())?;
         let mut ledger = ReadLedger::default();
         let sweep = (SWEEP / self.piece).max(1) * self.piece;
         for run in pieces(sites, sweep) {
@@ -84,21 +87,39 @@ impl GridJob for LikelihoodJob<'_> {
                 out(payload, n_sites)?;
             }
         }
-        Ok(ledger.to_vec())
+        let mut counts = ledger.to_vec();
+        counts.extend(of_sites.to_vec());
+        Ok(counts)
     }
 }
 
 impl LikelihoodJob<'_> {
-    /// What became of the reads at the sites, in words.
-    pub fn ledger(&self, cells: &Cells) -> String {
-        let mut ledger = ReadLedger::default();
+    /// Says what became of the sites, and of the reads at them.
+    pub fn log(&self, cells: &Cells) {
+        let (mut reads, mut sites) = (ReadLedger::default(), SiteLedger::default());
         let (n_chunks, n_batches) = self.shape();
         for cell in (0..n_chunks).flat_map(|chunk| (0..n_batches).map(move |batch| (chunk, batch))) {
-            ReadLedger::from_slice(cells.counts(cell.0, cell.1)).iter().for_each(|counts| ledger.merge(counts));
+            let (of_reads, of_sites) =
+                cells.counts(cell.0, cell.1).split_at_checked(ReadCount::ALL.len()).unwrap_or_default();
+            ReadLedger::from_slice(of_reads).iter().for_each(|counts| reads.merge(counts));
+            // Every batch reads the same sites.
+            SiteLedger::from_slice(of_sites).iter().filter(|_| cell.1 == 0).for_each(|counts| sites.merge(counts));
         }
-        let counts = ReadCount::ALL.into_iter().map(|what| (what.name(), ledger.count(what))).filter(|(_, n)| *n > 0);
-        let counts: Vec<String> = counts.map(|(name, n)| format!("{n} {name}")).collect();
-        if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
+        let skipped = SkippedSite::ALL.map(|why| (why.name(), sites.skipped(why)));
+        let dropped = DropReason::ALL.map(|why| (why.name(), sites.variants.dropped(why)));
+        let left_out = in_words(skipped.into_iter().chain(dropped));
+        let kept = sites.variants.kept;
+        let but = if left_out.is_empty() { String::new() } else { format!(" − {left_out}") };
+        log::info!("sites: {} rows{but} = {kept} used ({} records)", sites.rows(), sites.variants.records);
+        let counts = in_words(ReadCount::ALL.map(|what| (what.name(), reads.count(what))).into_iter());
+        log::info!("reads at sites: {}", if counts.is_empty() { "none" } else { &counts });
+        if kept == 0 {
+            log::warn!("no site is left: see --sites, --chr, --region, --extract");
+        } else if reads.count(ReadCount::Used) == 0 {
+            log::warn!(
+                "no base of any read is used at any site: see --min-MQ, --min-BQ, --excl-flags, and the sites' names and places"
+            );
+        }
     }
 
     /// The samples of a batch.
@@ -106,6 +127,11 @@ impl LikelihoodJob<'_> {
         let first = batch * self.batch;
         first..(first + self.batch).min(self.reads.samples().len())
     }
+}
+
+fn in_words(counts: impl Iterator<Item = (&'static str, u64)>) -> String {
+    let counts: Vec<String> = counts.filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
+    counts.join(", ")
 }
 
 /// What tells the alignment files from others: sizes and times, whatever their order and names, which are samples' IDs.
