@@ -9,7 +9,7 @@ use super::support::tools::{self, Need, Run};
 
 fn assoc(ranks: usize, out: &str, extra: &[&str]) -> Run {
     let cohort = cohort();
-    let flags = [("--vcf", "c.vcf.gz"), ("--fasta", "bams/reference.fa"), ("--pheno", "c.pheno.tsv"), ("--out", out)];
+    let flags = [("--vcf", "c.vcf.gz"), ("--pheno", "c.pheno.tsv"), ("--out", out)];
     let mut args = vec!["assoc".to_owned(), "--pheno-name".to_owned(), "T*".to_owned()];
     args.extend(flags.into_iter().flat_map(|(flag, name)| [flag.to_owned(), cohort.text(name)]));
     args.extend(extra.iter().map(|&flag| flag.to_owned()));
