@@ -117,7 +117,7 @@ fn records_of_cram_are_those_of_bam() {
     }
 }
 
-/// Makes a sorted file of 2000 reads, `place` saying (reference, POS) of each, with its index; CRAM has 100 reads a container.
+/// Makes a sorted file of 2000 reads, `place` saying (reference, POS) of each, with its index; CRAM has 100 reads a slice.
 fn make(folder: &Path, name: &str, place: impl Fn(usize) -> (&'static str, usize)) -> PathBuf {
     let fasta = folder.join("ref.fa");
     if !fasta.exists() {
@@ -140,7 +140,8 @@ fn make(folder: &Path, name: &str, place: impl Fn(usize) -> (&'static str, usize
         // Written by a FASTA with the header's names.
         let named = folder.join("named.fa");
         std::fs::write(&named, std::fs::read_to_string(&fasta).unwrap().replace(">chr", ">")).unwrap();
-        write.args(["view", "-C", "--no-PG", "--output-fmt-option", "seqs_per_slice=100", "-T"]).arg(named);
+        write.args(["view", "-C", "--no-PG", "--output-fmt-option", "seqs_per_slice=100"]);
+        write.args(["--output-fmt-option", "slices_per_container=2", "-T"]).arg(named);
     } else {
         write.args(["view", "-b", "--no-PG"]);
     }

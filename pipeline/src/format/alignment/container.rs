@@ -60,7 +60,8 @@ pub(super) struct ContainerHead {
     len: usize,
     /// Bytes of the blocks.
     blocks_len: u64,
-    landmarks: Vec<u64>,
+    /// Where slices begin, from the end of the head.
+    pub(super) landmarks: Vec<u64>,
     /// The head, and what was read with it.
     bytes: Vec<u8>,
 }

@@ -115,12 +115,18 @@ fn read_header(file: &mut File, len: u64) -> Result<(sam::Header, u64), Alignmen
     Ok((header.map_err(|e| bad(e.to_string()))?, first))
 }
 
-/// Refuses an index after whose last container (`last`) there are placed reads. `first`: behind the file's header.
-fn check_coverage(file: &mut File, first: u64, last: Option<u64>, len: u64) -> Result<(), AlignmentError> {
-    let mut at = match last {
-        Some(last) => read_head(file, last, len).map_err(unfit)?.end(),
-        None => first,
-    };
+/// Refuses an index after whose last slice (its container and landmark) there are placed reads. `first`: behind the file's
+/// header.
+fn check_coverage(file: &mut File, first: u64, last: Option<(u64, u64)>, len: u64) -> Result<(), AlignmentError> {
+    let mut at = first;
+    if let Some((offset, landmark)) = last {
+        let head = read_head(file, offset, len).map_err(unfit)?;
+        // In a container of several references the rest may be reads without a place.
+        if head.reference_idx >= 0 && head.landmarks.last().is_some_and(|&at| at > landmark) {
+            return Err(not_covering());
+        }
+        at = head.end();
+    }
     loop {
         let head = read_head(file, at, len).map_err(AlignmentError::from)?;
         if head.is_eof(len) {
@@ -141,9 +147,9 @@ fn unfit(error: io::Error) -> AlignmentError {
     }
 }
 
-/// The slices of mapped reads that an index tells, in its order, and where the last container of all begins. CRAM
-/// specification, section 12.
-fn read_index(path: &Path, file_len: u64) -> Result<(Vec<CramSlice>, Option<u64>), AlignmentError> {
+/// The slices of mapped reads that an index tells, in its order, and the last slice of all. CRAM specification,
+/// section 12.
+fn read_index(path: &Path, file_len: u64) -> Result<(Vec<CramSlice>, Option<(u64, u64)>), AlignmentError> {
     let bad = |problem: &str| AlignmentError::Index(problem.to_owned());
     let (bytes, _) = inflated(path, u64::MAX)?;
     let text = String::from_utf8(bytes).map_err(|_| bad("it is no text"))?;
@@ -159,7 +165,7 @@ fn read_index(path: &Path, file_len: u64) -> Result<(Vec<CramSlice>, Option<u64>
         if offset >= file_len {
             return Err(bad("it points beyond the end of the file"));
         }
-        last = last.max(Some(offset));
+        last = last.max(Some((offset, landmark)));
         let Ok(reference_idx) = u32::try_from(reference_idx) else { continue };
         let from = u32::try_from(start.saturating_sub(1)).unwrap_or(0);
         let end = from.saturating_add(u32::try_from(span).unwrap_or(u32::MAX));
