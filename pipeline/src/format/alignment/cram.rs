@@ -24,6 +24,9 @@ use super::record::{AlignmentRecord, Core, UNMAPPED};
 /// A container of reads of several references.
 const SEVERAL: i32 = -2;
 
+/// Where a slice is: its container, and its landmark within it.
+type Place = (u64, u64);
+
 /// A slice, by the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CramSlice {
@@ -115,9 +118,8 @@ fn read_header(file: &mut File, len: u64) -> Result<(sam::Header, u64), Alignmen
     Ok((header.map_err(|e| bad(e.to_string()))?, first))
 }
 
-/// Refuses an index after whose last slice (its container and landmark) there are placed reads. `first`: behind the file's
-/// header.
-fn check_coverage(file: &mut File, first: u64, last: Option<(u64, u64)>, len: u64) -> Result<(), AlignmentError> {
+/// Refuses an index after whose last slice there are placed reads. `first`: behind the file's header.
+fn check_coverage(file: &mut File, first: u64, last: Option<Place>, len: u64) -> Result<(), AlignmentError> {
     let mut at = first;
     if let Some((offset, landmark)) = last {
         let head = read_head(file, offset, len).map_err(unfit)?;
@@ -149,7 +151,7 @@ fn unfit(error: io::Error) -> AlignmentError {
 
 /// The slices of mapped reads that an index tells, in its order, and the last slice of all. CRAM specification,
 /// section 12.
-fn read_index(path: &Path, file_len: u64) -> Result<(Vec<CramSlice>, Option<(u64, u64)>), AlignmentError> {
+fn read_index(path: &Path, file_len: u64) -> Result<(Vec<CramSlice>, Option<Place>), AlignmentError> {
     let bad = |problem: &str| AlignmentError::Index(problem.to_owned());
     let (bytes, _) = inflated(path, u64::MAX)?;
     let text = String::from_utf8(bytes).map_err(|_| bad("it is no text"))?;
