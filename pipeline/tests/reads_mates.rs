@@ -208,3 +208,16 @@ fn sites_may_come_in_any_order_and_twice() {
     let out = pile_up(&sam, any(), &positions);
     assert_eq!(depths(&out), [REF, ALT, ALT, ALT, REF, REF, NONE, ALT]);
 }
+
+#[test]
+fn depth_is_counted_as_far_as_its_numbers_go() {
+    need!(Need::Samtools);
+    let n = usize::from(u16::MAX);
+    let sam = read(0, 10, "1M", "A", "I").repeat(n) + &read(0, 10, "1M", "C", "I").repeat(3);
+    for max_depth in [0, 70_000] {
+        let out = pile_up(&sam, ReadFilter { max_depth, ..any() }, &[10]);
+        assert_eq!(depths(&out), [(u16::MAX, u16::MAX, 0)]);
+        let counts = [ReadCount::Used, ReadCount::OverDepth].map(|kind| out.ledger.count(kind));
+        assert_eq!(counts, [n as u64, 3]);
+    }
+}

@@ -1,4 +1,4 @@
-//! Records of alignment files, one by one, against samtools.
+//! Records of alignment files, one by one, against samtools; and indices by which some would be lost.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -115,4 +115,176 @@ fn records_of_cram_are_those_of_bam() {
             }
         }
     }
+}
+
+/// Makes a sorted file of 2000 reads, `place` saying (reference, POS) of each, with its index; CRAM has 100 reads a slice.
+fn make(folder: &Path, name: &str, place: impl Fn(usize) -> (&'static str, usize)) -> PathBuf {
+    let fasta = folder.join("ref.fa");
+    if !fasta.exists() {
+        std::fs::write(&fasta, format!(">chr21\n{0}\n>chr22\n{0}\n", "acgta".repeat(10_000))).unwrap();
+        run(command("samtools").arg("faidx").arg(&fasta)).ok();
+    }
+    let mut sam = "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:21\tLN:50000\n@SQ\tSN:22\tLN:50000\n".to_owned();
+    for i in 0..2000 {
+        let (reference, pos) = place(i);
+        let (flags, mapq, cigar) = if reference == "*" { (4, 0, "*") } else { (0, 60, "100M") };
+        // Names that do not pack well, so that there are many blocks.
+        let n = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let (bases, qualities) = ("ACGTA".repeat(20), format!("{n:050}").repeat(2));
+        writeln!(sam, "r{n}\t{flags}\t{reference}\t{pos}\t{mapq}\t{cigar}\t*\t0\t0\t{bases}\t{qualities}").unwrap();
+    }
+    let (text, path) = (folder.join("x.sam"), folder.join(name));
+    std::fs::write(&text, sam).unwrap();
+    let mut write = command("samtools");
+    if name.ends_with(".cram") {
+        // Written by a FASTA with the header's names.
+        let named = folder.join("named.fa");
+        std::fs::write(&named, std::fs::read_to_string(&fasta).unwrap().replace(">chr", ">")).unwrap();
+        write.args(["view", "-C", "--no-PG", "--output-fmt-option", "seqs_per_slice=100"]);
+        write.args(["--output-fmt-option", "slices_per_container=2", "-T"]).arg(named);
+    } else {
+        write.args(["view", "-b", "--no-PG"]);
+    }
+    run(write.arg("-o").arg(&path).arg(&text)).ok();
+    run(command("samtools").arg("index").arg(&path)).ok();
+    path
+}
+
+/// Reads of both references, or why they cannot be read.
+fn count(path: &Path) -> Result<usize, String> {
+    let fasta = norna::format::fasta::Fasta::open(&path.with_file_name("ref.fa")).unwrap();
+    let options = AlignmentOptions { allow_cram: true, fasta: Some(Arc::new(fasta)) };
+    let file = AlignmentFile::open(path, &options).map_err(|e| e.to_string())?;
+    let mut record = AlignmentRecord::default();
+    let mut n = 0;
+    for reference_idx in 0..2 {
+        let mut reader = file.reader().unwrap();
+        reader.query(reference_idx, 0..50_000).map_err(|e| e.to_string())?;
+        while reader.next(&mut record).map_err(|e| e.to_string())? {
+            n += 1;
+        }
+    }
+    Ok(n)
+}
+
+#[track_caller]
+fn refused(path: &Path, word: &str) {
+    let error = count(path).unwrap_err();
+    assert!(error.contains(word) && error.contains("samtools index") && !error.contains('\n'), "{error}");
+}
+
+/// Half of the reads on each reference; after `n_placed` those without a place.
+fn placed(n_placed: usize) -> impl Fn(usize) -> (&'static str, usize) {
+    move |i| match i {
+        i if i >= n_placed => ("*", 0),
+        i if i < 1000 => ("21", 1 + 40 * i),
+        i => ("22", 1 + 40 * (i - 1000)),
+    }
+}
+
+#[test]
+fn an_index_that_does_not_cover_its_bam_is_refused() {
+    need!(Need::Samtools);
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let bam = make(folder, "x.bam", placed(2000));
+    let index = folder.join("x.bam.bai");
+    assert_eq!(count(&bam), Ok(2000));
+    let part = folder.join("part.bam");
+    for region in ["21", "22:1-20000", "21:1-200"] {
+        run(command("samtools").args(["view", "-b", "--no-PG", "-o"]).arg(&part).arg(&bam).arg(region)).ok();
+        for (kind, option) in [("bai", "-b"), ("csi", "-c")] {
+            let (from, to) = (folder.join(format!("part.bam.{kind}")), folder.join(format!("whole.bam.{kind}")));
+            run(command("samtools").args(["index", option]).arg(&part)).ok();
+            std::fs::rename(from, to).unwrap();
+            std::fs::copy(&bam, folder.join("whole.bam")).unwrap();
+            let error = count(&folder.join("whole.bam")).unwrap_err();
+            assert!(error.contains("does not cover") || error.contains("do not fit together"), "{region}: {error}");
+            std::fs::remove_file(folder.join(format!("whole.bam.{kind}"))).unwrap();
+        }
+    }
+    std::fs::write(&index, b"BAI\x01\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0").unwrap();
+    refused(&bam, "does not cover the file");
+
+    for n_placed in [0, 1, 700, 1500] {
+        let bam = make(folder, "y.bam", placed(n_placed));
+        assert_eq!(count(&bam), Ok(n_placed));
+        run(command("samtools").args(["index", "-c"]).arg(&bam)).ok();
+        std::fs::remove_file(folder.join("y.bam.bai")).unwrap();
+        assert_eq!(count(&bam), Ok(n_placed), "by csi");
+        std::fs::remove_file(folder.join("y.bam.csi")).unwrap();
+    }
+}
+
+#[test]
+fn an_index_of_another_bam_is_told_from_damage() {
+    need!(Need::Samtools);
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let bam = make(folder, "x.bam", placed(2000));
+    make(folder, "y.bam", |i| if i < 500 { ("21", 3 + 7 * i) } else { ("22", 1 + 2 * i) });
+    let own = std::fs::read(folder.join("x.bam.bai")).unwrap();
+    let other = std::fs::read(folder.join("y.bam.bai")).unwrap();
+    assert!(own != other);
+    std::fs::write(folder.join("x.bam.bai"), other).unwrap();
+    refused(&bam, "do not fit together");
+    std::fs::write(folder.join("x.bam.bai"), own).unwrap();
+
+    // Damage where no index points at.
+    let mut bytes = std::fs::read(&bam).unwrap();
+    let middle = bytes.len() / 4;
+    bytes[middle] ^= 0x55;
+    std::fs::write(&bam, bytes).unwrap();
+    let error = count(&bam).unwrap_err();
+    assert!(error.contains("near 21:") && error.contains("damaged"), "{error}");
+}
+
+#[test]
+fn an_index_that_does_not_fit_its_cram_is_refused() {
+    need!(Need::Samtools);
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let cram = make(folder, "x.cram", placed(1700));
+    let index = folder.join("x.cram.crai");
+    // The FASTA says chr21 where the header says 21, and its bases are in lower case.
+    assert_eq!(count(&cram), Ok(1700));
+    let whole = run(command("gzip").arg("-dc").arg(&index)).ok().stdout;
+    let lines: Vec<&str> = whole.lines().collect();
+    let n_placed = lines.iter().filter(|l| !l.starts_with('-')).count();
+    assert!(n_placed >= 17 && n_placed < lines.len());
+    std::fs::write(&index, lines[..n_placed].join("\n")).unwrap();
+    assert_eq!(count(&cram), Ok(1700), "without the lines of unplaced reads");
+    for n in [1, n_placed / 2, n_placed - 1] {
+        std::fs::write(&index, lines[..n].join("\n")).unwrap();
+        refused(&cram, "does not cover the file");
+    }
+    std::fs::write(&index, "").unwrap();
+    refused(&cram, "does not cover the file");
+    std::fs::write(folder.join("nothing"), "").unwrap();
+    run(command("gzip").arg(folder.join("nothing"))).ok();
+    std::fs::copy(folder.join("nothing.gz"), &index).unwrap();
+    refused(&cram, "does not cover the file");
+
+    let shifted: Vec<String> = lines.iter().map(|l| l.replacen('\t', "\t0", 1)).collect();
+    std::fs::write(&index, shifted.join("\n")).unwrap();
+    assert_eq!(count(&cram), Ok(1700), "another way to write numbers");
+    let changed = |line: usize, field: usize, by: i64| {
+        let mut fields: Vec<i64> = lines[line].split('\t').map(|f| f.parse().unwrap()).collect();
+        fields[field] += by;
+        let other = fields.iter().map(i64::to_string).collect::<Vec<_>>().join("\t");
+        let mut text = lines.clone();
+        text[line] = &other;
+        std::fs::write(&index, text.join("\n")).unwrap();
+        refused(&cram, "do not fit together");
+    };
+    // Another reference, container and slice; the container of the last line too.
+    for (line, field, by) in [(0, 0, 1), (2, 3, 1), (2, 4, -1), (lines.len() - 1, 3, 1)] {
+        changed(line, field, by);
+    }
+
+    let unplaced = make(folder, "z.cram", placed(0));
+    assert_eq!(count(&unplaced), Ok(0));
+    make(folder, "y.cram", |i| ("21", 3 + 7 * i));
+    std::fs::copy(folder.join("y.cram.crai"), &index).unwrap();
+    refused(&cram, "index");
 }

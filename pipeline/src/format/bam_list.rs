@@ -89,6 +89,9 @@ impl BamList {
                 Some((sample, file)) => (Some(sample.trim().to_owned()), file.trim()),
                 None => (None, text),
             };
+            if sample.as_ref().is_some_and(|sample| sample.contains(char::is_control)) {
+                return Err(refuse("control characters in the sample's name; write it without them".to_owned()));
+            }
             if file == "-" {
                 return Err(refuse("standard input cannot be read: reads are sought by region".to_owned()));
             }
@@ -141,6 +144,8 @@ mod tests {
             ("a.bam\n\n./a.bam\n", "line 3: the same file as on line 1"),
             ("s\ta.bam\tb\n", "line 1: more than one tab"),
             ("a.bam\n-\n", "line 2: standard input"),
+            ("s\u{1}1\ta.bam\n", "line 1: control characters"),
+            ("s 1\ta.bam\ns\r2\tb.bam\n", "line 2: control characters"),
             ("# nothing\n\n", "lists no file"),
         ] {
             let error = parse(text).unwrap_err().to_string();

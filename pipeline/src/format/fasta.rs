@@ -69,13 +69,42 @@ type Tile = ((usize, u32), Arc<[u8]>);
 pub struct Fasta {
     path: PathBuf,
     reader: Mutex<Reader>,
-    /// Names and lengths, in the order of the index.
-    sequences: Vec<(String, u32)>,
-    idx_of: HashMap<String, usize>,
-    names: ChromosomeNames,
+    known: Arc<Sequences>,
     tiles: Mutex<VecDeque<Tile>>,
     whole: OnceLock<fasta::Repository>,
     whole_names: Mutex<Vec<String>>,
+}
+
+/// What the index knows.
+struct Sequences {
+    /// Names and lengths, in the order of the index.
+    list: Vec<(String, u32)>,
+    idx_of: HashMap<String, usize>,
+    names: ChromosomeNames,
+}
+
+impl Sequences {
+    /// The sequence of this name, or else of this chromosome by another of its names (22, chr22).
+    fn find(&self, name: &str) -> Option<usize> {
+        self.idx_of.get(name).copied().or_else(|| self.names.find(name))
+    }
+}
+
+/// Gives the decoder of CRAM whole sequences, in upper case, by any name of theirs.
+struct WholeSequences {
+    reader: Reader,
+    known: Arc<Sequences>,
+}
+
+impl fasta::repository::Adapter for WholeSequences {
+    fn get(&mut self, name: &[u8]) -> Option<io::Result<fasta::Record>> {
+        let idx = self.known.find(std::str::from_utf8(name).ok()?)?;
+        let record = self.reader.query(&Region::new(self.known.list[idx].0.as_str(), ..));
+        Some(record.map(|record| {
+            let bases = record.sequence().as_ref().to_ascii_uppercase();
+            fasta::Record::new(record.definition().clone(), bases.into())
+        }))
+    }
 }
 
 impl std::fmt::Debug for Fasta {
@@ -132,9 +161,11 @@ impl Fasta {
         Ok(Self {
             path: path.to_owned(),
             reader: Mutex::new(reader),
-            names: ChromosomeNames::new(sequences.iter().map(|(name, _)| name.as_str())),
-            sequences,
-            idx_of,
+            known: Arc::new(Sequences {
+                names: ChromosomeNames::new(sequences.iter().map(|(name, _)| name.as_str())),
+                list: sequences,
+                idx_of,
+            }),
             tiles: Mutex::default(),
             whole: OnceLock::new(),
             whole_names: Mutex::default(),
@@ -148,23 +179,18 @@ impl Fasta {
 
     /// Names and lengths of the sequences, in the order of the index.
     pub fn sequences(&self) -> &[(String, u32)] {
-        &self.sequences
-    }
-
-    /// The sequence of this name, or else of this chromosome by another of its names (22, chr22).
-    fn find(&self, name: &str) -> Option<usize> {
-        self.idx_of.get(name).copied().or_else(|| self.names.find(name))
+        &self.known.list
     }
 
     /// Length of a sequence; none if the file has none of that name.
     pub fn length(&self, name: &str) -> Option<u32> {
-        self.find(name).map(|idx| self.sequences[idx].1)
+        self.known.find(name).map(|idx| self.known.list[idx].1)
     }
 
     /// Bases of a part (from 0, end exclusive) of a sequence, in upper case.
     pub fn fetch(&self, name: &str, range: Range<u32>) -> Result<Vec<u8>, FastaError> {
-        let idx = self.find(name).ok_or_else(|| self.missing(name))?;
-        let length = self.sequences[idx].1;
+        let idx = self.known.find(name).ok_or_else(|| self.missing(name))?;
+        let length = self.known.list[idx].1;
         if range.end > length || range.start > range.end {
             return Err(FastaError::Range {
                 path: self.path.display().to_string(),
@@ -184,9 +210,9 @@ impl Fasta {
 
     /// MD5 of a sequence's bases in upper case, as M5 of a header is.
     pub fn md5(&self, name: &str) -> Result<[u8; 16], FastaError> {
-        let idx = self.find(name).ok_or_else(|| self.missing(name))?;
+        let idx = self.known.find(name).ok_or_else(|| self.missing(name))?;
         let mut md5 = Md5::new();
-        for tile_idx in 0..self.sequences[idx].1.div_ceil(TILE) {
+        for tile_idx in 0..self.known.list[idx].1.div_ceil(TILE) {
             md5.update(self.read(idx, tile_idx)?);
         }
         Ok(md5.finalize().into())
@@ -216,7 +242,7 @@ impl Fasta {
 
     fn read(&self, idx: usize, tile_idx: u32) -> Result<Vec<u8>, FastaError> {
         let io_error = |source| FastaError::Io { path: self.path.display().to_string(), source };
-        let (name, length) = &self.sequences[idx];
+        let (name, length) = &self.known.list[idx];
         let (from, to) = (tile_idx * TILE, (tile_idx + 1).saturating_mul(TILE).min(*length));
         let position = |at: u32| Position::try_from(at as usize).map_err(|e| io_error(io::Error::other(e)));
         let region = Region::new(name.as_str(), position(from + 1)?..=position(to)?);
@@ -231,9 +257,7 @@ impl Fasta {
 
     /// Whole sequences for the decoder of CRAM, of which `name` will be wanted.
     pub(super) fn whole(&self, name: &str) -> Result<fasta::Repository, FastaError> {
-        if !self.idx_of.contains_key(name) {
-            return Err(self.missing(name));
-        }
+        self.known.find(name).ok_or_else(|| self.missing(name))?;
         let mut names = lock(&self.whole_names);
         let repository = match self.whole.get() {
             Some(repository) => repository,
@@ -241,7 +265,7 @@ impl Fasta {
                 let reader = fasta::io::indexed_reader::Builder::default().build_from_path(&self.path);
                 let reader =
                     reader.map_err(|source| FastaError::Io { path: self.path.display().to_string(), source })?;
-                let adapter = fasta::repository::adapters::IndexedReader::new(reader);
+                let adapter = WholeSequences { reader, known: Arc::clone(&self.known) };
                 self.whole.get_or_init(|| fasta::Repository::new(adapter))
             }
         };

@@ -8,12 +8,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::format::bgzf::VirtualOffset;
 use crate::format::bgzf_reader::BgzfReader;
 use crate::format::index::{OffsetRange, VariantIndex};
 
 use super::error::AlignmentError;
 use super::header::{AlignmentHeader, ReadGroups};
-use super::index::{IndexSummary, WholeIndex};
+use super::index::{IndexSummary, WholeIndex, not_covering};
 use super::record::{AlignmentRecord, CORE_LEN, Core};
 
 /// Longest record: the longest reads known, with their signals, take a tenth of it.
@@ -33,6 +34,46 @@ pub(super) struct BamReader {
     /// Parts of the file that are still to be read, the current one last.
     chunks: Vec<OffsetRange>,
     last_start: u32,
+    /// Whether no record was read yet at the place that the index gave last.
+    is_at_start: bool,
+}
+
+/// Refuses an index that ends before the last placed record; `source` is at the first record.
+pub(super) fn check_coverage(
+    source: &mut BgzfReader<File>,
+    summary: &IndexSummary,
+    n_references: usize,
+) -> Result<(), AlignmentError> {
+    if let Some(end) = summary.end {
+        source.seek(end).map_err(unfit)?;
+    }
+    let mut record = Vec::new();
+    loop {
+        match read_record(source, &mut record) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(Failure::Io(error)) => return Err(unfit(error)),
+            Err(Failure::Bad(_)) => return Err(AlignmentError::Unfit("record")),
+        }
+        let core = Core::of(&record);
+        match usize::try_from(core.reference_idx) {
+            Err(_) if core.reference_idx == -1 => return Ok(()),
+            Ok(idx) if idx < n_references => {}
+            _ => return Err(AlignmentError::Unfit("record")),
+        }
+        // A record of a reference without a position is in no query.
+        if core.start >= 0 {
+            return Err(not_covering());
+        }
+    }
+}
+
+/// What a failure at a place that the index gave tells.
+fn unfit(error: io::Error) -> AlignmentError {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => AlignmentError::Unfit("block"),
+        _ => error.into(),
+    }
 }
 
 impl BamReader {
@@ -54,6 +95,7 @@ impl BamReader {
             range: 0..0,
             chunks: Vec::new(),
             last_start: 0,
+            is_at_start: false,
         })
     }
 
@@ -72,9 +114,7 @@ impl BamReader {
             self.chunks = index.query(0, range.start + 1, range.end);
             self.chunks.reverse();
         }
-        if let Some(chunk) = self.chunks.last() {
-            self.source.seek(chunk.0)?;
-        }
+        self.start_chunk(VirtualOffset::default())?;
         (self.reference_idx, self.range, self.last_start) = (reference_idx, range, 0);
         Ok(())
     }
@@ -100,8 +140,14 @@ impl BamReader {
         while self.chunks.last().is_some_and(|chunk| chunk.1 <= lowest) {
             self.chunks.pop();
         }
+        self.start_chunk(lowest)
+    }
+
+    /// Goes to the start of the next part of the file, or to `lowest` within it.
+    fn start_chunk(&mut self, lowest: VirtualOffset) -> Result<(), AlignmentError> {
         if let Some(chunk) = self.chunks.last() {
-            self.source.seek(chunk.0.max(lowest))?;
+            self.source.seek(chunk.0.max(lowest)).map_err(unfit)?;
+            self.is_at_start = true;
         }
         Ok(())
     }
@@ -116,7 +162,13 @@ impl BamReader {
             let core = Core::of(&record.bytes);
             let reference = usize::try_from(core.reference_idx).unwrap_or(usize::MAX);
             let start = u32::try_from(core.start).unwrap_or(0);
+            if std::mem::take(&mut self.is_at_start) && reference > self.reference_idx {
+                return Err(AlignmentError::Unfit("record of the reference"));
+            }
             if reference != self.reference_idx {
+                if core.reference_idx < -1 || (core.reference_idx >= 0 && reference >= self.header.references.len()) {
+                    return Err(self.bad("it is on a reference that the header lacks"));
+                }
                 if reference > self.reference_idx {
                     self.chunks.clear();
                     break;
@@ -147,9 +199,7 @@ impl BamReader {
                 return Ok(true);
             }
             self.chunks.pop();
-            if let Some(chunk) = self.chunks.last() {
-                self.source.seek(chunk.0)?;
-            }
+            self.start_chunk(VirtualOffset::default())?;
         }
         Ok(false)
     }
@@ -165,6 +215,8 @@ impl BamReader {
 
     fn failed(&self, failure: Failure) -> AlignmentError {
         match failure {
+            Failure::Io(error) if self.is_at_start => unfit(error),
+            Failure::Bad(_) if self.is_at_start => AlignmentError::Unfit("record"),
             Failure::Io(error) => {
                 AlignmentError::Io(io::Error::new(error.kind(), format!("near {}: {error}", self.place())))
             }

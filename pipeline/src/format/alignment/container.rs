@@ -50,8 +50,36 @@ pub(super) fn has_eof_container(file: &mut File, len: u64) -> io::Result<bool> {
     Ok(tail == EOF_CONTAINER)
 }
 
-/// Reads and walks the container at `offset` of a file of `file_len` bytes.
-pub(super) fn read_container(file: &mut File, offset: u64, file_len: u64, holds: Holds) -> io::Result<RawContainer> {
+/// The head of a container.
+pub(super) struct ContainerHead {
+    /// Where the container begins.
+    offset: u64,
+    /// The reference of its reads; -1 without a place, -2 for those of several.
+    pub(super) reference_idx: i32,
+    /// Bytes of the head.
+    len: usize,
+    /// Bytes of the blocks.
+    blocks_len: u64,
+    /// Where slices begin, from the end of the head.
+    pub(super) landmarks: Vec<u64>,
+    /// The head, and what was read with it.
+    bytes: Vec<u8>,
+}
+
+impl ContainerHead {
+    /// Where the next container begins.
+    pub(super) fn end(&self) -> u64 {
+        self.offset + self.len as u64 + self.blocks_len
+    }
+
+    /// Whether it is of the container that ends a file of `file_len` bytes, which is known to be there.
+    pub(super) fn is_eof(&self, file_len: u64) -> bool {
+        self.offset + EOF_CONTAINER.len() as u64 == file_len
+    }
+}
+
+/// Reads the head of the container at `offset` of a file of `file_len` bytes.
+pub(super) fn read_head(file: &mut File, offset: u64, file_len: u64) -> io::Result<ContainerHead> {
     if offset >= file_len {
         return Err(damaged("a container that begins beyond the end of the file"));
     }
@@ -60,8 +88,9 @@ pub(super) fn read_container(file: &mut File, offset: u64, file_len: u64, holds:
     let head_len = (128 + 5 * MAX_SLICES as u64).min(file_len - offset);
     file.take(head_len).read_to_end(&mut bytes)?;
     let mut head = Cursor { bytes: &bytes };
-    let len = u64::from(head.u32()?);
-    for _ in 0..4 {
+    let blocks_len = u64::from(head.u32()?);
+    let reference_idx = head.itf8()?;
+    for _ in 0..3 {
         head.itf8()?;
     }
     head.ltf8()?;
@@ -71,23 +100,36 @@ pub(super) fn read_container(file: &mut File, offset: u64, file_len: u64, holds:
     if !(0..=MAX_SLICES).contains(&n_landmarks) {
         return Err(damaged("more slices than are read"));
     }
-    let landmarks = (0..n_landmarks).map(|_| head.itf8().map(|at| at as u32)).collect::<io::Result<Vec<u32>>>()?;
-    head.take(4)?;
-    let header_len = bytes.len() - head.bytes.len();
-    if len > MAX_CONTAINER_LEN || offset + header_len as u64 + len > file_len {
+    let landmarks =
+        (0..n_landmarks).map(|_| head.itf8().map(|at| u64::from(at as u32))).collect::<io::Result<Vec<u64>>>()?;
+    let summed = bytes.len() - head.bytes.len();
+    if head.take(4)? != libdeflater::crc32(&bytes[..summed]).to_le_bytes() {
+        return Err(damaged("a container whose head has another checksum"));
+    }
+    if blocks_len > MAX_CONTAINER_LEN || offset + summed as u64 + 4 + blocks_len > file_len {
         return Err(damaged("a container that ends beyond the end of the file"));
     }
-    let whole = header_len + usize::try_from(len).map_err(io::Error::other)?;
+    Ok(ContainerHead { offset, reference_idx, len: summed + 4, blocks_len, landmarks, bytes })
+}
+
+/// Reads and walks a container.
+pub(super) fn read_container(file: &mut File, head: ContainerHead, holds: Holds) -> io::Result<RawContainer> {
+    let ContainerHead { offset, len, blocks_len, landmarks, mut bytes, .. } = head;
+    let whole = len + usize::try_from(blocks_len).map_err(io::Error::other)?;
     if whole > bytes.len() {
+        file.seek(SeekFrom::Start(offset + bytes.len() as u64))?;
         file.take((whole - bytes.len()) as u64).read_to_end(&mut bytes)?;
     }
     bytes.truncate(whole);
-    let landmarks: Vec<u64> = match holds {
+    if bytes.len() < whole {
+        return Err(damaged("a container that is cut short"));
+    }
+    let landmarks = match holds {
         // Whatever they point at, it is no slice.
         Holds::Header => Vec::new(),
-        Holds::Slices => landmarks.into_iter().map(u64::from).collect(),
+        Holds::Slices => landmarks,
     };
-    walk_blocks(&bytes[header_len..], &landmarks)?;
+    walk_blocks(&bytes[len..], &landmarks)?;
     Ok(RawContainer { bytes, landmarks })
 }
 
@@ -208,11 +250,17 @@ mod tests {
         io::Write::write_all(&mut file, &EOF_CONTAINER).unwrap();
         assert!(has_eof_container(&mut file, 38).unwrap());
         assert!(!has_eof_container(&mut file, 20).unwrap());
-        let container = read_container(&mut file, 0, 38, Holds::Slices).unwrap();
-        assert!(container.landmarks.is_empty());
+        let head = read_head(&mut file, 0, 38).unwrap();
+        assert_eq!((head.reference_idx, head.end(), head.is_eof(38)), (-1, 38, true));
+        assert!(read_container(&mut file, head, Holds::Slices).unwrap().landmarks.is_empty());
         for len in 1..38 {
-            assert!(read_container(&mut file, 0, len, Holds::Slices).is_err(), "{len}");
+            assert!(read_head(&mut file, 0, len).is_err(), "{len}");
         }
-        assert!(read_container(&mut file, 38, 38, Holds::Slices).is_err());
+        assert!(read_head(&mut file, 38, 38).is_err());
+        let mut other = EOF_CONTAINER;
+        other[14] ^= 1;
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, &other).unwrap();
+        assert!(read_head(&mut file, 0, 38).is_err());
     }
 }

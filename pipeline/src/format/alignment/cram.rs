@@ -15,11 +15,17 @@ use noodles::{bam, cram, fasta, sam};
 
 use crate::format::fasta::Fasta;
 
-use super::container::{FILE_DEFINITION_LEN, Holds, damaged, has_eof_container, read_container};
+use super::container::{FILE_DEFINITION_LEN, Holds, damaged, has_eof_container, read_container, read_head};
 use super::error::AlignmentError;
 use super::header::{AlignmentHeader, ReadGroups};
-use super::index::inflated;
+use super::index::{inflated, not_covering};
 use super::record::{AlignmentRecord, Core, UNMAPPED};
+
+/// A container of reads of several references.
+const SEVERAL: i32 = -2;
+
+/// Where a slice is: its container, and its landmark within it.
+type Place = (u64, u64);
 
 /// A slice, by the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +78,8 @@ impl CramFile {
         let mut text = sam::io::Writer::new(Vec::new());
         text.write_header(&header)?;
         let header = AlignmentHeader::parse_text(text.get_ref())?;
-        let slices = read_index(&index_path, len)?;
+        let (slices, last) = read_index(&index_path, len)?;
+        check_coverage(&mut file, first, last, len)?;
         let n_references = header.references.len();
         if slices.iter().any(|s| s.reference_idx as usize >= n_references) {
             return Err(AlignmentError::Index(format!("it has more references than the {n_references} of the file")));
@@ -99,7 +106,9 @@ impl CramFile {
 /// The header, and where the first container after it begins.
 fn read_header(file: &mut File, len: u64) -> Result<(sam::Header, u64), AlignmentError> {
     let bad = |problem: String| AlignmentError::Header(format!("{problem}; the file is damaged"));
-    let container = read_container(file, FILE_DEFINITION_LEN, len, Holds::Header).map_err(|e| bad(e.to_string()))?;
+    let container =
+        read_head(file, FILE_DEFINITION_LEN, len).and_then(|head| read_container(file, head, Holds::Header));
+    let container = container.map_err(|e| bad(e.to_string()))?;
     let first = FILE_DEFINITION_LEN + container.bytes.len() as u64;
     let mut bytes = vec![0; FILE_DEFINITION_LEN as usize];
     file.seek(SeekFrom::Start(0))?;
@@ -109,28 +118,62 @@ fn read_header(file: &mut File, len: u64) -> Result<(sam::Header, u64), Alignmen
     Ok((header.map_err(|e| bad(e.to_string()))?, first))
 }
 
-/// The slices of mapped reads that an index tells, in its order. CRAM specification, section 12.
-fn read_index(path: &Path, file_len: u64) -> Result<Vec<CramSlice>, AlignmentError> {
+/// Refuses an index after whose last slice there are placed reads. `first`: behind the file's header.
+fn check_coverage(file: &mut File, first: u64, last: Option<Place>, len: u64) -> Result<(), AlignmentError> {
+    let mut at = first;
+    if let Some((offset, landmark)) = last {
+        let head = read_head(file, offset, len).map_err(unfit)?;
+        // In a container of several references the rest may be reads without a place.
+        if head.reference_idx >= 0 && head.landmarks.last().is_some_and(|&at| at > landmark) {
+            return Err(not_covering());
+        }
+        at = head.end();
+    }
+    loop {
+        let head = read_head(file, at, len).map_err(AlignmentError::from)?;
+        if head.is_eof(len) {
+            return Ok(());
+        }
+        if head.reference_idx != -1 {
+            return Err(not_covering());
+        }
+        at = head.end();
+    }
+}
+
+/// What a failure at a place that the index gave tells.
+fn unfit(error: io::Error) -> AlignmentError {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => AlignmentError::Unfit("container"),
+        _ => error.into(),
+    }
+}
+
+/// The slices of mapped reads that an index tells, in its order, and the last slice of all. CRAM specification,
+/// section 12.
+fn read_index(path: &Path, file_len: u64) -> Result<(Vec<CramSlice>, Option<Place>), AlignmentError> {
     let bad = |problem: &str| AlignmentError::Index(problem.to_owned());
     let (bytes, _) = inflated(path, u64::MAX)?;
     let text = String::from_utf8(bytes).map_err(|_| bad("it is no text"))?;
     let mut slices = Vec::new();
+    let mut last = None;
     for line in text.lines() {
         let numbers: Option<Vec<i64>> = line.split('\t').map(|field| field.parse().ok()).collect();
         let Some(&[reference_idx, start, span, offset, landmark, bytes]) = numbers.as_deref() else {
             return Err(bad("a line that is not six numbers"));
         };
-        let Ok(reference_idx) = u32::try_from(reference_idx) else { continue };
-        let from = u32::try_from(start.saturating_sub(1)).unwrap_or(0);
-        let end = from.saturating_add(u32::try_from(span).unwrap_or(u32::MAX));
         let numbers = (u64::try_from(offset), u64::try_from(landmark), u64::try_from(bytes));
         let (Ok(offset), Ok(landmark), Ok(bytes)) = numbers else { return Err(bad("a negative number")) };
         if offset >= file_len {
             return Err(bad("it points beyond the end of the file"));
         }
+        last = last.max(Some((offset, landmark)));
+        let Ok(reference_idx) = u32::try_from(reference_idx) else { continue };
+        let from = u32::try_from(start.saturating_sub(1)).unwrap_or(0);
+        let end = from.saturating_add(u32::try_from(span).unwrap_or(u32::MAX));
         slices.push(CramSlice { reference_idx, range: from..end, offset, landmark, bytes });
     }
-    Ok(slices)
+    Ok((slices, last))
 }
 
 pub(super) struct CramReader {
@@ -154,7 +197,7 @@ impl CramReader {
     pub(super) fn open(of: CramFile, header: Arc<AlignmentHeader>) -> Result<Self, AlignmentError> {
         let mut file = File::open(&of.path)?;
         let (sam_header, _) = read_header(&mut file, of.len)?;
-        let slices = read_index(&of.index_path, of.len)?;
+        let (slices, _) = read_index(&of.index_path, of.len)?;
         let groups = ReadGroups::of(&header);
         Ok(Self {
             file,
@@ -240,10 +283,14 @@ impl CramReader {
         let name = self.header.references.get(self.reference_idx).map_or("?", |r| r.name.as_str());
         let sequences = self.of.fasta.whole(name)?;
         let place = slice.range.start;
-        let container = read_container(&mut self.file, slice.offset, self.of.len, Holds::Slices);
+        let head = read_head(&mut self.file, slice.offset, self.of.len).map_err(unfit)?;
+        if head.reference_idx != SEVERAL && u32::try_from(head.reference_idx) != Ok(slice.reference_idx) {
+            return Err(AlignmentError::Unfit("container of the reference"));
+        }
+        let container = read_container(&mut self.file, head, Holds::Slices);
         let container = container.map_err(|e| self.failed(place, &e.to_string()))?;
         let slice_idx = container.landmarks.iter().position(|&at| at == slice.landmark);
-        let slice_idx = slice_idx.ok_or_else(|| AlignmentError::Index("it is not of this file".to_owned()))?;
+        let slice_idx = slice_idx.ok_or(AlignmentError::Unfit("slice"))?;
         let decoded = quietly(|| decode_slice(&container.bytes, slice_idx, &self.sam_header, sequences));
         self.records = decoded.map_err(|e| self.failed(place, &e.to_string()))?;
         self.at = 0;

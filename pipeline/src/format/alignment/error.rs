@@ -44,6 +44,12 @@ pub enum AlignmentError {
     /// The index is refused.
     #[error("index: {0}; make it again with samtools index")]
     Index(String),
+    /// There is not what the index says, at a place that it gives.
+    #[error(
+        "no {0} at a place that the index gives: index and file do not fit together (samtools index makes it anew), or the \
+         file is damaged"
+    )]
+    Unfit(&'static str),
     /// A record is refused.
     #[error("a record near {place}: {problem}; the file is damaged, copy or make it again")]
     Record {

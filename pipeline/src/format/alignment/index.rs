@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::format::bgzf::Compression;
+use crate::format::bgzf::{Compression, VirtualOffset};
 use crate::format::bgzf_source::ByteSource;
 use crate::format::index::{IndexError, ReferencePart, VariantIndex};
 
@@ -29,6 +29,14 @@ pub(super) struct IndexSummary {
     major: Vec<Major>,
     rest_bytes: u64,
     rest_length: u64,
+    /// Behind the last record that it knows of; none if it knows of none.
+    pub(super) end: Option<VirtualOffset>,
+}
+
+/// The refusal of an index after whose last place reads follow.
+pub(super) fn not_covering() -> AlignmentError {
+    let problem = "it does not cover the file (it is of another, an earlier or a partial file)";
+    AlignmentError::Index(problem.to_owned())
 }
 
 #[derive(Debug, Clone)]
@@ -112,6 +120,7 @@ impl IndexSummary {
             major: major.collect(),
             rest_bytes: rest.iter().map(|&i| bytes_of(&parts[i])).sum(),
             rest_length: rest.iter().map(|&i| u64::from(lengths[i])).sum(),
+            end: parts.iter().map(|part| part.end).max().filter(|end| end.0 > 0),
         })
     }
 

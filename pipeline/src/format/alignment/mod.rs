@@ -21,7 +21,7 @@ use crate::format::bgzf::{Compression, has_eof_block};
 use crate::format::bgzf_reader::BgzfReader;
 use crate::format::fasta::Fasta;
 
-use bam::BamReader;
+use bam::{BamReader, check_coverage};
 use cram::{CramFile, CramReader};
 use index::IndexSummary;
 
@@ -83,6 +83,7 @@ impl AlignmentFile {
         let index_is_older = index::is_older(&index_path, path)?;
         let lengths: Vec<u32> = header.references.iter().map(|r| r.length).collect();
         let index = IndexSummary::open(index_path, metadata.len(), &lengths)?;
+        check_coverage(&mut source, &index, lengths.len())?;
         let kind = Kind::Bam { path: path.to_owned(), index };
         Ok(Self { kind, header: Arc::new(header), is_empty, index_is_older })
     }

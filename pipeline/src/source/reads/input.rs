@@ -114,11 +114,11 @@ impl ReadInput {
         }
         let mut warnings = Vec::new();
         if let Some(Err(problem)) = fasta.as_ref().map(|fasta| check_against_fasta(&references, fasta)) {
-            let mismatch = ReadError::Mismatch { file: format!("{name} line {}", list.entries[0].line), problem };
+            let file = format!("{name} line {}", list.entries[0].line);
             if !options.allow_reference_mismatch {
-                return Err(mismatch);
+                return Err(ReadError::Mismatch { file, problem });
             }
-            warnings.push(mismatch.to_string());
+            warnings.push(format!("{file}: {problem}"));
         }
         let mut input = Self {
             files: Vec::new(),
@@ -283,6 +283,10 @@ fn owners(list: &str, entry: &BamListEntry, alignment: &AlignmentFile) -> Result
                 Err(refuse("its header has no read group (@RG), so that nothing tells whose reads these are"))
             } else if samples.iter().all(Option::is_none) {
                 Err(refuse("its read groups (@RG) have no sample (SM)"))
+            } else if samples.iter().flatten().any(|s| s.trim() != s || s.contains(char::is_control)) {
+                Err(refuse(
+                    "a sample (SM) of its read groups (@RG) begins or ends with a blank, or has control characters",
+                ))
             } else {
                 Ok(samples)
             }

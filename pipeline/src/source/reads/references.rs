@@ -65,8 +65,12 @@ impl ReadInput {
             return Ok(None);
         }
         let problem = format!("{chrom} has other bases (M5 in the header) than in {}", fasta.path().display());
-        let mismatch = ReadError::Mismatch { file: self.file(0).name(), problem };
-        if self.allow_reference_mismatch { Ok(Some(mismatch.to_string())) } else { Err(mismatch) }
+        let file = self.file(0).name();
+        if self.allow_reference_mismatch {
+            Ok(Some(format!("{file}: {problem}")))
+        } else {
+            Err(ReadError::Mismatch { file, problem })
+        }
     }
 
     /// Number of the reference that a site is on.
