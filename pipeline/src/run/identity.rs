@@ -251,7 +251,7 @@ impl<'a> Study<'a> {
             }
             let of_sample = |i: usize| {
                 let own = self.columns[samples.start + i];
-                score(&self.panel, own, batch_reads.of_sample(i), self.thresholds.error_rate)
+                score(&self.panel, own, batch_reads.of_sample(i), &self.thresholds)
             };
             scored.par_extend((0..samples.len()).into_par_iter().map(of_sample));
             sexes.extend(depths.iter().map(sex_from_depth));
