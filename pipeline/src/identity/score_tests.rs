@@ -231,7 +231,9 @@ fn relatives_who_are_not_in_the_vcf_are_nobody_there() {
             assert_eq!(statuses(&verdicts), expected, "{told}");
             assert!(verdicts[..5].iter().all(|verdict| verdict.person.is_none()), "{told}");
             assert!(verdicts.iter().all(|verdict| verdict.same_person.is_empty()), "{told}");
-            assert!(verdicts.iter().all(|verdict| verdict.contamination.unwrap() < 0.03), "{told}");
+            // A read or two a site and nobody's genotypes: little to tell a share by.
+            let most = if depth < 3.0 { 0.2 } else { 0.06 };
+            assert!(verdicts.iter().all(|verdict| verdict.contamination.unwrap() < most), "{told}");
         }
     }
 }
