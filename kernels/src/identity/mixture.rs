@@ -21,7 +21,10 @@ pub struct MixtureSite {
     ref_error: f64,
     alt_error: f64,
     prior: [f64; 3],
-    genotype: Option<u8>,
+    /// Probabilities of the first person's genotypes if what is on record is right.
+    first: [f64; 3],
+    /// Likewise of the foreign person's.
+    foreign: [f64; 3],
     /// ln P(reads) where both persons are 0, 1 or 2, whatever the share.
     if_equal: [f64; 3],
 }
@@ -49,8 +52,8 @@ impl MixtureSite {
         let bounded = |error: f64| error.max(least_error).clamp(MIN_ERROR, MAX_ERROR);
         let alt_error = bounded(mean_error(hom_ref, n_alt));
         let ref_error = bounded(mean_error(hom_alt, n_ref));
-        let genotype = genotype.filter(|&g| g <= 2);
-        let mut site = Self { n_ref, n_alt, ref_error, alt_error, prior, genotype, if_equal: [0.0; 3] };
+        let first = known(genotype, &prior);
+        let mut site = Self { n_ref, n_alt, ref_error, alt_error, prior, first, foreign: prior, if_equal: [0.0; 3] };
         site.if_equal = [0.0, 0.5, 1.0].map(|alt| site.ln_reads(alt));
         site
     }
@@ -58,7 +61,52 @@ impl MixtureSite {
     /// The same site with another first person.
     #[must_use]
     pub fn with_genotype(self, genotype: Option<u8>) -> Self {
-        Self { genotype: genotype.filter(|&g| g <= 2), ..self }
+        Self { first: known(genotype, &self.prior), ..self }
+    }
+
+    /// The same site where the first person is a relative of one with `genotype`.
+    #[must_use]
+    pub fn with_relative(self, genotype: Option<u8>, relation: Relation) -> Self {
+        let Some(genotype) = genotype.filter(|&g| g <= 2) else { return self.with_genotype(None) };
+        let one_shared = one_of_each(f64::from(genotype) / 2.0, self.frequency());
+        let first = match relation {
+            Relation::ParentOrChild => one_shared,
+            Relation::Sibling => {
+                let both_shared = known(Some(genotype), &self.prior);
+                [0, 1, 2].map(|g| 0.25 * both_shared[g] + 0.5 * one_shared[g] + 0.25 * self.prior[g])
+            }
+        };
+        Self { first, ..self }
+    }
+
+    /// The same site where the first person is a child of two with these genotypes.
+    #[must_use]
+    pub fn with_parents(self, genotypes: [Option<u8>; 2]) -> Self {
+        let [a, b] = genotypes.map(|genotype| self.alt_share(genotype));
+        Self { first: one_of_each(a, b), ..self }
+    }
+
+    /// The same site where the first person's two alleles are independent draws from those of two persons of these genotypes, a
+    /// share `share` of them of the second: one person whose reads, taken one by one, look like those of two.
+    #[must_use]
+    pub fn with_draws(self, genotypes: [Option<u8>; 2], share: f64) -> Self {
+        let [a, b] = genotypes.map(|genotype| self.alt_share(genotype));
+        let drawn = (1.0 - share) * a + share * b;
+        Self { first: one_of_each(drawn, drawn), ..self }
+    }
+
+    /// The same site with the foreign person's genotype on record, if it is known.
+    #[must_use]
+    pub fn with_foreign(self, genotype: Option<u8>) -> Self {
+        Self { foreign: known(genotype, &self.prior), ..self }
+    }
+
+    fn frequency(&self) -> f64 {
+        self.prior[2] + 0.5 * self.prior[1]
+    }
+
+    fn alt_share(&self, genotype: Option<u8>) -> f64 {
+        genotype.filter(|&g| g <= 2).map_or(self.frequency(), |g| f64::from(g) / 2.0)
     }
 
     /// ln P(reads) where a share `share` of them is the foreign person's.
@@ -74,11 +122,13 @@ impl MixtureSite {
                 largest = largest.max(*log);
             }
         }
+        let (first_weights, foreign_weights) =
+            (self.weights(&self.first, error_rate), self.weights(&self.foreign, error_rate));
         let mut total = 0.0;
         for (own, logs) in logs.chunks(3).enumerate() {
             let relative = |log: f64| if largest - log > NEGLIGIBLE { 0.0 } else { libm::exp(log - largest) };
-            let foreign: f64 = logs.iter().zip(&self.prior).map(|(&log, p)| p * relative(log)).sum();
-            total += self.weight(own, error_rate) * foreign;
+            let foreign: f64 = logs.iter().zip(&foreign_weights).map(|(&log, p)| p * relative(log)).sum();
+            total += first_weights[own] * foreign;
         }
         largest + libm::log(total)
     }
@@ -95,16 +145,31 @@ impl MixtureSite {
         sum
     }
 
-    /// Probability of the first person's genotype: what is on record, but for wrong records, which are draws.
-    fn weight(&self, own: usize, error_rate: f64) -> f64 {
-        match self.genotype {
-            None => self.prior[own],
-            Some(genotype) => {
-                let recorded = if usize::from(genotype) == own { 1.0 - error_rate } else { 0.0 };
-                recorded + error_rate * self.prior[own]
-            }
-        }
+    /// Probabilities of genotypes: by what is on record, but for wrong records, which are draws.
+    fn weights(&self, if_right: &[f64; 3], error_rate: f64) -> [f64; 3] {
+        [0, 1, 2].map(|g| (1.0 - error_rate) * if_right[g] + error_rate * self.prior[g])
     }
+}
+
+fn known(genotype: Option<u8>, prior: &[f64; 3]) -> [f64; 3] {
+    match genotype {
+        Some(genotype @ 0..=2) => [0, 1, 2].map(|g| if g == genotype { 1.0 } else { 0.0 }),
+        _ => *prior,
+    }
+}
+
+/// Probabilities of 0, 1 and 2 ALT where the two alleles are ALT with these probabilities.
+fn one_of_each(a: f64, b: f64) -> [f64; 3] {
+    [(1.0 - a) * (1.0 - b), a * (1.0 - b) + b * (1.0 - a), a * b]
+}
+
+/// How the person of the reads is related to one on record, in the first degree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// One allele of every site is the same by descent.
+    ParentOrChild,
+    /// None, one or both are, at ¼, ½ and ¼ of the sites.
+    Sibling,
 }
 
 /// The most likely share.
@@ -259,6 +324,47 @@ mod tests {
         };
         let sites: Vec<_> = mixed(3_000, 10, 0.0, 0.002, 9).iter().map(|site| wrong(site, &mut random)).collect();
         assert!(fit(&sites, 0.005).share < 0.005);
+    }
+
+    #[test]
+    fn a_child_is_a_relative_and_not_half_a_mixture_and_a_mixture_is_no_child() {
+        let mut random = Random(21);
+        let relative = |sites: &[MixtureSite], genotypes: &[u8]| {
+            let as_child = |(site, &g): (&MixtureSite, &u8)| site.with_relative(Some(g), Relation::ParentOrChild);
+            fit(&sites.iter().zip(genotypes).map(as_child).collect::<Vec<_>>(), 0.005)
+        };
+        // Persons whose genotypes are known, half of all reads foreign.
+        let sites = mixed(2_000, 4, 0.5, 0.002, 5);
+        let genotypes: Vec<u8> =
+            sites.iter().map(|s| (0..3).find(|&g| s.first[usize::from(g)] == 1.0).unwrap()).collect();
+        assert!(fit(&sites, 0.005).ln_likelihood > relative(&sites, &genotypes).ln_likelihood + 20.0);
+        // Clean reads of a person held against that person's parent.
+        let clean = mixed(2_000, 4, 0.0, 0.002, 6);
+        let parents: Vec<u8> = clean
+            .iter()
+            .map(|site| {
+                let own = (0..3u8).find(|&g| site.first[usize::from(g)] == 1.0).unwrap();
+                u8::from(random.uniform() < f64::from(own) / 2.0) + u8::from(random.uniform() < site.frequency())
+            })
+            .collect();
+        let as_parent: Vec<_> = clean.iter().zip(&parents).map(|(site, &g)| site.with_genotype(Some(g))).collect();
+        let found = relative(&clean, &parents);
+        assert!(found.ln_likelihood > fit(&as_parent, 0.005).ln_likelihood + 20.0);
+        assert!(found.share < 0.02, "{found:?}");
+    }
+
+    #[test]
+    fn relatives_have_the_genotypes_that_mendel_says() {
+        let prior = hardy_weinberg(0.3);
+        let site = MixtureSite::new(1, 1, [0.0, -1.0, -2.0], prior, 0.0, None);
+        let near =
+            |a: [f64; 3], b: [f64; 3]| assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-12), "{a:?} {b:?}");
+        near(site.with_relative(Some(0), Relation::ParentOrChild).first, [0.7, 0.3, 0.0]);
+        near(site.with_relative(Some(1), Relation::ParentOrChild).first, [0.35, 0.5, 0.15]);
+        near(site.with_relative(Some(2), Relation::Sibling).first, [0.1225, 0.455, 0.4225]);
+        near(site.with_relative(None, Relation::Sibling).first, prior);
+        near(site.with_parents([Some(0), Some(1)]).first, [0.5, 0.5, 0.0]);
+        near(site.with_draws([Some(0), Some(2)], 0.5).first, [0.25, 0.5, 0.25]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use observations::{Observations, SITE_BYTES, SiteObservation};
 pub use panel::{Panel, PanelCounts, PanelError, PanelOptions, PanelSite};
 pub(crate) use report::Findings;
 pub use report::{COLUMNS, Report, Row, Summary, TABLE_START};
-pub use score::{Candidate, Scored, score};
+pub use score::{Candidate, Pair, Scored, score};
 pub use sex::{Copies, DepthCounts, Sex, SexFromReads, Window, sex_from_depth, window_bases, windows};
 pub use verdict::{Status, Verdict, verdicts};
 

@@ -1,6 +1,7 @@
 //! The sites and the known genotypes that reads are held against: biallelic autosomal SNPs of the VCF, common, called in most
 //! people, spread evenly.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use norna_kernels::identity::panel::{GenotypePanel, UNKNOWN};
@@ -58,8 +59,13 @@ pub enum PanelError {
         reads: String,
     },
     /// No site is left.
-    #[error("no common sites: {0}; lower --maf or raise --geno, or give a VCF with autosomal SNPs")]
-    NoSites(String),
+    #[error("no common sites: {told}; {hint}")]
+    NoSites {
+        /// Counts of rows by what became of them.
+        told: String,
+        /// What to do about most of them.
+        hint: String,
+    },
 }
 
 /// A site of a panel.
@@ -90,10 +96,14 @@ pub struct PanelCounts {
     pub not_in_reads: u64,
     /// Not a SNP of two alleles.
     pub not_snp: u64,
+    /// Without a genotype of anyone.
+    pub no_genotypes: u64,
     /// With too few genotypes.
     pub missing: u64,
     /// Too rare.
     pub rare: u64,
+    /// At the place of another row that is not its neighbour: once more the same, or at odds with it.
+    pub repeated: u64,
     /// Too close to the site before.
     pub thinned: u64,
     /// Left out for the sake of `--max-sites`.
@@ -108,30 +118,54 @@ impl PanelCounts {
         self.sex_or_mt += other.sex_or_mt;
         self.not_in_reads += other.not_in_reads;
         self.not_snp += other.not_snp;
+        self.no_genotypes += other.no_genotypes;
         self.missing += other.missing;
         self.rare += other.rare;
     }
 
     /// The counts with their names: `rows` is the sum of the rest.
-    pub fn named(&self) -> [(&'static str, u64); 9] {
+    pub fn named(&self) -> [(&'static str, u64); 11] {
         [
             ("rows", self.rows),
             ("kept", self.kept),
             ("sex_or_mt", self.sex_or_mt),
             ("place_not_in_reads", self.not_in_reads),
             ("not_a_biallelic_snp", self.not_snp),
+            ("without_genotypes", self.no_genotypes),
             ("missingness_above_geno", self.missing),
             ("maf_below_minimum", self.rare),
+            ("position_repeated", self.repeated),
             ("closer_than_thin", self.thinned),
             ("over_max_sites", self.over_max),
         ]
+    }
+
+    /// What to do where no row is left: by what became of most.
+    fn hint(&self, field: &str) -> String {
+        let reasons = [
+            (
+                self.no_genotypes,
+                format!("the rows have no {field} of anyone: give a VCF with genotypes (GT, DS or GP)"),
+            ),
+            (self.missing, "most people have no genotype there: raise --geno".into()),
+            (self.rare, "lower --maf".into()),
+            (self.not_snp, "give a VCF with SNPs of two alleles, one row a position".into()),
+            (self.sex_or_mt, "give a VCF with autosomes".into()),
+            (self.not_in_reads, "the alignment files do not have these places: is the build the same?".into()),
+            (self.repeated, "rows of the same position are at odds: name each file once".into()),
+        ];
+        let most = reasons.into_iter().max_by_key(|&(n, _)| n).filter(|&(n, _)| n > 0);
+        most.map_or_else(
+            || "give a VCF with genotypes (GT, DS or GP), or look at the filters of sites".into(),
+            |(_, hint)| hint,
+        )
     }
 }
 
 /// Sites and genotypes.
 #[derive(Debug)]
 pub struct Panel {
-    /// In the order of the VCF.
+    /// In the order of the alignment files' chromosomes, then of positions.
     pub sites: Vec<PanelSite>,
     /// Sites × samples of the VCF.
     pub genotypes: GenotypePanel,
@@ -163,7 +197,7 @@ impl Panel {
         if n_read < n_pieces {
             messages.push(format!("sites are taken from {n_read} of {n_pieces} evenly spread pieces of the VCF"));
         }
-        let (candidates, counts, foreign) = chosen.finish();
+        let (candidates, counts, foreign) = chosen.finish(references);
         if candidates.is_empty() {
             return Err(reader.nothing(&counts, foreign.as_deref()));
         }
@@ -185,6 +219,17 @@ impl Panel {
 struct Candidate {
     site: PanelSite,
     packed: Box<[u8]>,
+}
+
+impl Candidate {
+    fn place(&self) -> (&str, u32) {
+        (&self.site.chrom, self.site.pos)
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        let alleles = |site: &PanelSite| (site.reference, site.alternate);
+        alleles(&self.site) == alleles(&other.site) && self.packed == other.packed
+    }
 }
 
 /// What a piece of the VCF gives.
@@ -271,7 +316,8 @@ impl Reader<'_> {
         hard_calls(&block.genotypes, row, calls);
         let n_unknown = calls.iter().filter(|&&call| call == UNKNOWN).count();
         if n_unknown as f64 > self.options.geno * calls.len() as f64 * (1.0 + 1e-12) || n_unknown == calls.len() {
-            piece.counts.missing += 1;
+            let all = n_unknown == calls.len();
+            *(if all { &mut piece.counts.no_genotypes } else { &mut piece.counts.missing }) += 1;
             return false;
         }
         if counts.maf().is_nan() || counts.maf() < self.options.maf * (1.0 - 1e-12) || counts.mac() == 0.0 {
@@ -302,11 +348,10 @@ impl Reader<'_> {
             _ => {
                 let told = counts.named().into_iter().filter(|&(_, n)| n > 0);
                 let told: Vec<String> = told.map(|(name, n)| format!("{name} {n}")).collect();
-                PanelError::NoSites(if told.is_empty() {
-                    "the VCF has no record there".into()
-                } else {
-                    told.join(", ")
-                })
+                let field = self.input.field().name();
+                let told =
+                    if told.is_empty() { format!("the VCF has no record with {field} there") } else { told.join(", ") };
+                PanelError::NoSites { told, hint: counts.hint(field) }
             }
         }
     }
@@ -338,11 +383,7 @@ impl Chosen {
         for candidate in piece.candidates {
             let site = &candidate.site;
             let near = self.last.as_ref().filter(|(chrom, _)| *chrom == site.chrom);
-            if near.is_some_and(|(_, pos)| *pos == site.pos) {
-                self.counts.not_snp += 1;
-                continue;
-            }
-            if near.is_some_and(|(_, pos)| site.pos.abs_diff(*pos) < self.thin) {
+            if near.is_some_and(|(_, pos)| *pos != site.pos && site.pos.abs_diff(*pos) < self.thin) {
                 self.counts.thinned += 1;
                 continue;
             }
@@ -351,14 +392,48 @@ impl Chosen {
         }
     }
 
-    fn finish(self) -> (Vec<Candidate>, PanelCounts, Option<Arc<str>>) {
+    fn finish(self, references: &[(&str, u32)]) -> (Vec<Candidate>, PanelCounts, Option<Arc<str>>) {
         let n = self.candidates.n_pushed();
-        let candidates = self.candidates.finish();
+        let mut candidates = self.candidates.finish();
         let mut counts = self.counts;
-        counts.kept = candidates.len() as u64;
-        counts.over_max = n - counts.kept;
-        (candidates, counts, self.foreign)
+        counts.over_max = n - candidates.len() as u64;
+        let order: HashMap<&str, usize> = references.iter().enumerate().map(|(i, &(name, _))| (name, i)).collect();
+        candidates.sort_by_key(|Candidate { site, .. }| (order.get(&*site.chrom).copied(), site.pos));
+        let alone = alone(candidates);
+        counts.repeated = n - counts.over_max - alone.len() as u64;
+        let mut kept: Vec<Candidate> = Vec::with_capacity(alone.len());
+        for candidate in alone {
+            let before = kept.last().map(|kept| &kept.site).filter(|site| site.chrom == candidate.site.chrom);
+            match before.is_some_and(|before| candidate.site.pos - before.pos < self.thin) {
+                true => counts.thinned += 1,
+                false => kept.push(candidate),
+            }
+        }
+        counts.kept = kept.len() as u64;
+        (kept, counts, self.foreign)
     }
+}
+
+/// Of rows in order, one of those at a position if they say the same, and none if they do not, so that the order of files
+/// and of rows makes no difference.
+fn alone(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
+    let mut are_at_odds = false;
+    for candidate in candidates {
+        match kept.last() {
+            Some(last) if last.place() == candidate.place() => are_at_odds |= !last.says_the_same(&candidate),
+            _ => {
+                if std::mem::take(&mut are_at_odds) {
+                    kept.pop();
+                }
+                kept.push(candidate);
+            }
+        }
+    }
+    if are_at_odds {
+        kept.pop();
+    }
+    kept
 }
 
 fn base(allele: &str) -> Option<u8> {

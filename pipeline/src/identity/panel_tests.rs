@@ -91,5 +91,49 @@ fn nothing_in_common_is_one_clear_line() {
     assert!(message.contains("the VCF has sites on 22 and the alignment files have 1, 2, 3 and 2 others"), "{message}");
     let message = error(&vcf(&["22 10 AT G GT 0/0 0/1 1/1 0|1 0/0"]), &["22"]);
     assert!(message.contains("no common sites: rows 1, not_a_biallelic_snp 1"), "{message}");
-    assert!(!message.contains('\n'));
+    assert!(
+        message.contains("SNPs of two alleles") && !message.contains("--maf") && !message.contains('\n'),
+        "{message}"
+    );
+    for (row, words) in [
+        (
+            "22 10 A G PL . . . . .",
+            "the VCF has no record with GT there; give a VCF with genotypes (GT, DS or GP), or look at the filters",
+        ),
+        ("22 10 A G GT ./. ./. ./. ./. 0/1", "raise --geno"),
+        ("22 10 A G GT 0/0 0/0 0/0 0/0 0/0", "lower --maf"),
+    ] {
+        let message = error(&vcf(&[row]), &["22"]);
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn a_site_that_recurs_is_counted_once_and_not_at_all_if_rows_are_at_odds() {
+    let dir = tempfile::tempdir().unwrap();
+    let (same, other) = ("22 10 A G GT 0/0 0/1 1/1 0|1 0/0", "22 10 A G GT 0/0 0/1 1/1 1|1 0/0");
+    let (second, third) = ("22 20 A G GT 0/0 0/1 1/1 0|1 0/0", "22 30 C T GT 0/0 0/1 1/1 0|1 0/0");
+    let (a, b, c) = (dir.path().join("a.vcf"), dir.path().join("b.vcf"), dir.path().join("c.vcf"));
+    std::fs::write(&a, vcf(&[same, second])).unwrap();
+    std::fs::write(&b, vcf(&[same, second, third])).unwrap();
+    std::fs::write(&c, vcf(&[other, third])).unwrap();
+    let again = dir.path().join("again.vcf");
+    std::fs::copy(&a, &again).unwrap();
+    let read = |paths: &[&std::path::PathBuf]| {
+        let paths = paths.iter().map(|&path| path.clone()).collect();
+        let input = InputOptions { paths, ..Default::default() };
+        Panel::read(&PanelOptions { input, maf: 0.05, geno: 0.1, max_sites: 100, thin: 0 }, &[("22", 10_000)]).unwrap()
+    };
+    for (paths, positions, repeated) in [
+        ([&a, &b, &again], &[10, 20, 30][..], 4),
+        ([&again, &b, &a], &[10, 20, 30], 4),
+        ([&a, &b, &c], &[20, 30], 5),
+        ([&c, &b, &a], &[20, 30], 5),
+    ] {
+        let panel = read(&paths);
+        assert_eq!(panel.sites.iter().map(|site| site.pos).collect::<Vec<_>>(), positions);
+        assert_eq!(panel.counts.repeated, repeated);
+        let [(_, rows), rest @ ..] = panel.counts.named();
+        assert_eq!(rest.iter().map(|(_, n)| n).sum::<u64>(), rows);
+    }
 }

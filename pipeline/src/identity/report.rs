@@ -1,5 +1,6 @@
 //! The table of `norna identity`: individual-level data, one row a sample of the alignment files.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -50,7 +51,11 @@ enum Cell {
 /// A row of the table: a cell a column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
+    sample: String,
+    /// Column of the VCF by the sample's name.
+    column: Option<usize>,
     status: Status,
+    has_nobody: bool,
     cells: Vec<Cell>,
 }
 
@@ -83,8 +88,10 @@ pub struct Summary {
 pub struct Report {
     /// In the order of sample IDs.
     pub rows: Vec<Row>,
-    /// Counts.
+    /// Counts of all rows.
     pub summary: Summary,
+    /// Samples of the VCF.
+    vcf_samples: Vec<String>,
 }
 
 /// What a report is made of: samples of the alignment files and of the VCF, each sample's column, scores and sex.
@@ -102,24 +109,17 @@ impl Report {
     pub(crate) fn new(findings: &Findings<'_>, thresholds: &Thresholds) -> Self {
         let verdicts = verdicts(findings.scored, findings.vcf_samples.len(), thresholds);
         let rows: Vec<Row> = (0..findings.samples.len()).map(|i| findings.row(i, &verdicts[i], thresholds)).collect();
-        let n = |status| rows.iter().filter(|row| row.status == status).count();
-        let nobody = |(verdict, scored): (&Verdict, &Scored)| {
-            let may_tell = scored.n_sites >= thresholds.min_sites && verdict.status != Status::LowCoverage;
-            may_tell && verdict.person.is_none()
-        };
-        let mut with_reads = vec![false; findings.vcf_samples.len()];
-        for own in findings.scored.iter().filter_map(|scored| scored.own_column) {
-            with_reads[own] = true;
-        }
-        let summary = Summary {
-            n_by_status: Status::ALL.map(n),
-            n_nobody: verdicts.iter().zip(findings.scored).filter(|&pair| nobody(pair)).count(),
-            n_in_vcf: with_reads.len(),
-            n_without_reads: with_reads.iter().filter(|&&with| !with).count(),
-            n_sites: findings.site_has_reads.len(),
-            n_sites_without_reads: findings.site_has_reads.iter().filter(|&&has| !has).count(),
-        };
-        Self { rows, summary }
+        let site_has_reads = findings.site_has_reads;
+        let n_sites_without_reads = site_has_reads.iter().filter(|&&has| !has).count();
+        let sites = (site_has_reads.len(), n_sites_without_reads);
+        let summary = Summary::of(&rows, findings.vcf_samples, None, sites);
+        Self { rows, summary, vcf_samples: findings.vcf_samples.to_vec() }
+    }
+
+    /// Counts of those samples only whose names among the reads are in `only`; of all without it.
+    pub fn summary_of(&self, only: Option<&HashSet<String>>) -> Summary {
+        let sites = (self.summary.n_sites, self.summary.n_sites_without_reads);
+        Summary::of(&self.rows, &self.vcf_samples, only, sites)
     }
 
     /// As tab-separated text: missing numbers are NA, missing names are ".".
@@ -150,23 +150,48 @@ impl Report {
         let rows: Vec<Value> = self.rows.iter().map(row_json).collect();
         json!({ "individual_level": true, "summary": self.summary.json(), "samples": rows })
     }
+}
+
+impl Summary {
+    fn of(
+        rows: &[Row],
+        vcf_samples: &[String],
+        only: Option<&HashSet<String>>,
+        (n_sites, n_sites_without_reads): (usize, usize),
+    ) -> Self {
+        let counts = |name: &String| only.is_none_or(|only| only.contains(name));
+        let asked = || rows.iter().filter(|row| counts(&row.sample));
+        let with_reads: HashSet<usize> = rows.iter().filter_map(|row| row.column).collect();
+        let in_vcf: Vec<usize> = (0..vcf_samples.len()).filter(|&i| counts(&vcf_samples[i])).collect();
+        Self {
+            n_by_status: Status::ALL.map(|status| asked().filter(|row| row.status == status).count()),
+            n_nobody: asked().filter(|row| row.has_nobody).count(),
+            n_in_vcf: in_vcf.len(),
+            n_without_reads: in_vcf.iter().filter(|column| !with_reads.contains(column)).count(),
+            n_sites,
+            n_sites_without_reads,
+        }
+    }
+
+    /// Samples of any status.
+    pub fn n_samples(&self) -> usize {
+        self.n_by_status.iter().sum()
+    }
 
     /// One line on what must not go on, if something must not.
     pub fn refusal(&self) -> Option<String> {
-        let wrong: usize = self.rows.iter().filter(|row| row.status.is_wrong()).count();
-        let n = |status: Status| self.summary.n(status);
+        let wrong: usize =
+            Status::ALL.into_iter().filter(|status| status.is_wrong()).map(|status| self.n(status)).sum();
         (wrong > 0).then(|| {
             format!(
                 "the reads of {} are not those of the person named: swap {}, duplicate {}",
                 count(wrong as u64, "sample"),
-                n(Status::Swap),
-                n(Status::Duplicate)
+                self.n(Status::Swap),
+                self.n(Status::Duplicate)
             )
         })
     }
-}
 
-impl Summary {
     /// Samples of a status.
     pub fn n(&self, status: Status) -> usize {
         self.n_by_status[status as usize]
@@ -187,7 +212,7 @@ impl Summary {
 
     /// Lines for the log.
     pub fn lines(&self) -> Vec<String> {
-        let total: usize = self.n_by_status.iter().sum();
+        let total = self.n_samples();
         let told: Vec<String> = Status::ALL
             .iter()
             .filter(|&&status| self.n(status) > 0)
@@ -248,7 +273,13 @@ impl Findings<'_> {
             number(Some(sex.y_ratio), 3),
             text(person(best.filter(|_| told))),
         ];
-        Row { status: verdict.status, cells }
+        Row {
+            sample: self.samples[sample].clone(),
+            column: scored.own_column,
+            status: verdict.status,
+            has_nobody: told && verdict.status != Status::LowCoverage && verdict.person.is_none(),
+            cells,
+        }
     }
 }
 

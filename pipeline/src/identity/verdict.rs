@@ -5,6 +5,15 @@ use std::collections::BTreeMap;
 use super::Thresholds;
 use super::score::{Candidate, Scored};
 
+/// Foreign share over which more is asked of the odds against a relative: half a foreign person is half a relative.
+const CLEAR_SHARE: f64 = 0.4;
+/// How much more.
+const UNCLEAR_FACTOR: f64 = 3.0;
+/// Share of the reads from which a mixture is the own person's as well as the other's.
+const OWN_HALF: f64 = 0.4;
+/// People in the VCF from which its frequencies say what a foreign person has.
+const MIN_PERSONS: usize = 10;
+
 /// What is said of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
@@ -83,54 +92,72 @@ pub fn verdicts(scored: &[Scored], n_persons: usize, thresholds: &Thresholds) ->
 
 /// The verdict on a sample without regard to others.
 fn alone(scored: &Scored, n_persons: usize, thresholds: &Thresholds) -> Verdict {
-    let anyone = scored.contamination_of_anyone;
+    let told = scored.n_sites >= thresholds.min_sites && n_persons >= MIN_PERSONS;
+    let with = |status, person, (share, lod): (f64, f64)| Verdict {
+        status,
+        person,
+        same_person: Vec::new(),
+        contamination: told.then_some(share),
+        contamination_lod: told.then_some(lod),
+    };
     let because = |status, person: Option<&Candidate>| {
-        let (share, lod) = person.map_or(anyone, |person| (person.contamination, person.contamination_lod));
-        let told = scored.n_sites >= thresholds.min_sites;
-        Verdict {
-            status,
-            person: person.map(|person| person.column),
-            same_person: Vec::new(),
-            contamination: told.then_some(share),
-            contamination_lod: told.then_some(lod),
-        }
+        let of_person = |person: &Candidate| (person.contamination, person.contamination_lod);
+        with(status, person.map(|person| person.column), person.map_or(scored.contamination_of_anyone, of_person))
     };
     if scored.n_sites < thresholds.min_sites {
         return because(Status::LowCoverage, None);
     }
     // The best of many is further out by chance.
     let of_many = thresholds.min_lod + (n_persons.max(1) as f64).log10();
-    let accepted = scored.others.iter().find(|other| other.lod >= of_many);
-    let Some(own) = &scored.own else { return because(Status::Absent, accepted) };
-    let rival = scored.others.iter().find(|other| !is_alike(other, thresholds.error_rate));
-    if let Some(rival) = rival.filter(|rival| rival.lod >= of_many && rival.lod - own.lod >= of_many) {
+    let is_named = |other: &&Candidate| other.lod >= of_many && is_person(other, thresholds);
+    let Some(own) = &scored.own else { return because(Status::Absent, scored.others.iter().find(is_named)) };
+    let mut rivals = scored.others.iter().filter(|other| !is_alike(other, thresholds));
+    let rival = rivals.find(is_named).filter(|rival| rival.lod - own.lod >= of_many);
+    let is_own = own.n_sites >= thresholds.min_sites && own.lod >= thresholds.min_lod && is_person(own, thresholds);
+    if let Some(pair) = scored.pair.filter(|_| rival.is_some() || !is_own) {
+        if pair.margin >= of_many && pair.own_share >= OWN_HALF {
+            return with(Status::Mixture, Some(own.column), (1.0 - pair.own_share, pair.contamination_lod));
+        }
+    }
+    if let Some(rival) = rival {
         return because(Status::Swap, Some(rival));
     }
-    if own.lod >= thresholds.min_lod {
-        let is_mixed = own.contamination >= thresholds.max_contamination && own.contamination_lod >= thresholds.min_lod;
+    if is_own {
+        let is_mixed =
+            told && own.contamination >= thresholds.max_contamination && own.contamination_lod >= thresholds.min_lod;
         return because(if is_mixed { Status::Mixture } else { Status::Match }, Some(own));
     }
-    if own.lod <= -thresholds.min_lod {
+    let is_relative = own.relative_lod - own.lod >= thresholds.min_lod;
+    if own.n_sites >= thresholds.min_sites && (own.lod <= -thresholds.min_lod || is_relative) {
         return because(Status::Swap, None);
     }
     because(Status::LowCoverage, None)
 }
 
+/// Whether reads that have the odds for a person are the person's own, and not a relative's.
+fn is_person(candidate: &Candidate, thresholds: &Thresholds) -> bool {
+    let factor = if candidate.contamination > CLEAR_SHARE { UNCLEAR_FACTOR } else { 1.0 };
+    candidate.lod - candidate.relative_lod >= factor * thresholds.min_lod
+}
+
 /// Whether two entries of the VCF differ at no more sites than the errors of one person's two entries would make them: a
-/// twin, a person entered twice, or a region in which two people are the same.
-pub fn is_alike(other: &Candidate, error_rate: f64) -> bool {
-    let expected = 2.0 * error_rate * f64::from(other.n_both);
-    f64::from(other.n_differing) <= expected + 2.0 * expected.sqrt()
+/// twin, a person entered twice, or a region in which two people are the same. Entries with too few sites in common are not.
+pub fn is_alike(other: &Candidate, thresholds: &Thresholds) -> bool {
+    let expected = 2.0 * thresholds.error_rate * f64::from(other.n_both);
+    let is_comparable = other.n_both >= thresholds.min_sites.max(1);
+    is_comparable && f64::from(other.n_differing) <= expected + 2.0 * expected.sqrt()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::score::Pair;
     use super::*;
 
     fn person(column: usize, lod: f64) -> Candidate {
         Candidate {
             column,
             lod,
+            relative_lod: lod - 60.0,
             concordance: 0.99,
             n_sites: 900,
             contamination: 0.0,
@@ -142,7 +169,15 @@ mod tests {
 
     fn scored(own: Option<Candidate>, others: Vec<Candidate>) -> Scored {
         let own_column = own.map(|own| own.column);
-        Scored { n_sites: 900, mean_depth: 5.0, own_column, own, others, contamination_of_anyone: (0.01, 0.2) }
+        Scored {
+            n_sites: 900,
+            mean_depth: 5.0,
+            own_column,
+            own,
+            others,
+            pair: None,
+            contamination_of_anyone: (0.01, 0.2),
+        }
     }
 
     fn one(own: Option<Candidate>, others: Vec<Candidate>) -> Verdict {
@@ -166,6 +201,39 @@ mod tests {
         let few = Scored { n_sites: 5, ..scored(Some(person(3, 9.0)), vec![]) };
         let few = alone(&few, 100, &Thresholds::default());
         assert_eq!((few.status, few.contamination), (Status::LowCoverage, None));
+    }
+
+    #[test]
+    fn a_relative_is_nobody_and_an_empty_entry_hides_nothing() {
+        let relative = |column| Candidate { relative_lod: 80.0, contamination: 0.49, ..person(column, 60.0) };
+        let of_own = one(Some(relative(3)), vec![relative(5)]);
+        assert_eq!((of_own.status, of_own.person, of_own.contamination), (Status::Swap, None, Some(0.01)));
+        let absent = one(None, vec![relative(5), person(6, -50.0)]);
+        assert_eq!((absent.status, absent.person), (Status::Absent, None));
+        let unsure = Candidate { relative_lod: 59.0, ..relative(3) };
+        assert_eq!(one(Some(unsure), vec![]).status, Status::LowCoverage);
+        // An own entry without genotypes: the same as nobody's, and equal to everyone.
+        let empty = Candidate { n_sites: 0, ..person(3, 0.0) };
+        let other = Candidate { n_differing: 0, n_both: 0, ..person(5, 300.0) };
+        let hidden = one(Some(empty), vec![other]);
+        assert_eq!((hidden.status, hidden.person), (Status::Swap, Some(5)));
+        assert_eq!(one(Some(empty), vec![person(5, -100.0)]).status, Status::LowCoverage);
+    }
+
+    #[test]
+    fn half_and_half_is_a_mixture_and_few_people_tell_no_share() {
+        let half = |column, lod| Candidate { contamination: 0.49, contamination_lod: 90.0, ..person(column, lod) };
+        let with = |own_share, margin| {
+            let pair = Pair { column: 5, own_share, margin, contamination_lod: 200.0 };
+            let scored = Scored { pair: Some(pair), ..scored(Some(half(3, 100.0)), vec![half(5, 120.0)]) };
+            alone(&scored, 100, &Thresholds::default())
+        };
+        let mixed = with(0.48, 90.0);
+        assert_eq!((mixed.status, mixed.person, mixed.contamination), (Status::Mixture, Some(3), Some(0.52)));
+        assert_eq!((with(0.2, 90.0).status, with(0.2, 90.0).person), (Status::Swap, Some(5)));
+        assert_eq!(with(0.48, 2.0).status, Status::Swap);
+        let few = alone(&scored(Some(half(3, 100.0)), vec![]), 9, &Thresholds::default());
+        assert_eq!((few.status, few.contamination, few.contamination_lod), (Status::Match, None, None));
     }
 
     #[test]

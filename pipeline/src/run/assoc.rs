@@ -186,7 +186,7 @@ fn pass(gate: &GateConfig, session: &Session<'_>, genotypes: &Genotypes) -> Resu
             &opened
         }
     };
-    match identity::gate(session, &gate.run, reads, &gate.options)? {
+    match identity::gate(session, &gate.run, reads, &gate.options, None)?.refusal {
         Some(refusal) if !gate.allow_swaps => {
             Err(anyhow!("{refusal}; put the list or the table right, or go on all the same with --allow-swaps"))
         }

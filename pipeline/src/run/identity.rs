@@ -1,5 +1,6 @@
 //! `norna identity`, and the gate of an association from reads: reads at the sites of a panel by cells, whose they are at rank 0.
 
+use std::collections::HashSet;
 use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -21,8 +22,8 @@ use super::stop::Phase;
 use super::workdir::{Claimed, Workdir};
 use crate::comm::{broadcast, consensus};
 use crate::identity::{
-    DepthCounts, Findings, Observations, Panel, PanelOptions, Report, SampleNames, Scored, SexFromReads, Thresholds,
-    Window, score, sex_from_depth, window_bases, windows,
+    DepthCounts, Findings, Observations, Panel, PanelOptions, Report, SampleNames, Scored, SexFromReads, Status,
+    Thresholds, Window, score, sex_from_depth, window_bases, windows,
 };
 use crate::report::words::count;
 use crate::sink::spool::SpoolError;
@@ -82,12 +83,61 @@ fn run_rank(config: &IdentityConfig, session: &Session<'_>, workdir: &mut Option
     } else if config.json {
         consensus(session.comm, Ok::<_, std::io::Error>(()))?;
     }
-    let is_refused = vec![u8::from(report.is_some_and(|report| report.refusal().is_some()))];
+    let is_refused = vec![u8::from(report.is_some_and(|report| report.summary.refusal().is_some()))];
     Ok(broadcast(session.comm, is_refused) == [1])
 }
 
-/// Makes the table of `options.out`, as `norna identity` would, within another command's session. Gives why the command must
-/// not go on, if it must not: the same on every rank.
+/// What a command needs to know of its samples' reads: the same on every rank. Counts are of the samples asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Verdict {
+    /// Why the command must not go on, if it must not.
+    pub(super) refusal: Option<String>,
+    /// Samples with reads of a second person.
+    pub(super) n_mixture: u64,
+    /// Samples with too few reads to tell.
+    pub(super) n_low_coverage: u64,
+    /// Samples that are not in the VCF.
+    pub(super) n_absent: u64,
+    /// Samples asked about.
+    pub(super) n_samples: u64,
+    /// Samples of the VCF without reads: of those asked about by name, if some are.
+    pub(super) vcf_without_reads: u64,
+}
+
+impl Verdict {
+    fn of(report: &Report, only: Option<&HashSet<String>>) -> Self {
+        let summary = report.summary_of(only);
+        let n = |status| summary.n(status) as u64;
+        Self {
+            refusal: summary.refusal(),
+            n_mixture: n(Status::Mixture),
+            n_low_coverage: n(Status::LowCoverage),
+            n_absent: n(Status::Absent),
+            n_samples: summary.n_samples() as u64,
+            vcf_without_reads: summary.n_without_reads as u64,
+        }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let counts = [self.n_mixture, self.n_low_coverage, self.n_absent, self.n_samples, self.vcf_without_reads];
+        let mut bytes: Vec<u8> = counts.iter().flat_map(|n| n.to_le_bytes()).collect();
+        bytes.extend_from_slice(self.refusal.as_deref().unwrap_or_default().as_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (counts, refusal) = bytes.split_at_checked(40)?;
+        let (counts, _) = counts.as_chunks::<8>();
+        let [n_mixture, n_low_coverage, n_absent, n_samples, vcf_without_reads] =
+            <[[u8; 8]; 5]>::try_from(counts).ok()?.map(u64::from_le_bytes);
+        let refusal = (!refusal.is_empty()).then(|| String::from_utf8_lossy(refusal).into_owned());
+        Some(Self { refusal, n_mixture, n_low_coverage, n_absent, n_samples, vcf_without_reads })
+    }
+}
+
+/// Makes the table of `options.out`, as `norna identity` would, within another command's session. Gives what that command
+/// needs to know: the same on every rank. `only`: samples (by their names among the reads) that count for it; the others stand
+/// in the table.
 ///
 /// # Errors
 /// One line, the same on every rank; [`super::Stopped`].
@@ -96,7 +146,8 @@ pub(super) fn gate(
     run: &RunOptions,
     reads: &ReadInput,
     options: &IdentityOptions,
-) -> Result<Option<String>> {
+    only: Option<&HashSet<String>>,
+) -> Result<Verdict> {
     let own =
         Session { options: run, comm: session.comm, stop: session.stop, pool: session.pool, start: session.start };
     let claimed = own.is_root().then(|| Workdir::claim(&run.out, run.kind, run.manner));
@@ -111,9 +162,11 @@ pub(super) fn gate(
         bail!("{}", String::from_utf8_lossy(&busy));
     }
     let report = find(&own, &mut workdir.0, reads, options)?;
-    let refusal = report.and_then(|report| report.refusal()).unwrap_or_default();
-    let refusal = String::from_utf8_lossy(&broadcast(own.comm, refusal.into_bytes())).into_owned();
-    Ok((!refusal.is_empty()).then(|| format!("{refusal} (see {})", run.out.display())))
+    let found = report.map(|report| Verdict::of(&report, only).to_bytes()).unwrap_or_default();
+    let found = Verdict::from_bytes(&broadcast(own.comm, found));
+    let mut found = found.ok_or_else(|| anyhow!("the answer of rank 0 is not whole: this is a defect of norna"))?;
+    found.refusal = found.refusal.map(|refusal| format!("{refusal} (see {})", run.out.display()));
+    Ok(found)
 }
 
 /// Everything up to the finished table; the report at rank 0.
@@ -143,7 +196,7 @@ fn find(
     drop(begun);
     if let Some(report) = &report {
         report.summary.lines().iter().for_each(|line| log::info!("{line}"));
-        if let Some(refusal) = report.refusal() {
+        if let Some(refusal) = report.summary.refusal() {
             log::warn!("{refusal}");
         }
         log::info!("written: {} (individual-level data, readable by its owner only)", session.options.out.display());
@@ -181,8 +234,9 @@ impl<'a> Study<'a> {
     fn open(reads: &'a ReadInput, options: &IdentityOptions) -> Result<Self> {
         let names = options.pairs.as_deref().map(SampleNames::read).transpose()?.unwrap_or_default();
         let references: Vec<(&str, u32)> = reads.references().iter().map(|r| (r.name.as_str(), r.length)).collect();
-        let panel = Panel::read(&options.panel, &references)?;
+        let mut panel = Panel::read(&options.panel, &references)?;
         let columns = names.columns(reads.samples(), &panel.samples);
+        panel.warnings.extend(names.check(reads.samples(), &panel.samples)?);
         let site = |site: &crate::identity::PanelSite| Site {
             chrom: Arc::clone(&site.chrom),
             pos: site.pos,
@@ -251,7 +305,7 @@ impl<'a> Study<'a> {
             }
             let of_sample = |i: usize| {
                 let own = self.columns[samples.start + i];
-                score(&self.panel, own, batch_reads.of_sample(i), self.thresholds.error_rate)
+                score(&self.panel, own, batch_reads.of_sample(i), &self.thresholds)
             };
             scored.par_extend((0..samples.len()).into_par_iter().map(of_sample));
             sexes.extend(depths.iter().map(sex_from_depth));
