@@ -297,7 +297,7 @@ fn a_folder_is_replaced_only_where_all_of_it_was_made_here() {
     // One name for both, and so one lock.
     made.simulate(&SMALL.replace("c.vcf.gz", "reads.vcf.gz"));
     let run = made.try_simulate(SMALL);
-    assert!(run.code == 1 && run.stderr.contains("--force"), "{}", run.stderr);
+    assert!(run.code == 1 && run.stderr.contains("--force") && !run.stderr.contains("--out"), "{}", run.stderr);
     made.simulate(&format!("{SMALL} --force --n-samples 3").replacen("--n-samples 6 ", "", 1));
     assert_eq!(made.names("reads").len(), 3 * 2 + 6);
     std::fs::write(made.path("reads/mine.bam"), "mine").unwrap();
@@ -357,6 +357,19 @@ fn a_users_own_file_under_a_name_of_ours_is_not_replaced() {
 }
 
 #[test]
+fn names_of_reads_of_different_files_differ() {
+    need!(Need::Samtools);
+    let made = Made::new();
+    made.simulate(&format!("{SMALL} --depth 1"));
+    let names = |sample: &str| -> HashSet<String> {
+        let text = output("samtools", &["view"], &made.path(&format!("reads/{sample}.bam")));
+        text.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect()
+    };
+    let (first, sixth) = (names("S1"), names("S6"));
+    assert!(first.contains("s1f1") && sixth.contains("s6f1") && first.is_disjoint(&sixth), "{first:?}");
+}
+
+#[test]
 fn a_folder_that_was_moved_is_read() {
     let made = Made::new();
     made.simulate(&format!("{SMALL} --depth 1"));
@@ -409,9 +422,19 @@ fn flags_that_cannot_be_meant_are_refused_in_one_line() {
         ("--single-end --unmapped-mate-rate 0.1", 2, "--single-end"),
         ("--depth-file bad", 2, "bad: line 2: the depth"),
         ("--depth-file depths", 1, "--depth-file: line 2: its sample is none of the 6"),
-        ("--swap 4", 1, "--swap 4"),
+        ("--swap 4", 1, "--swap 4: needs at least 8 samples, and here are 6 samples"),
+        ("--n-samples 1 --contamination 0.1", 1, "--contamination with --n-contaminated 1: needs at least 2 samples"),
+        ("--reads c.vcf.gz", 2, "--reads c.vcf.gz: --out has an output of that name"),
+        ("--reads ./c.pheno.tsv", 2, "--reads ./c.pheno.tsv: --out has an output of that name"),
     ] {
-        let run = made.try_simulate(&format!("{SMALL} -q {flags}").replace("--depth -1", "--depth=-1"));
+        let mut all = SMALL.to_owned();
+        if flags.starts_with("--n-samples") {
+            all = all.replace("--n-samples 6 ", "");
+        }
+        if flags.starts_with("--reads") {
+            all = all.replace("--reads reads ", "");
+        }
+        let run = made.try_simulate(&format!("{all} -q {flags}").replace("--depth -1", "--depth=-1"));
         assert_eq!(run.code, code, "{flags}: {}", run.stderr);
         assert!(run.stderr.contains(word) && run.stderr.trim_end().lines().count() == 1, "{flags}: {}", run.stderr);
         assert!(!run.stderr.contains("S9"), "{}", run.stderr);

@@ -366,6 +366,7 @@ impl Maker<'_> {
             other = Some((scratch.other.as_slice(), share));
         }
         let source = Source {
+            file_number: file_idx as u64 + 1,
             config: self.run.config,
             model: &self.model,
             contig: &self.panel.contigs[contig_idx],
