@@ -40,6 +40,8 @@ fn write(made: &Made, change: impl FnOnce(&mut Numbers)) -> PathBuf {
     path
 }
 
+type Change = fn(&mut Numbers);
+
 struct Numbers {
     windows: Vec<DepthWindow<'static>>,
     mean: Vec<f32>,
@@ -106,7 +108,7 @@ fn no_flipped_bit_and_no_cut_passes() {
 #[test]
 fn numbers_that_cannot_be_are_found_though_their_bytes_are_those_that_were_written() {
     let made = Made::new();
-    let changes: [(&str, fn(&mut Numbers)); 11] = [
+    let changes: [(&str, Change); 11] = [
         ("/depth/mean: row 1, column 0: NaN", |n| n.mean[2] = f32::NAN),
         ("/depth/mean: row 2, column 1: -0.02", |n| n.mean[5] = -0.02),
         ("/depth/mean: column 1: windows of chromosome 0", |n| n.mean[3] = 2.9),
