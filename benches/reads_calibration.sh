@@ -55,7 +55,7 @@ tests() {
 }
 
 call() {
-  cut -f 2 reads/bams.txt >paths
+  awk -F '\t' '{ print "reads/" $2 }' reads/bams.txt >paths
   bcftools mpileup -B -q 20 -Q 13 -f reads/reference.fa -b paths -T reads/sites.vcf.gz -Ou 2>calls.log |
     bcftools call -m -Ob -o called.bcf 2>>calls.log || { tail -n 3 calls.log >&2; return 1; }
   bcftools index -f called.bcf

@@ -16,7 +16,7 @@ echo "simulating reads: $made" >&2
   --duplicate-rate 0.02 --low-mapq-rate 0.02 --clip-rate 0.02 --force -q
 sed '/^##/d' people.pheno.tsv >reads.traits100.tsv
 cut -f 1-2 reads.traits100.tsv >reads.traits1.tsv
-cut -f 2 reads/bams.txt >reads.paths
+awk -F '\t' '{ print "reads/" $2 }' reads/bams.txt >reads.paths
 # The same 40 files under the names of 400 people.
 rm -rf reads.400
 mkdir reads.400

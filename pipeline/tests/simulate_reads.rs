@@ -72,17 +72,20 @@ fn bytes_depend_on_the_seed_and_not_on_threads() {
     other.simulate(&format!("{flags} --seed 2"));
     let names = one.names("reads");
     assert_eq!(names.len(), 6 * 2 + 6, "{names:?}");
-    for name in names.iter().filter(|name| *name != "bams.txt") {
+    for name in &names {
         let bytes = |made: &Made| std::fs::read(made.path("reads").join(name)).unwrap();
         assert!(bytes(&one) == bytes(&four), "{name}: other bytes with other threads");
-        assert!(bytes(&one) != bytes(&other) || name.ends_with(".fai"), "{name}: the seed says nothing");
+        assert!(
+            bytes(&one) != bytes(&other) || ["bams.txt", "reference.fa.fai"].contains(&&**name),
+            "{name}: the seed says nothing"
+        );
         let mode = std::fs::metadata(one.path("reads").join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     let list = one.text("reads/bams.txt");
     let rows: Vec<(&str, &str)> = list.lines().map(|line| line.split_once('\t').unwrap()).collect();
     assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), ["S1", "S2", "S3", "S4", "S5", "S6"]);
-    assert!(rows.iter().all(|(sample, path)| Path::new(path) == one.path("reads").join(format!("{sample}.bam"))));
+    assert!(rows.iter().all(|(sample, path)| *path == format!("{sample}.bam")));
     assert_eq!(one.names(""), ["c.covar.tsv", "c.pheno.tsv", "c.truth.tsv", "c.vcf.gz", "c.vcf.gz.tbi", "reads"]);
 }
 
@@ -294,7 +297,7 @@ fn a_folder_is_replaced_only_where_all_of_it_was_made_here() {
     // One name for both, and so one lock.
     made.simulate(&SMALL.replace("c.vcf.gz", "reads.vcf.gz"));
     let run = made.try_simulate(SMALL);
-    assert!(run.code == 1 && run.stderr.contains("--force"), "{}", run.stderr);
+    assert!(run.code == 1 && run.stderr.contains("--force") && !run.stderr.contains("--out"), "{}", run.stderr);
     made.simulate(&format!("{SMALL} --force --n-samples 3").replacen("--n-samples 6 ", "", 1));
     assert_eq!(made.names("reads").len(), 3 * 2 + 6);
     std::fs::write(made.path("reads/mine.bam"), "mine").unwrap();
@@ -306,6 +309,73 @@ fn a_folder_is_replaced_only_where_all_of_it_was_made_here() {
     let run = made.try_simulate(&format!("{SMALL} --force"));
     assert!(run.code == 1 && run.stderr.contains("not made by norna simulate"), "{}", run.stderr);
     assert!(made.names("").iter().all(|name| !name.starts_with('.')), "{:?}", made.names(""));
+}
+
+#[test]
+fn a_users_own_file_under_a_name_of_ours_is_not_replaced() {
+    need!(Need::Samtools, Need::Bcftools);
+    let made = Made::new();
+    made.simulate(&format!("{SMALL} --depth 1"));
+    let reads = |name: &str| made.path("reads").join(name);
+    let shell = |script: &str| tools::run(tools::command("bash").args(["-ec", script]).current_dir(reads(""))).ok();
+    let changes = [
+        ("S1.bam", "samtools view -s 0.5 -b S1.bam -o x; mv x S1.bam", "row 1 of its truth.tsv"),
+        (
+            "S2.bam",
+            "samtools view -H S2.bam | grep -v -e '^@CO' | samtools view -b --no-PG - -o x; mv x S2.bam",
+            "row 2",
+        ),
+        ("S1.bam", "cp S2.bam S1.bam", "row 1 of"),
+        ("S3.bam", "echo mine >S3.bam", "row 3 of"),
+        ("S3.bam.bai", "echo mine >S3.bam.bai", "row 3 of"),
+        ("S4.bam", "mv S4.bam ../elsewhere.bam; ln -s ../elsewhere.bam S4.bam", "row 4 of"),
+        ("bams.txt", "printf 'S1\\tS2.bam\\n' >bams.txt", "reads/bams.txt"),
+        ("reference.fa", "tr A C <reference.fa >x; mv x reference.fa", "reads/reference.fa"),
+        ("reference.fa", "printf '>3\\nACGT\\n' >>reference.fa", "reads/reference.fa"),
+        ("reference.fa.fai", "printf '3\\t4\\t5\\t60\\t61\\n' >>reference.fa.fai", "reads/reference.fa.fai"),
+        ("sites.vcf.gz", "bcftools view -Oz -o x sites.vcf.gz; mv x sites.vcf.gz", "reads/sites.vcf.gz"),
+        ("sites.vcf.gz.tbi", "echo mine >sites.vcf.gz.tbi", "reads/sites.vcf.gz.tbi"),
+        ("truth.tsv", "sed -i 1d truth.tsv", "reads/truth.tsv"),
+    ];
+    for (name, change, words) in changes {
+        let before = std::fs::read(reads(name)).unwrap();
+        shell(change);
+        let changed = std::fs::read(reads(name)).unwrap();
+        let run = made.try_simulate(&format!("{SMALL} --depth 1 --force -q"));
+        assert!(run.code == 1 && run.stderr.contains(words), "{change}: {}", run.stderr);
+        assert!(run.stderr.trim_end().lines().count() == 1 && !run.stderr.contains("/S"), "{change}: {}", run.stderr);
+        assert!(std::fs::read(reads(name)).unwrap() == changed, "{change}: replaced");
+        std::fs::remove_file(reads(name)).unwrap();
+        std::fs::write(reads(name), before).unwrap();
+    }
+    // Paths as they were written before, and files that are gone, keep it what it was.
+    let list = made.text("reads/bams.txt").replace("\tS", &format!("\t{}/S", reads("").display()));
+    std::fs::write(reads("bams.txt"), list).unwrap();
+    std::fs::remove_file(reads("S1.bam")).unwrap();
+    made.simulate(&format!("{SMALL} --depth 1 --force"));
+    assert!(reads("S1.bam").exists() && made.names("reads").len() == 6 * 2 + 6);
+}
+
+#[test]
+fn names_of_reads_of_different_files_differ() {
+    need!(Need::Samtools);
+    let made = Made::new();
+    made.simulate(&format!("{SMALL} --depth 1"));
+    let names = |sample: &str| -> HashSet<String> {
+        let text = output("samtools", &["view"], &made.path(&format!("reads/{sample}.bam")));
+        text.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect()
+    };
+    let (first, sixth) = (names("S1"), names("S6"));
+    assert!(first.contains("s1f1") && sixth.contains("s6f1") && first.is_disjoint(&sixth), "{first:?}");
+}
+
+#[test]
+fn a_folder_that_was_moved_is_read() {
+    let made = Made::new();
+    made.simulate(&format!("{SMALL} --depth 1"));
+    std::fs::rename(made.path("reads"), made.path("moved")).unwrap();
+    let mut command = tools::norna(["depth", "--bam-list", "moved/bams.txt", "--by", "1000", "--out", "d.h5"]);
+    tools::run(command.current_dir(made.0.path())).ok();
 }
 
 #[test]
@@ -352,9 +422,19 @@ fn flags_that_cannot_be_meant_are_refused_in_one_line() {
         ("--single-end --unmapped-mate-rate 0.1", 2, "--single-end"),
         ("--depth-file bad", 2, "bad: line 2: the depth"),
         ("--depth-file depths", 1, "--depth-file: line 2: its sample is none of the 6"),
-        ("--swap 4", 1, "--swap 4"),
+        ("--swap 4", 1, "--swap 4: needs at least 8 samples, and here are 6 samples"),
+        ("--n-samples 1 --contamination 0.1", 1, "--contamination with --n-contaminated 1: needs at least 2 samples"),
+        ("--reads c.vcf.gz", 2, "--reads c.vcf.gz: --out has an output of that name"),
+        ("--reads ./c.pheno.tsv", 2, "--reads ./c.pheno.tsv: --out has an output of that name"),
     ] {
-        let run = made.try_simulate(&format!("{SMALL} -q {flags}").replace("--depth -1", "--depth=-1"));
+        let mut all = SMALL.to_owned();
+        if flags.starts_with("--n-samples") {
+            all = all.replace("--n-samples 6 ", "");
+        }
+        if flags.starts_with("--reads") {
+            all = all.replace("--reads reads ", "");
+        }
+        let run = made.try_simulate(&format!("{all} -q {flags}").replace("--depth -1", "--depth=-1"));
         assert_eq!(run.code, code, "{flags}: {}", run.stderr);
         assert!(run.stderr.contains(word) && run.stderr.trim_end().lines().count() == 1, "{flags}: {}", run.stderr);
         assert!(!run.stderr.contains("S9"), "{}", run.stderr);

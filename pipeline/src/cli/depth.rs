@@ -125,7 +125,8 @@ fn by(text: &str) -> Result<By, UsageError> {
     match text.parse() {
         Ok(width @ 1..) => Ok(By::Width(width)),
         _ => Err(UsageError(format!(
-            "--by '{text}': a width is a number of bases from 1; a BED file's name has letters"
+            "--by '{text}': a width is a number of bases from 1 to {}; a BED file's name has letters",
+            u32::MAX
         ))),
     }
 }

@@ -1,6 +1,6 @@
 //! From flags of `norna simulate` to a validated configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::format::chromosome::canonical;
 use crate::run::UsageError;
@@ -36,6 +36,8 @@ impl SimulateArgs {
         let fields = self.fields()?;
         self.check_ranges()?;
         let contigs = self.contigs()?;
+        let reads = self.reads.validate()?;
+        self.check_folder_of(reads.as_ref())?;
         Ok(SimulateConfig {
             out: self.out(),
             format,
@@ -50,10 +52,21 @@ impl SimulateArgs {
             population_size: self.population_size,
             recombination_rate: self.recombination_rate,
             traits: self.traits(),
-            reads: self.reads.validate()?,
+            reads,
             mark: self.mark(fields) + &self.reads.mark(),
             contigs,
         })
+    }
+
+    /// Refuses a folder of reads that has the name of another output.
+    fn check_folder_of(&self, reads: Option<&ReadsConfig>) -> Result<(), UsageError> {
+        let Some(reads) = reads else { return Ok(()) };
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let folder = absolute(&reads.folder);
+        match crate::simulate::output_names(&self.out()).iter().any(|output| absolute(output) == folder) {
+            true => usage(format!("--reads {}: --out has an output of that name", reads.folder.display())),
+            false => Ok(()),
+        }
     }
 
     /// Checks the flags of a run that takes the genotypes of a file; its threads.

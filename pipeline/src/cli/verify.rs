@@ -1,4 +1,4 @@
-//! `norna verify`: whether a results file is whole and sound.
+//! `norna verify`: whether a file of results or depths is whole and sound.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -12,19 +12,22 @@ use super::{EXIT_FAILED, EXIT_INCOMPLETE};
 use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::words::count;
-use crate::store::{Verification, VerifyProgress, verify};
+use crate::store::{
+    DEPTH_FORMAT, DepthReader, DepthVerification, Findings, StoreError, Verification, VerifyProgress, verify,
+    verify_depth,
+};
 
 /// Time between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(100);
 /// Time to the first line where no terminal is, then doubled.
 const FIRST_LINE: Duration = Duration::from_secs(10);
 
-/// Check a results file: checksums, shapes, numbers, ledger sums.
+/// Check a results file or a depth.h5: checksums, shapes, numbers, sums.
 ///
 /// Reads everything. Exit code 0: sound; 1: something is wrong, a line each; 3: sound, but shards of the run failed.
 #[derive(Debug, Clone, clap::Args)]
 pub struct VerifyArgs {
-    /// Results file.
+    /// Results file, or what norna depth wrote.
     pub file: PathBuf,
     /// As JSON.
     #[arg(long)]
@@ -35,6 +38,57 @@ pub struct VerifyArgs {
     /// Show no progress.
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// What was found.
+enum Found {
+    Results(Verification),
+    Depth(DepthVerification),
+}
+
+impl Found {
+    fn of(path: &Path, progress: &VerifyProgress) -> Result<Self, StoreError> {
+        match DepthReader::is_depth(path) {
+            true => verify_depth(path, progress).map(Self::Depth),
+            false => verify(path, progress).map(Self::Results),
+        }
+    }
+
+    fn findings(&self) -> &Findings {
+        match self {
+            Self::Results(found) => &found.findings,
+            Self::Depth(found) => &found.findings,
+        }
+    }
+
+    fn failed_regions(&self) -> &[String] {
+        match self {
+            Self::Results(found) => &found.failed_regions,
+            Self::Depth(_) => &[],
+        }
+    }
+
+    /// What the file holds, and its bytes.
+    fn contents(&self) -> (String, u64) {
+        let parts = match self {
+            Self::Results(found) => {
+                let size = format!(
+                    "{} × {}, {}, store {}",
+                    count(found.n_variants as u64, "variant"),
+                    count(found.n_traits as u64, "trait"),
+                    count(found.n_hits as u64, "hit"),
+                    found.store.name(),
+                );
+                (size, found.n_datasets, found.file_bytes)
+            }
+            Self::Depth(found) => {
+                let windows = count(found.n_windows as u64, "window");
+                let size = format!("depths of {windows} × {}", count(found.n_samples as u64, "sample"));
+                (size, found.n_datasets, found.file_bytes)
+            }
+        };
+        (format!("{}, {} datasets", parts.0, parts.1), parts.2)
+    }
 }
 
 /// Runs `norna verify`; the exit code.
@@ -48,7 +102,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<u8> {
     let (progress, ended) = (VerifyProgress::default(), AtomicBool::new(false));
     let found = std::thread::scope(|scope| {
         let shown = (!args.quiet).then(|| scope.spawn(|| show(&progress, &ended)));
-        let found = pool.install(|| verify(&args.file, &progress));
+        let found = pool.install(|| Found::of(&args.file, &progress));
         ended.store(true, Ordering::Relaxed);
         if let Some(shown) = shown {
             shown.thread().unpark();
@@ -66,7 +120,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<u8> {
         Err(error) if !is_closed_pipe(&error) => return Err(error.into()),
         _ => {}
     }
-    Ok(match (found.findings.is_empty(), found.failed_regions.is_empty()) {
+    Ok(match (found.findings().is_empty(), found.failed_regions().is_empty()) {
         (false, _) => EXIT_FAILED,
         (true, false) => EXIT_INCOMPLETE,
         (true, true) => 0,
@@ -103,44 +157,39 @@ fn show(progress: &VerifyProgress, ended: &AtomicBool) {
 }
 
 /// "sound", "incomplete" or "damaged".
-fn verdict(found: &Verification) -> &'static str {
-    match (found.findings.is_empty(), found.failed_regions.is_empty()) {
+fn verdict(found: &Found) -> &'static str {
+    match (found.findings().is_empty(), found.failed_regions().is_empty()) {
         (false, _) => "damaged",
         (true, false) => "incomplete",
         (true, true) => "sound",
     }
 }
 
-fn text_report(path: &Path, found: &Verification, elapsed: Duration) -> String {
+fn text_report(path: &Path, found: &Found, elapsed: Duration) -> String {
     let mut text = String::new();
-    for kind in &found.findings.kinds {
+    for kind in &found.findings().kinds {
         kind.first.iter().for_each(|finding| text += &format!("{finding}\n"));
         match kind.n - kind.first.len() as u64 {
             0 => {}
             more => text += &format!("{}: and {more} more\n", kind.object),
         }
     }
-    if !found.has_checksums {
-        let version = &found.norna_version;
+    if let Found::Results(Verification { has_checksums: false, norna_version: version, .. }) = found {
         text +=
             &format!("no checksums: written by norna {version}, before they were made; everything else is checked\n");
     }
-    if !found.failed_regions.is_empty() {
-        let shards = count(found.failed_regions.len() as u64, "shard");
-        text += &format!("incomplete: {shards} failed: {}\n", regions(&found.failed_regions));
+    if !found.failed_regions().is_empty() {
+        let shards = count(found.failed_regions().len() as u64, "shard");
+        text += &format!("incomplete: {shards} failed: {}\n", regions(found.failed_regions()));
     }
     let seconds = elapsed.as_secs_f64();
+    let (contents, bytes) = found.contents();
     text += &format!(
-        "checked: {} × {}, {}, store {}, {} datasets, {} in {seconds:.1} s ({}/s)\n",
-        count(found.n_variants as u64, "variant"),
-        count(found.n_traits as u64, "trait"),
-        count(found.n_hits as u64, "hit"),
-        found.store.name(),
-        found.n_datasets,
-        HumanBytes(found.file_bytes),
-        HumanBytes((found.file_bytes as f64 / seconds.max(1e-9)) as u64)
+        "checked: {contents}, {} in {seconds:.1} s ({}/s)\n",
+        HumanBytes(bytes),
+        HumanBytes((bytes as f64 / seconds.max(1e-9)) as u64)
     );
-    let result = match found.findings.n() {
+    let result = match found.findings().n() {
         0 => verdict(found).to_owned(),
         n => format!("{}: {}", verdict(found), count(n, "finding")),
     };
@@ -157,24 +206,41 @@ fn regions(failed: &[String]) -> String {
     }
 }
 
-fn json_report(path: &Path, found: &Verification, elapsed: Duration) -> serde_json::Value {
-    let kinds = found.findings.kinds.iter().map(|kind| {
+fn json_report(path: &Path, found: &Found, elapsed: Duration) -> serde_json::Value {
+    let kinds = found.findings().kinds.iter().map(|kind| {
         let first = kind.first.iter().map(|finding| json!({ "object": finding.object, "problem": finding.problem }));
         json!({ "kind": kind.name, "object": kind.object, "n": kind.n, "first": first.collect::<Vec<_>>() })
     });
-    json!({
+    let mut report = json!({
         "file": path.display().to_string(),
         "result": verdict(found),
         "findings": kinds.collect::<Vec<_>>(),
-        "failed_regions": found.failed_regions,
-        "checksums": found.has_checksums,
-        "norna_version": found.norna_version,
-        "store": found.store.name(),
-        "variants": found.n_variants,
-        "traits": found.n_traits,
-        "hits": found.n_hits,
-        "datasets": found.n_datasets,
-        "file_bytes": found.file_bytes,
+        "failed_regions": found.failed_regions(),
         "wall_seconds": elapsed.as_secs_f64(),
-    })
+    });
+    let more = match found {
+        Found::Results(found) => json!({
+            "checksums": found.has_checksums,
+            "norna_version": found.norna_version,
+            "store": found.store.name(),
+            "variants": found.n_variants,
+            "traits": found.n_traits,
+            "hits": found.n_hits,
+            "datasets": found.n_datasets,
+            "file_bytes": found.file_bytes,
+        }),
+        Found::Depth(found) => json!({
+            "format": DEPTH_FORMAT,
+            "checksums": true,
+            "norna_version": found.norna_version,
+            "samples": found.n_samples,
+            "windows": found.n_windows,
+            "datasets": found.n_datasets,
+            "file_bytes": found.file_bytes,
+        }),
+    };
+    if let (Some(report), serde_json::Value::Object(more)) = (report.as_object_mut(), more) {
+        report.extend(more);
+    }
+    report
 }

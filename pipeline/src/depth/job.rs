@@ -26,6 +26,19 @@ pub struct SampleFile<'a> {
     pub file: &'a ReadFile,
     /// Where it has reads of several samples: which read groups are this one's.
     pub groups: Option<Vec<bool>>,
+    /// Read groups of no sample, where this sample's cells count the reads of none: those of the file's first sample.
+    pub of_none: Option<Vec<bool>>,
+}
+
+/// Whose a read is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The sample's.
+    Own,
+    /// Nobody's, and to be counted here.
+    Nobodys,
+    /// Counted elsewhere.
+    Others,
 }
 
 impl<'a> SampleFile<'a> {
@@ -34,18 +47,27 @@ impl<'a> SampleFile<'a> {
         let of_sample = |sample: usize| {
             let file = |&idx: &u32| {
                 let file = input.file(idx as usize);
-                let groups = file.samples_by_group();
-                Self { file, groups: groups.map(|of| of.iter().map(|&s| s == Some(sample as u32)).collect()) }
+                let groups_of = |wanted: Option<u32>| -> Option<Vec<bool>> {
+                    file.samples_by_group().map(|of| of.iter().map(|&owner| owner == wanted).collect())
+                };
+                let is_first = file.samples().first() == Some(&sample);
+                let of_none = if is_first { groups_of(None) } else { None };
+                Self { file, groups: groups_of(Some(sample as u32)), of_none }
             };
             input.files_of(sample).iter().map(file).collect()
         };
         (0..input.samples().len()).map(of_sample).collect()
     }
 
-    /// Whether a read is the sample's.
-    fn has(&self, record: &AlignmentRecord) -> bool {
-        let Some(groups) = &self.groups else { return true };
-        record.read_group.is_some_and(|group| groups.get(usize::from(group)).is_some_and(|&is_mine| is_mine))
+    fn whose(&self, record: &AlignmentRecord) -> Whose {
+        let Some(groups) = &self.groups else { return Whose::Own };
+        let is_in = |groups: &[bool], group: u16| groups.get(usize::from(group)).is_none_or(|&is_in| is_in);
+        match (record.read_group, &self.of_none) {
+            (Some(group), _) if groups.get(usize::from(group)) == Some(&true) => Whose::Own,
+            (Some(group), Some(of_none)) if is_in(of_none, group) => Whose::Nobodys,
+            (None, Some(_)) => Whose::Nobodys,
+            _ => Whose::Others,
+        }
     }
 }
 
@@ -60,13 +82,15 @@ pub struct ReadCounts {
     pub flags: u64,
     /// Left out for their mapping quality.
     pub mapq: u64,
+    /// Left out of files of several samples: without a read group, or of one without a sample.
+    pub no_sample: u64,
 }
 
 impl ReadCounts {
     /// From a cell's counts.
     pub fn from_cell(counts: &[u64]) -> Self {
         let at = |i| counts.get(i).copied().unwrap_or(0);
-        Self { read: at(0), used: at(1), flags: at(2), mapq: at(3) }
+        Self { read: at(0), used: at(1), flags: at(2), mapq: at(3), no_sample: at(4) }
     }
 
     /// Adds another cell's.
@@ -75,6 +99,7 @@ impl ReadCounts {
         self.used += other.used;
         self.flags += other.flags;
         self.mapq += other.mapq;
+        self.no_sample += other.no_sample;
     }
 
     fn note(&mut self, fate: Fate) {
@@ -202,7 +227,7 @@ impl GridJob for DepthJob<'_> {
         }
         writer.flush(&mut *out)?;
         scratch.writer = writer;
-        Ok(vec![counts.read, counts.used, counts.flags, counts.mapq])
+        Ok(vec![counts.read, counts.used, counts.flags, counts.mapq, counts.no_sample])
     }
 }
 
@@ -253,12 +278,19 @@ impl DepthJob<'_> {
             if n.is_multiple_of(READS_AT_ONCE) && must_drop() {
                 break;
             }
-            if !sample.has(record) {
-                continue;
+            // A read that reaches in from before is counted where it starts.
+            let starts_here = record.start >= range.start;
+            match sample.whose(record) {
+                Whose::Own => {}
+                Whose::Nobodys => {
+                    counts.read += u64::from(starts_here);
+                    counts.no_sample += u64::from(starts_here);
+                    continue;
+                }
+                Whose::Others => continue,
             }
             let fate = self.rules.fate(record);
-            // A read that reaches in from before is counted where it starts.
-            if record.start >= range.start {
+            if starts_here {
                 counts.note(fate);
             }
             if fate == Fate::Used {

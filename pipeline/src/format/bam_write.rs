@@ -1,7 +1,9 @@
 //! Writing sorted BAM with its index: noodles' encoder and indexer behind a plain record.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::num::NonZero;
+use std::path::Path;
 
 use noodles::bam;
 use noodles::bgzf;
@@ -21,6 +23,27 @@ use noodles::sam::header::record::value::map::{self, Program, ReadGroup};
 
 /// Longest reference that a BAI can index.
 pub const MAX_REFERENCE_LEN: u32 = 1 << 29;
+
+/// Longest header that is read back.
+const MAX_HEADER_LEN: u32 = 1 << 28;
+
+/// The text of a BAM's header, whatever is behind it.
+///
+/// # Errors
+/// The file's; no BAM; a header that is no text.
+pub fn header_text(path: &Path) -> io::Result<String> {
+    let mut reader = bgzf::io::Reader::new(File::open(path)?);
+    let (mut magic, mut length) = ([0; 4], [0; 4]);
+    reader.read_exact(&mut magic)?;
+    reader.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length);
+    if magic != *b"BAM\x01" || length > MAX_HEADER_LEN {
+        return Err(invalid("no BAM"));
+    }
+    let mut text = String::new();
+    let n = reader.take(u64::from(length)).read_to_string(&mut text)?;
+    if n == length as usize { Ok(text) } else { Err(invalid("it ends in its header")) }
+}
 
 /// What the header says.
 #[derive(Debug, Clone, Copy)]

@@ -266,7 +266,13 @@ fn rows_of<'a>(job: &DepthJob<'a>) -> impl Iterator<Item = DepthWindow<'a>> {
 }
 
 fn reads_in_json(reads: &ReadCounts) -> serde_json::Value {
-    json!({ "read": reads.read, "used": reads.used, "dropped_flags": reads.flags, "dropped_mapq": reads.mapq })
+    json!({
+        "read": reads.read,
+        "used": reads.used,
+        "dropped_flags": reads.flags,
+        "dropped_mapq": reads.mapq,
+        "dropped_no_sample": reads.no_sample,
+    })
 }
 
 /// The last lines of the log, and what a machine reads.
@@ -278,12 +284,20 @@ fn tell(
     session: &Session<'_>,
 ) -> Result<()> {
     log::info!(
-        "reads: {} on these chromosomes = {} used + {} left out by flags + {} by mapping quality",
+        "reads: {} on these chromosomes = {} used + {} left out by flags + {} by mapping quality + {} of no sample",
         reads.read,
         reads.used,
         reads.flags,
-        reads.mapq
+        reads.mapq,
+        reads.no_sample
     );
+    if reads.no_sample > 0 {
+        log::warn!(
+            "{} of files of several samples {} left out: no read group, or one whose @RG line names no sample (SM)",
+            count(reads.no_sample, "read"),
+            if reads.no_sample == 1 { "was" } else { "were" }
+        );
+    }
     if reads.used == 0 {
         log::warn!("no read counts: every depth is 0");
     }

@@ -101,7 +101,7 @@ pub fn stale(out: &Path, outputs: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// Every name that a run of the stem can make.
-fn all_names(out: &Path) -> Vec<PathBuf> {
+pub fn all_names(out: &Path) -> Vec<PathBuf> {
     let stem = stem_of(out);
     let beside = |end: &str| out.with_file_name(format!("{stem}{end}"));
     let genotypes: Vec<PathBuf> = GENOTYPE_ENDS.iter().map(|end| beside(end)).collect();

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+pub use claim::all_names as output_names;
 pub use config::{Contig, Fields, MAX_CONTIG_LEN, MAX_SAMPLES, OutputFormat, SimulateConfig, TraitsConfig};
 pub use output::{MARK, SimulateError};
 pub use traits::COVARIATE_SHARE;

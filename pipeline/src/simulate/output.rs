@@ -18,15 +18,27 @@ pub const MARK: &str = "source=norna simulate";
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
     /// An output is there already.
-    #[error("{0}: exists; use --force to replace it or choose another --out")]
+    #[error("{0}: exists; use --force to replace it or choose another name")]
     Exists(PathBuf),
     /// What is there is something else.
     #[error(
-        "{0}: exists and was not made by norna simulate: --force replaces simulated files only; choose another --out"
+        "{0}: exists and was not made by norna simulate: --force replaces simulated files only; choose another name"
     )]
     NotSimulated(PathBuf),
+    /// A file of reads is something else, or was changed.
+    #[error(
+        "{}: the BAM of row {row} of its truth.tsv, or the index, is not as norna simulate made it: --force replaces \
+         simulated files only; choose another name",
+        folder.display()
+    )]
+    NotSimulatedRow {
+        /// The folder.
+        folder: PathBuf,
+        /// From 1: the file's name may be the sample's.
+        row: usize,
+    },
     /// The output's folder is not there.
-    #[error("{0}: there is no such folder; make it first or choose another --out")]
+    #[error("{0}: there is no such folder; make it first or choose another name")]
     NoFolder(PathBuf),
     /// The file system says no.
     #[error("{path}: {error}")]
@@ -37,7 +49,7 @@ pub enum SimulateError {
         error: io::Error,
     },
     /// Another run holds the lock.
-    #[error("{0}: another run is writing this output (its lock is held); wait for it or choose another --out")]
+    #[error("{0}: another run is writing this output (its lock is held); wait for it or choose another name")]
     Locked(PathBuf),
     /// It takes more memory than there is.
     #[error(

@@ -46,9 +46,7 @@ pub enum SpoolError {
 pub(super) fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::NotFound => "; the folder of --out must be on a file system that all ranks share",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; make room (--dry-run tells how much is needed) and start again"
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room and give the same command again",
         _ => "",
     }
 }

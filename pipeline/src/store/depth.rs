@@ -26,7 +26,7 @@ pub const DEPTH_FORMAT: &str = "norna-depth";
 /// Root attribute `format_version`.
 pub const DEPTH_FORMAT_VERSION: u32 = 1;
 /// What the root attribute `individual_level` says.
-const INDIVIDUAL_LEVEL: &str = "yes: depths of single people, by sample ID";
+pub(super) const INDIVIDUAL_LEVEL: &str = "yes: depths of single people, by sample ID";
 /// Windows × samples.
 pub(super) const MEAN: &str = "/depth/mean";
 /// Windows × samples × thresholds.

@@ -19,9 +19,9 @@ const MAX_THRESHOLDS: usize = 1 << 10;
 
 /// Reader of one file.
 pub struct DepthReader {
-    place: Place,
-    file: File,
-    strings: Strings,
+    pub(super) place: Place,
+    pub(super) file: File,
+    pub(super) strings: Strings,
     header: DepthHeader,
     norna_version: String,
     windows: WindowColumns,

@@ -113,6 +113,7 @@ fn the_output_is_its_owners_and_says_what_it_is() {
     assert_eq!((told["samples"].as_u64(), told["windows"].as_u64()), (Some(1), Some(15)));
     let reads = |what: &str| told["reads"][what].as_u64().unwrap();
     assert_eq!(reads("read"), reads("used") + reads("dropped_flags") + reads("dropped_mapq"));
+    assert_eq!(reads("dropped_no_sample"), 0);
     let log = std::fs::read_to_string(made.path("out.h5.log")).unwrap();
     assert!(!log.contains("SUBJ1") && !run.stderr.contains("SUBJ1") && !run.stdout.contains("SUBJ1"), "{log}");
     let info = tools::run(tools::norna(["info"]).arg(&out)).ok().stdout;

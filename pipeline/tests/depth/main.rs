@@ -9,3 +9,5 @@ mod made;
 mod peers;
 mod refusals;
 mod rules;
+mod samples;
+mod verify;

@@ -32,7 +32,7 @@ fn most_likely_genotypes_are_as_right_as_bcftools() {
     let order: Vec<&str> = samples.split_whitespace().collect();
     let truth = calls(&in_order(&cohort.text("c.vcf.gz"), &order));
     let paths = std::fs::read_to_string(cohort.path("bams/bams.txt")).unwrap();
-    let paths: String = paths.lines().map(|line| format!("{}\n", line.split('\t').nth(1).unwrap())).collect();
+    let paths: String = paths.lines().map(|line| format!("bams/{}\n", line.split('\t').nth(1).unwrap())).collect();
     std::fs::write(cohort.path("paths.txt"), paths).unwrap();
     let mut peer = tools::command("bash");
     peer.current_dir(cohort.path("")).args([

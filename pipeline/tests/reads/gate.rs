@@ -48,8 +48,8 @@ fn a_swap_stops_the_run_on_every_rank_unless_it_is_told_otherwise() {
             _ => format!("{line}\n"),
         })
         .collect();
-    std::fs::write(cohort.path("swapped.txt"), swapped).unwrap();
-    let (list, sites) = (cohort.text("swapped.txt"), cohort.text("bams/sites.vcf.gz"));
+    std::fs::write(cohort.path("bams/swapped.txt"), swapped).unwrap();
+    let (list, sites) = (cohort.text("bams/swapped.txt"), cohort.text("bams/sites.vcf.gz"));
     for extra in [&["--bam-list", &list][..], &["--bam-list", &list, "--sites", &sites]] {
         let run = assoc(2, "swapped.h5", extra);
         assert_eq!(run.code, 1, "{}", run.stderr);

@@ -15,8 +15,8 @@ fn ranks_batches_shards_and_the_lists_order_give_equal_bits() {
         std::fs::read_to_string(cohort.path("bams/bams.txt")).unwrap().lines().map(str::to_owned).collect();
     lines.reverse();
     lines.swap(3, 40);
-    std::fs::write(cohort.path("other.txt"), lines.join("\n")).unwrap();
-    let other = cohort.text("other.txt");
+    std::fs::write(cohort.path("bams/other.txt"), lines.join("\n")).unwrap();
+    let other = cohort.text("bams/other.txt");
     for (name, ranks, extra) in [
         ("two.h5", 2, &["--batch", "7", "--shard-bytes", "2000"][..]),
         ("three.h5", 3, &["--batch", "60", "--threads", "2"]),

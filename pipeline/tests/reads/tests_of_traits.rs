@@ -100,13 +100,14 @@ fn bad_input_is_one_line_on_every_rank() {
     let cohort = cohort();
     let good = std::fs::read_to_string(cohort.path("bams/bams.txt")).unwrap();
     let list = |name: &str, text: String| {
-        std::fs::write(cohort.path(name), text).unwrap();
-        cohort.text(name)
+        let name = format!("bams/{name}");
+        std::fs::write(cohort.path(&name), text).unwrap();
+        cohort.text(&name)
     };
     std::fs::write(cohort.path("cut.bam"), &std::fs::read(cohort.path("bams/S1.bam")).unwrap()[..5000]).unwrap();
     let cut = cohort.text("cut.bam");
     for (list, problem) in [
-        (list("gone.txt", good.replace("/S3.bam", "/S333.bam")), "gone.txt line "),
+        (list("gone.txt", good.replace("\tS3.bam", "\tS333.bam")), "gone.txt line "),
         (list("cut.txt", format!("X1\t{cut}\n{good}")), "cut.txt line 1"),
         (list("twice.txt", format!("{good}{good}")), "twice.txt line "),
         (list("empty.txt", "\n# nothing\n".to_owned()), "empty.txt"),

@@ -1,12 +1,14 @@
 //! The folder of the files: made under a hidden name, put in its place as a whole, and never in the place of what this
 //! command did not make.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::super::output::{SimulateError, hidden_name, is_marked};
+use super::super::output::{SimulateError, hidden_name};
+use super::own::{Foreign, first_foreign};
 
 /// The table of what the files hold; it marks the folder.
 pub const TRUTH: &str = "truth.tsv";
@@ -25,13 +27,16 @@ pub const SITES_INDEX: &str = "sites.vcf.gz.tbi";
 pub struct Folder {
     path: PathBuf,
     hidden: PathBuf,
+    /// Whether files were in it when the new ones were begun.
+    replaces: bool,
 }
 
 impl Folder {
     /// Refuses a folder that cannot be made or must not be replaced.
     ///
     /// # Errors
-    /// [`SimulateError::NoFolder`], [`SimulateError::Exists`], [`SimulateError::NotSimulated`].
+    /// [`SimulateError::NoFolder`], [`SimulateError::Exists`], [`SimulateError::NotSimulated`],
+    /// [`SimulateError::NotSimulatedRow`].
     pub fn check(path: &Path, force: bool) -> Result<(), SimulateError> {
         let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !parent.is_dir() {
@@ -41,17 +46,18 @@ impl Folder {
         if !found.is_dir() {
             return Err(SimulateError::NotSimulated(path.to_owned()));
         }
-        let io = |error| SimulateError::Io { path: path.to_owned(), error };
-        let entries: Vec<_> = fs::read_dir(path).map_err(io)?.collect::<io::Result<_>>().map_err(io)?;
-        if entries.is_empty() {
+        let names = names_in(path)?;
+        if names.is_empty() {
             return Ok(());
         }
         if !force {
             return Err(SimulateError::Exists(path.to_owned()));
         }
-        let own = names_in(path);
-        let foreign = entries.iter().map(fs::DirEntry::file_name).find(|name| !own.iter().any(|own| **own == **name));
-        foreign.map_or(Ok(()), |name| Err(SimulateError::NotSimulated(path.join(name))))
+        match first_foreign(path, &names) {
+            None => Ok(()),
+            Some(Foreign::File(name)) => Err(SimulateError::NotSimulated(path.join(name))),
+            Some(Foreign::OfRow(row)) => Err(SimulateError::NotSimulatedRow { folder: path.to_owned(), row }),
+        }
     }
 
     /// Removes what killed runs left.
@@ -69,7 +75,8 @@ impl Folder {
         let hidden = hidden_name(path);
         let made = DirBuilder::new().mode(0o700).create(&hidden);
         made.map_err(|error| SimulateError::Io { path: path.to_owned(), error })?;
-        Ok(Self { path: path.to_owned(), hidden })
+        let replaces = names_in(path).is_ok_and(|names| !names.is_empty());
+        Ok(Self { path: path.to_owned(), hidden, replaces })
     }
 
     /// Where a file of the folder will be.
@@ -133,11 +140,12 @@ impl Folder {
         SimulateError::Io { path: self.path.clone(), error }
     }
 
-    /// Gives the folder its name; an earlier one goes.
+    /// Gives the folder its name; an earlier one goes, unless something else came into it in the meantime.
     ///
     /// # Errors
-    /// [`SimulateError::Io`], [`SimulateError::Publish`].
+    /// As [`check`](Self::check); [`SimulateError::Io`], [`SimulateError::Publish`].
     pub fn publish(self) -> Result<(), SimulateError> {
+        Self::check(&self.path, self.replaces)?;
         let io = |error| SimulateError::Io { path: self.path.clone(), error };
         let old = old_name(&self.path);
         if self.path.exists() {
@@ -158,21 +166,21 @@ impl Drop for Folder {
 
 /// Where an earlier folder waits while the new one gets its name.
 fn old_name(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
+    let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".simulate.old");
     path.with_file_name(name)
 }
 
-/// Names that this command gave files in a folder, by the table in it.
-fn names_in(path: &Path) -> Vec<String> {
-    let truth = path.join(TRUTH);
-    if !is_marked(&truth) {
-        return Vec::new();
-    }
-    let text = fs::read_to_string(truth).unwrap_or_default();
-    let bams = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split('\t').nth(1));
-    let bams = bams.flat_map(|bam| [bam.to_owned(), format!("{bam}.bai")]);
-    let others = [TRUTH, LIST, REFERENCE, REFERENCE_INDEX, SITES, SITES_INDEX].map(str::to_owned);
-    bams.chain(others).collect()
+/// Names of what is in a folder, in order; none where it is not there.
+fn names_in(path: &Path) -> Result<Vec<OsString>, SimulateError> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => {
+            entries.and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>())
+        }
+    };
+    let mut names = entries.map_err(|error| SimulateError::Io { path: path.to_owned(), error })?;
+    names.sort_unstable();
+    Ok(names)
 }

@@ -31,6 +31,8 @@ const DUPLICATE: u16 = 0x400;
 
 /// What a file's reads on a contig are drawn from.
 pub struct Source<'a> {
+    /// Number of the file, from 1.
+    pub file_number: u64,
     /// What is asked.
     pub config: &'a ReadsConfig,
     /// Base qualities.
@@ -208,8 +210,11 @@ impl<'a> Reads<'a> {
         let source = &self.source;
         let mut record = self.spare.pop().unwrap_or_default();
         record.name.clear();
-        record.name.push(b'f');
-        record.name.extend_from_slice(itoa::Buffer::new().format(self.n_fragments + 1).as_bytes());
+        // The file's number keeps the pairs of merged files apart.
+        for (letter, number) in [(b's', source.file_number), (b'f', self.n_fragments + 1)] {
+            record.name.push(letter);
+            record.name.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        }
         record.flags = if fragment.duplicate { DUPLICATE } else { 0 };
         record.reference_idx = source.contig_idx;
         record.mapq = fragment.mapq;

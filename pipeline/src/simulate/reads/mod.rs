@@ -7,6 +7,7 @@ mod config;
 mod folder;
 mod fragments;
 mod genome;
+mod own;
 mod panel;
 mod people;
 mod sites;
@@ -304,15 +305,13 @@ impl Maker<'_> {
 
     fn push_rows(&self, file_idx: usize, n_records: u64, truth: &mut String, list: &mut String) {
         let (sample, file, content) = (&self.samples[file_idx], &self.files[file_idx], &self.contents[file_idx]);
-        let path = self.folder.path_of(file);
-        let path = std::path::absolute(&path).unwrap_or(path);
         let (share, contaminant) = match content.contaminant {
             Some((person, share)) => (share, self.samples[person].as_str()),
             None => (0.0, "."),
         };
         let (reads_of, depth) = (&self.samples[content.person], content.depth);
         // Writing to a string cannot fail.
-        let _ = writeln!(list, "{sample}\t{}", path.display());
+        let _ = writeln!(list, "{sample}\t{file}");
         let _ = writeln!(truth, "{sample}\t{file}\t{reads_of}\t{depth}\t{share}\t{contaminant}\t{n_records}");
     }
 
@@ -367,6 +366,7 @@ impl Maker<'_> {
             other = Some((scratch.other.as_slice(), share));
         }
         let source = Source {
+            file_number: file_idx as u64 + 1,
             config: self.run.config,
             model: &self.model,
             contig: &self.panel.contigs[contig_idx],

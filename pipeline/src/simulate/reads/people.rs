@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::super::output::SimulateError;
 use super::super::random::{Purpose, Stream};
 use super::config::ReadsConfig;
+use crate::report::words::count;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,10 +27,14 @@ pub fn contents(config: &ReadsConfig, samples: &[String], seed: u64) -> Result<V
     let needed = 2 * config.n_swaps + config.n_contaminated;
     let too_few = needed > n || (needed > 0 && n < 2);
     if too_few {
-        return Err(SimulateError::Reads(format!(
-            "--swap {} and --n-contaminated {} take {needed} samples, 2 at least, and there are {n}",
-            config.n_swaps, config.n_contaminated
-        )));
+        let asked = match (config.n_swaps, config.n_contaminated) {
+            (n_swaps, 0) => format!("--swap {n_swaps}"),
+            (0, n_contaminated) => format!("--contamination with --n-contaminated {n_contaminated}"),
+            (n_swaps, n_contaminated) => format!("--swap {n_swaps} and --n-contaminated {n_contaminated}"),
+        };
+        let (needed, there) = (needed.max(2), count(n as u64, "sample"));
+        let verb = if n == 1 { "is" } else { "are" };
+        return Err(SimulateError::Reads(format!("{asked}: needs at least {needed} samples, and here {verb} {there}")));
     }
     let mut contents: Vec<Content> =
         (0..n).map(|person| Content { person, contaminant: None, depth: config.depth }).collect();

@@ -23,11 +23,17 @@ const MAX_BLOCK: u64 = 1 << 16;
 const ATTRIBUTE: u8 = 12;
 const CONTINUATION: u8 = 16;
 
-/// Looks at `store`, `norna_version` and `format`.
+/// Looks at `store`, `norna_version` and `format` of a results file.
 pub(super) fn check(reader: &ResultsReader, findings: &mut Findings) {
     let name = reader.header.store.name();
-    for (attribute, expected) in [("store", name), ("norna_version", reader.norna_version()), ("format", FORMAT)] {
-        match root_text(&reader.strings, attribute) {
+    let expected = [("store", name), ("norna_version", reader.norna_version()), ("format", FORMAT)];
+    check_texts(&reader.strings, &expected, findings);
+}
+
+/// Looks whether root attributes have the text that the signature tells of.
+pub(super) fn check_texts(strings: &Strings, expected: &[(&str, &str)], findings: &mut Findings) {
+    for &(attribute, expected) in expected {
+        match root_text(strings, attribute) {
             Ok(Some(found)) if found == expected => {}
             Ok(found) => findings.add("shape", &format!("attribute {attribute}"), || {
                 format!(

@@ -8,37 +8,76 @@ use rayon::prelude::*;
 
 use super::super::checked::column;
 use super::super::checksums::{BANDS, MARGIN, PIECE, REST, Rest, own_sum, told_length};
-use super::super::error::StoreError;
+use super::super::error::{Place, StoreError};
 use super::super::matrix::MatrixPlace;
 use super::super::reader::ResultsReader;
 use super::super::schema::{CHECKSUMS, COVARIATES_LOST, N_MISSING};
 use super::{Findings, VerifyProgress, in_ranges};
+use crate::sink::rows::MatrixShape;
 
 /// Bytes read at once.
 const READ: u64 = 1 << 20;
 /// Pieces that a task sums.
 const PIECES: usize = 16;
-/// Groups with datasets.
-const GROUPS: [&str; 9] =
-    ["variants", "variants/text", "traits", "assoc", "hits", "qc", "qc/ledger", "provenance", "checksums"];
+/// Groups with datasets of a results file.
+const GROUPS: [&str; 12] = [
+    "variants",
+    "variants/text",
+    "traits",
+    "assoc",
+    "hits",
+    "qc",
+    "qc/ledger",
+    "provenance",
+    "checksums",
+    "qc/ledger/samples",
+    "qc/ledger/variants",
+    "qc/ledger/traits",
+];
+
+/// A file whose bytes are looked at.
+pub(super) struct Subject<'a> {
+    pub(super) place: &'a Place,
+    pub(super) file: &'a hdf5::File,
+    pub(super) raw: &'a std::fs::File,
+    /// Those that are summed by bands.
+    pub(super) matrices: Vec<(&'static str, MatrixShape)>,
+    /// Groups with datasets.
+    pub(super) groups: &'static [&'static str],
+    /// Datasets of which chunks may be missing.
+    pub(super) sparse: &'static [&'static str],
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn of_results(reader: &'a ResultsReader) -> Self {
+        Self {
+            place: &reader.place,
+            file: &reader.file,
+            raw: reader.strings.file(),
+            matrices: reader.header.matrices(),
+            groups: &GROUPS,
+            sparse: if reader.has_every_pair() { &[N_MISSING, COVARIATES_LOST] } else { &[] },
+        }
+    }
+}
 
 /// Whether the file has checksums; those that do not fit are among the findings.
 pub(super) fn check(
-    reader: &ResultsReader,
+    subject: &Subject<'_>,
     length: u64,
     progress: &VerifyProgress,
     findings: &mut Findings,
 ) -> Result<bool, StoreError> {
-    let (place, file) = (&reader.place, reader.strings.file());
+    let (place, file) = (subject.place, subject.raw);
     let failed = |error| place.io("cannot read", error);
     let told = told_length(file).map_err(failed)?;
     if told != length {
         findings.add("checksum", "file", || format!("{length} bytes where its superblock says {told}"));
     }
-    if !reader.file.link_exists(CHECKSUMS) {
+    if !subject.file.link_exists(CHECKSUMS) {
         return Ok(false);
     }
-    let tables = match Tables::open(reader, length) {
+    let tables = match Tables::open(subject, length) {
         Ok(tables) => tables,
         Err(error) => {
             findings.add_error("checksum", error);
@@ -58,12 +97,12 @@ pub(super) fn check(
         progress.add(pieces.len() as u64 * PIECE);
         for (piece, sum) in pieces.zip(sums.map_err(failed)?) {
             if tables.sums.get(piece) != Some(&sum) {
-                let extents = extents.get_or_insert_with(|| datasets(reader));
+                let extents = extents.get_or_insert_with(|| datasets(subject));
                 tables.name(piece as u64, extents, findings);
             }
         }
     }
-    tables.check_bands(reader, progress, findings);
+    tables.check_bands(subject, progress, findings);
     Ok(true)
 }
 
@@ -76,10 +115,10 @@ struct Tables {
 }
 
 impl Tables {
-    fn open(reader: &ResultsReader, length: u64) -> Result<Self, StoreError> {
-        let (place, file) = (&reader.place, &reader.file);
+    fn open(subject: &Subject<'_>, length: u64) -> Result<Self, StoreError> {
+        let (place, file) = (subject.place, subject.file);
         let mut matrices = Vec::new();
-        for (name, shape) in reader.header.matrices() {
+        for &(name, shape) in &subject.matrices {
             let dataset = place.h5(name, file.dataset(name))?;
             matrices.push((name, MatrixPlace::open(place, (name, shape), &dataset, length)?));
         }
@@ -100,7 +139,7 @@ impl Tables {
             return Err(place.malformed(REST, problem));
         }
         let mut raw = vec![0; bytes as usize];
-        let read = reader.strings.file().read_exact_at(&mut raw, address);
+        let read = subject.raw.read_exact_at(&mut raw, address);
         read.map_err(|error| place.io("cannot read", error))?;
         let sums = raw.as_chunks::<4>().0.iter().map(|bytes| u32::from_ne_bytes(*bytes)).collect();
         Ok(Self { matrices, bands, rest, sums })
@@ -123,14 +162,14 @@ impl Tables {
         });
     }
 
-    fn check_bands(&self, reader: &ResultsReader, progress: &VerifyProgress, findings: &mut Findings) {
+    fn check_bands(&self, subject: &Subject<'_>, progress: &VerifyProgress, findings: &mut Findings) {
         let mut first = 0;
         for (name, matrix) in &self.matrices {
             let n_bands = matrix.n_bands() as usize;
             let sums = &self.bands[first..first + n_bands];
             in_ranges(n_bands, 1, findings, |band, found| {
                 let band = band.start;
-                match band_sum(reader, matrix, band as u64, progress) {
+                match band_sum(subject, matrix, band as u64, progress) {
                     Ok(sum) if sum == sums[band] => {}
                     Ok(_) => found.add("checksum", name, || {
                         let rows = matrix.rows(band as u64);
@@ -145,7 +184,7 @@ impl Tables {
 }
 
 fn band_sum(
-    reader: &ResultsReader,
+    subject: &Subject<'_>,
     matrix: &MatrixPlace,
     band: u64,
     progress: &VerifyProgress,
@@ -156,8 +195,8 @@ fn band_sum(
     let mut buffer = vec![0; READ.min(bytes) as usize];
     for at in (0..bytes).step_by(READ as usize) {
         let piece = &mut buffer[..READ.min(bytes - at) as usize];
-        let read = reader.strings.file().read_exact_at(piece, start + at);
-        read.map_err(|error| reader.place.io("cannot read", error))?;
+        let read = subject.raw.read_exact_at(piece, start + at);
+        read.map_err(|error| subject.place.io("cannot read", error))?;
         hasher.update(piece);
         progress.add(piece.len() as u64);
     }
@@ -166,12 +205,11 @@ fn band_sum(
 
 /// Whether the file has the bytes of every value that its shapes tell of: what is read further on goes by the shapes. Counts
 /// by mask alone may lack chunks, and stand beside matrices that may not.
-pub(super) fn check_sizes(reader: &ResultsReader, findings: &mut Findings) -> bool {
-    let sparse = [N_MISSING, COVARIATES_LOST];
+pub(super) fn check_sizes(subject: &Subject<'_>, findings: &mut Findings) -> bool {
     let mut fit = true;
-    for (name, _) in datasets(reader) {
-        let Ok(dataset) = reader.file.dataset(&name) else { continue };
-        if sparse.contains(&name.as_str()) && reader.has_every_pair() {
+    for (name, _) in datasets(subject) {
+        let Ok(dataset) = subject.file.dataset(&name) else { continue };
+        if subject.sparse.contains(&name.as_str()) {
             continue;
         }
         let shape = dataset.shape();
@@ -187,11 +225,10 @@ pub(super) fn check_sizes(reader: &ResultsReader, findings: &mut Findings) -> bo
 }
 
 /// Every dataset, and where it lies if that is one place.
-pub(super) fn datasets(reader: &ResultsReader) -> Vec<(String, Option<Range<u64>>)> {
+pub(super) fn datasets(subject: &Subject<'_>) -> Vec<(String, Option<Range<u64>>)> {
     let mut found = Vec::new();
-    let ledgers = ["samples", "variants", "traits"].map(|name| format!("qc/ledger/{name}"));
-    for group in GROUPS.iter().copied().chain(ledgers.iter().map(String::as_str)) {
-        let Ok(group) = reader.file.group(group) else { continue };
+    for group in subject.groups {
+        let Ok(group) = subject.file.group(group) else { continue };
         for name in group.member_names().unwrap_or_default() {
             if let Ok(dataset) = group.dataset(&name) {
                 found.push((format!("{}/{name}", group.name()), extent(&dataset)));

@@ -87,6 +87,13 @@ impl Findings {
         }
     }
 
+    /// A check that gives findings until it can go no further.
+    pub(super) fn check_with(&mut self, name: &'static str, check: impl FnOnce(&mut Self) -> Result<(), StoreError>) {
+        if let Err(error) = check(self) {
+            self.add_error(name, error);
+        }
+    }
+
     pub(super) fn merge(&mut self, other: Self) {
         for from in other.kinds {
             let kind = self.kind(from.name, &from.object);

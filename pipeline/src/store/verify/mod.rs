@@ -5,6 +5,8 @@
 
 mod attributes;
 mod bytes;
+mod depth;
+mod depth_sums;
 mod findings;
 mod lists;
 mod pairs;
@@ -16,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+pub use depth::{DepthVerification, verify_depth};
 pub use findings::{Finding, Findings, Kind};
 
 use super::error::StoreError;
@@ -75,10 +78,11 @@ pub fn verify(path: &Path, progress: &VerifyProgress) -> Result<Verification, St
     let mut findings = Findings::default();
     let length = reader.strings.file().metadata();
     let file_bytes = length.map_err(|error| reader.place.io("cannot read", error))?.len();
-    let fits = bytes::check_sizes(&reader, &mut findings);
+    let subject = bytes::Subject::of_results(&reader);
+    let fits = bytes::check_sizes(&subject, &mut findings);
     let to_read = file_bytes.saturating_add(if fits { pairs::bytes(&reader) } else { 0 });
     progress.total.store(to_read, Ordering::Relaxed);
-    let has_checksums = bytes::check(&reader, file_bytes, progress, &mut findings)?;
+    let has_checksums = bytes::check(&subject, file_bytes, progress, &mut findings)?;
     attributes::check(&reader, &mut findings);
     let mut failed_regions = Vec::new();
     if fits {
@@ -98,7 +102,7 @@ pub fn verify(path: &Path, progress: &VerifyProgress) -> Result<Verification, St
         n_variants: reader.n_variants,
         n_traits: reader.header.traits.len(),
         n_hits: reader.n_hits,
-        n_datasets: bytes::datasets(&reader).len(),
+        n_datasets: bytes::datasets(&subject).len(),
         file_bytes,
     })
 }
