@@ -1,6 +1,7 @@
 //! The main job: every rank opens the same inputs, computes the shards it claims, and all of them make results.h5: its
 //! configuration, and its way up to the first shard.
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -110,15 +111,15 @@ fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Wo
         workdir.iter().for_each(Workdir::make_private);
         check_bases(session, &study.reads, &study.sites)?;
     }
+    let study = consensus(comm, session.pool.install(|| Study::open(config, genotypes, is_root)))?;
     if let Some(gate) = config.gate.as_ref().filter(|_| !config.run.dry_run) {
         let has_passed = broadcast(comm, vec![u8::from(workdir.as_ref().is_some_and(Workdir::has_shards))]) == [1];
         if has_passed {
             log::info!("whose the reads are was looked at before");
         } else {
-            pass(gate, session, &genotypes)?;
+            pass(gate, session, &study)?;
         }
     }
-    let study = consensus(comm, session.pool.install(|| Study::open(config, genotypes, is_root)))?;
     let estimate = Estimate::new(&study, session.threads(), config);
     if config.run.dry_run {
         return if is_root { estimate.print(config.json) } else { Ok(()) };
@@ -175,22 +176,44 @@ fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Wo
     }
 }
 
-/// Asks whose the reads are.
-fn pass(gate: &GateConfig, session: &Session<'_>, genotypes: &Genotypes) -> Result<()> {
+/// Asks whose the reads of the analysed samples are.
+fn pass(gate: &GateConfig, session: &Session<'_>, study: &Study) -> Result<()> {
     log::info!("looking whose the reads are");
     let opened;
-    let reads = match genotypes {
+    let reads = match &study.genotypes {
         Genotypes::Reads(study) => &study.reads,
         Genotypes::Files(_) => {
             opened = consensus(session.comm, ReadInput::open(&gate.reads))?;
             &opened
         }
     };
-    match identity::gate(session, &gate.run, reads, &gate.options, None)?.refusal {
-        Some(refusal) if !gate.allow_swaps => {
-            Err(anyhow!("{refusal}; put the list or the table right, or go on all the same with --allow-swaps"))
+    let names = study.genotypes.samples();
+    let analysed: HashSet<String> = study.cohort.analysed.iter().map(|&idx| names[idx as usize].clone()).collect();
+    // Names of the VCF are not those of the reads where a table tells them apart.
+    let by_name = gate.options.pairs.is_none() || matches!(study.genotypes, Genotypes::Reads(_));
+    let verdict = identity::gate(session, &gate.run, reads, &gate.options, by_name.then_some(&analysed))?;
+    let n_told = verdict.n_samples - verdict.n_absent - verdict.n_low_coverage;
+    for (n, what) in [
+        (verdict.n_mixture, "have reads of a second person"),
+        (verdict.n_low_coverage, "have too few reads to tell whose they are"),
+        (verdict.n_absent, "have reads and are not in the VCF: nobody to compare them with"),
+        (verdict.vcf_without_reads, "are in the VCF and have no reads: not looked at"),
+    ] {
+        if n > 0 {
+            log::warn!("{n} of the analysed samples {what}");
         }
-        _ => Ok(()),
+    }
+    let nothing = "of no sample is it known whose the reads are: names in the list and in the VCF may differ (--pairs)";
+    let refusal = verdict.refusal.or_else(|| (n_told == 0).then(|| nothing.to_owned()));
+    match refusal {
+        Some(refusal) if !gate.allow_swaps => Err(anyhow!(
+            "{refusal}; put list, table or samples (--remove) right, or go on all the same with --allow-swaps"
+        )),
+        Some(refusal) => {
+            log::warn!("{refusal}; going on all the same");
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 
