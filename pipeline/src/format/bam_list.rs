@@ -95,7 +95,7 @@ impl BamList {
             if file == "-" {
                 return Err(refuse("standard input cannot be read: reads are sought by region".to_owned()));
             }
-            let path = resolve(file, folder);
+            let path = resolve(file, folder).map_err(refuse)?;
             let normal: PathBuf = path.components().filter(|part| *part != std::path::Component::CurDir).collect();
             if let Some(first) = seen.insert(normal, line) {
                 return Err(refuse(format!("the same file as on line {first}; its reads would count twice")));
@@ -113,10 +113,17 @@ impl BamList {
     }
 }
 
-fn resolve(file: &str, folder: &Path) -> PathBuf {
-    let path = PathBuf::from(file);
-    let beside = folder.join(file);
-    if path.is_relative() && !path.exists() && beside.exists() { beside } else { path }
+/// A relative path is from the working folder, or else from the list's.
+fn resolve(file: &str, folder: &Path) -> Result<PathBuf, String> {
+    let (path, beside) = (PathBuf::from(file), folder.join(file));
+    let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    match (identity(&path), identity(&beside)) {
+        (Some(here), Some(there)) if path.is_relative() && here != there => {
+            Err("such a file is in the working folder and beside the list; give its path from the root".to_owned())
+        }
+        (None, Some(_)) if path.is_relative() => Ok(beside),
+        _ => Ok(path),
+    }
 }
 
 #[cfg(test)]

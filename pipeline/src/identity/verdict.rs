@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Thresholds;
-use super::score::{Candidate, Scored};
+use super::score::{Candidate, Pair, Scored};
 
 /// Foreign share over which more is asked of the odds against a relative: half a foreign person is half a relative.
 const CLEAR_SHARE: f64 = 0.4;
@@ -114,10 +114,9 @@ fn alone(scored: &Scored, n_persons: usize, thresholds: &Thresholds) -> Verdict 
     let mut rivals = scored.others.iter().filter(|other| !is_alike(other, thresholds));
     let rival = rivals.find(is_named).filter(|rival| rival.lod - own.lod >= of_many);
     let is_own = own.n_sites >= thresholds.min_sites && own.lod >= thresholds.min_lod && is_person(own, thresholds);
-    if let Some(pair) = scored.pair.filter(|_| rival.is_some() || !is_own) {
-        if pair.margin >= of_many && pair.own_share >= OWN_HALF {
-            return with(Status::Mixture, Some(own.column), (1.0 - pair.own_share, pair.contamination_lod));
-        }
+    let are_two = |pair: &Pair| pair.margin >= of_many && pair.own_share >= OWN_HALF && (rival.is_some() || !is_own);
+    if let Some(pair) = scored.pair.filter(are_two) {
+        return with(Status::Mixture, Some(own.column), (1.0 - pair.own_share, pair.contamination_lod));
     }
     if let Some(rival) = rival {
         return because(Status::Swap, Some(rival));
@@ -151,7 +150,6 @@ pub fn is_alike(other: &Candidate, thresholds: &Thresholds) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::score::Pair;
-    use super::*;
 
     fn person(column: usize, lod: f64) -> Candidate {
         Candidate {
