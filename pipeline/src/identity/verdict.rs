@@ -149,7 +149,7 @@ pub fn is_alike(other: &Candidate, thresholds: &Thresholds) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::score::Pair;
+    use super::*;
 
     fn person(column: usize, lod: f64) -> Candidate {
         Candidate {
