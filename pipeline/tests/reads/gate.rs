@@ -77,3 +77,35 @@ fn a_swap_stops_the_run_on_every_rank_unless_it_is_told_otherwise() {
     ]));
     assert_eq!(dry.code, 2, "{}", dry.stderr);
 }
+
+#[test]
+fn only_analysed_samples_count_and_what_cannot_be_told_is_said() {
+    let cohort = cohort();
+    let list = std::fs::read_to_string(cohort.path("bams/bams.txt")).unwrap();
+    let write = |name: &str, text: String| {
+        std::fs::write(cohort.path(name), text).unwrap();
+        cohort.text(name)
+    };
+    // The reads of S1 under the name of S2, too.
+    for end in ["bam", "bam.bai"] {
+        std::fs::copy(cohort.path(&format!("bams/S1.{end}")), cohort.path(&format!("copy.{end}"))).unwrap();
+    }
+    let twice: String = list
+        .lines()
+        .filter(|line| !line.starts_with("S2\t"))
+        .map(|line| format!("{line}\n"))
+        .chain([format!("S2\t{}\n", cohort.text("copy.bam"))])
+        .collect();
+    let twice = write("bams/twice.txt", twice);
+    let stopped = assoc(1, "twice.h5", &["--bam-list", &twice]);
+    assert!(stopped.code == 1 && stopped.stderr.contains("duplicate 1"), "{}", stopped.stderr);
+    let remove = write("s2.txt", "S2\n".to_owned());
+    assoc(1, "twice.h5", &["--bam-list", &twice, "--remove", &remove]).ok();
+    let renamed: String = list.lines().map(|line| format!("Q{line}\n")).collect();
+    let renamed = write("bams/renamed.txt", renamed);
+    let nobody = assoc(1, "nobody.h5", &["--bam-list", &renamed]);
+    assert!(nobody.code == 1 && nobody.stderr.contains("--pairs"), "{}", nobody.stderr);
+    let half: String = list.lines().take(30).map(|line| format!("{line}\n")).collect();
+    let half = assoc(1, "half.h5", &["--bam-list", &write("bams/half.txt", half), "-q"]).ok();
+    assert!(half.stderr.contains("30 of the analysed samples are in the VCF and have no reads"), "{}", half.stderr);
+}
