@@ -1,8 +1,7 @@
 //! `norna depth`: alignment files → cells of depths → depth.h5.
 
 use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
@@ -80,11 +79,8 @@ pub fn run(config: &DepthConfig) -> Result<()> {
 }
 
 fn run_rank(config: &DepthConfig, session: &Session<'_>, workdir: &mut Option<Workdir>) -> Result<()> {
+    workdir.iter().for_each(Workdir::make_private);
     let comm = session.comm;
-    if let Some(workdir) = workdir {
-        // Depths of single people lie in its spools. Where it cannot be, the files themselves say whose they are.
-        let _ = fs::set_permissions(workdir.dir(), Permissions::from_mode(0o700));
-    }
     let input = consensus(comm, ReadInput::open(&config.input))?;
     input.messages().iter().for_each(|message| log::info!("{message}"));
     input.warnings().iter().for_each(|message| log::warn!("{message}"));
