@@ -10,6 +10,7 @@ pub mod comm;
 pub mod depth;
 pub mod format;
 pub mod identity;
+mod in_order;
 pub mod plan;
 pub mod report;
 pub mod run;

@@ -1,6 +1,6 @@
 //! `norna identity`: flags as users of bcftools gtcheck and of the other commands know them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
@@ -138,9 +138,6 @@ impl IdentityArgs {
         let mut files: Vec<(&'static str, PathBuf)> = vec![("bam-list", reads.list.clone())];
         files.extend(reads.fasta.iter().map(|path| ("fasta", path.clone())));
         files.extend(self.people.files(&options));
-        for (flag, path) in &files {
-            refuse_input(flag, path, &self.out)?;
-        }
         let run = self.run.options(&self.out, OutputKind::Table(TABLE_START), command, files)?;
         Ok(IdentityConfig { run, reads, options, json: self.json })
     }
@@ -206,16 +203,6 @@ fn within(flag: &str, value: f64, least: f64, most: f64) -> Result<f64, UsageErr
     match (least..=most).contains(&value) {
         true => Ok(value),
         false => Err(UsageError(format!("--{flag} {value}: must lie between {least} and {most}"))),
-    }
-}
-
-/// Refuses an output that is an input by the same name.
-fn refuse_input(flag: &str, input: &Path, out: &Path) -> Result<(), UsageError> {
-    let same =
-        |a: &Path, b: &Path| a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().is_ok_and(|b| a == b));
-    match same(input, out) {
-        true => Err(UsageError(format!("--out {}: is the file of --{flag}", out.display()))),
-        false => Ok(()),
     }
 }
 

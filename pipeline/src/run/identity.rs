@@ -1,9 +1,7 @@
 //! `norna identity`, and the gate of an association from reads: reads at the sites of a panel by cells, whose they are at rank 0.
 
 use std::collections::HashSet;
-use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +17,7 @@ use super::reads::reads_stamp;
 use super::run_record::{PlanStamp, RunRecord};
 use super::session::{self, Session};
 use super::stop::Phase;
-use super::workdir::{Claimed, Workdir};
+use super::workdir::{Claimed, Workdir, create_private};
 use crate::comm::{broadcast, consensus};
 use crate::identity::{
     DepthCounts, Findings, Observations, Panel, PanelOptions, Report, SampleNames, Scored, SexFromReads, Status,
@@ -210,8 +208,7 @@ fn find(
 /// Writes a file that its owner alone can read.
 fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let written = || -> std::io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-        file.set_permissions(Permissions::from_mode(0o600))?;
+        let mut file = create_private(path)?;
         file.write_all(bytes)?;
         file.sync_all()
     };

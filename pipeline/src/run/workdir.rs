@@ -153,6 +153,18 @@ pub fn unfinished_in(dir: &Path) -> PathBuf {
     dir.join("unfinished.h5")
 }
 
+/// A new file that its owner alone can read.
+///
+/// # Errors
+/// It cannot be made.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    // Of one that was there the mode stays as it was.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
 /// The log beside `out`: "results.h5.log".
 pub fn log_of(out: &Path) -> PathBuf {
     with_suffix(out, ".log")

@@ -8,7 +8,6 @@ mod config;
 mod effects;
 mod genotypes;
 mod imputation;
-pub(crate) mod in_order;
 mod memory;
 mod node_order;
 mod output;
@@ -29,6 +28,7 @@ pub use config::{Contig, Fields, MAX_CONTIG_LEN, MAX_SAMPLES, OutputFormat, Simu
 pub use output::{MARK, SimulateError};
 pub use traits::COVARIATE_SHARE;
 
+use crate::in_order;
 use crate::report::progress::Progress;
 use claim::Claim;
 use effects::{Family, Planting};

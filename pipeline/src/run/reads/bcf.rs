@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use norna_kernels::{LikelihoodBlock, Posteriors};
 
 use super::super::grid::Cells;
+use super::super::workdir::create_private;
 use super::cells::{self, Shown};
 use super::pieces;
 use crate::format::bgzf::VirtualOffset;
@@ -17,8 +18,8 @@ use crate::format::bgzip::{BgzipPart, BgzipWriter, compress_part};
 use crate::format::chromosome::canonical;
 use crate::format::gl_bcf::{LikelihoodRecord, header_bytes};
 use crate::format::index_write::IndexBuilder;
+use crate::in_order;
 use crate::shard::ShardPlan;
-use crate::simulate::in_order;
 use crate::source::reads::{ReadInput, Site, SiteInput};
 
 /// The last base that a CSI of BCF can hold at its usual depth.
@@ -106,7 +107,7 @@ impl GlBcf<'_> {
     pub(super) fn write(&self, path: &Path, index: &Path) -> Result<u64> {
         let contigs = self.contigs();
         let create = |path: &Path| -> Result<BufWriter<File>> {
-            Ok(BufWriter::new(private(path).with_context(|| path.display().to_string())?))
+            Ok(BufWriter::new(create_private(path).with_context(|| path.display().to_string())?))
         };
         let mut file = create(path)?;
         let header = header_bytes(&contigs.names, self.reads.samples(), &self.source);
@@ -228,10 +229,4 @@ fn posterior(prior: [f64; 3], likelihoods: [f32; 3]) -> [f32; 3] {
     let sum: f64 = joint.iter().sum();
     // A frequency of 0 or 1 may leave nothing of what the reads allow.
     if sum > 0.0 { joint.map(|p| (p / sum) as f32) } else { prior.map(|p| p as f32) }
-}
-
-/// A new file that its owner alone can read.
-fn private(path: &Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
