@@ -12,6 +12,8 @@ pub mod format;
 pub mod identity;
 mod in_order;
 pub mod plan;
+pub mod proteins;
+pub mod qtl;
 pub mod report;
 pub mod run;
 pub mod shard;

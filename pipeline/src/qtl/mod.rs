@@ -1,0 +1,6 @@
+//! Quantitative trait loci of molecular phenotypes: what is found near a phenotype's gene, and how it is told. `run/qtl` conducts
+//! the search, `store/cis` keeps what it finds.
+
+pub mod rows;
+
+pub use rows::{CisPhenotype, CisStatus, Lead, NominalPair, Permuted, Signal, VariantKey};
