@@ -259,6 +259,7 @@ impl AssocArgs {
             chroms: self.chr.clone(),
             regions: self.region.clone(),
             regions_file: self.regions_file.clone(),
+            in_parts: false,
             pass_only: self.pass_only,
             extract: self.extract.clone(),
             exclude: self.exclude.clone(),

@@ -2,5 +2,7 @@
 //! the search, `store/cis` keeps what it finds.
 
 pub mod rows;
+pub mod shuffle;
+pub mod windows;
 
 pub use rows::{CisPhenotype, CisStatus, Lead, NominalPair, Permuted, Signal, VariantKey};

@@ -34,6 +34,8 @@ pub enum CisStatus {
     PerfectFit = 5,
     /// The beta distribution could not be fitted to the permutations: there is no p_beta.
     NoBeta = 6,
+    /// The phenotype's scale lies outside of f32: it is to be rescaled or standardised.
+    OutOfRange = 7,
 }
 
 /// A variant's association with a phenotype, in f64.
@@ -113,4 +115,37 @@ pub struct Signal {
     pub lead: Lead,
     /// Permutations given the other signals.
     pub permuted: Permuted,
+}
+
+impl CisStatus {
+    /// All statuses, by code.
+    pub const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::NoGene,
+        Self::NoVariants,
+        Self::ConstantPhenotype,
+        Self::TooFewSamples,
+        Self::PerfectFit,
+        Self::NoBeta,
+        Self::OutOfRange,
+    ];
+
+    /// The status of a code.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NoGene => "no_gene",
+            Self::NoVariants => "no_variants",
+            Self::ConstantPhenotype => "constant_phenotype",
+            Self::TooFewSamples => "too_few_samples",
+            Self::PerfectFit => "perfect_fit",
+            Self::NoBeta => "no_beta",
+            Self::OutOfRange => "out_of_range",
+        }
+    }
 }
