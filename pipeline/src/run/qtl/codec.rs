@@ -12,9 +12,9 @@ pub(super) const VARIANTS_AT_ONCE: usize = 1 << 16;
 pub(super) enum Part {
     /// Phenotypes; the first part of a cell.
     Phenotypes(Vec<CisPhenotype>),
-    /// Variants of the cell's own stretch of file `file_idx`, and their frequencies; `n_before`: variants of that file that
-    /// the cell read and earlier cells own.
-    Variants { file_idx: u32, n_before: u64, variants: Vec<(VariantKey, f64)> },
+    /// Variants of the cell's own stretch of file `file_idx`, and their frequencies, from number `first` of those that the cell
+    /// read of it: earlier cells own those before.
+    Variants { file_idx: u32, first: u64, variants: Vec<(VariantKey, f64)> },
     /// Pairs of a phenotype with variants of file `file_idx`, from number `first` of those that the cell read of it.
     Pairs { phenotype_idx: u32, file_idx: u32, first: u64, pairs: Vec<(f32, f32)> },
     /// Independent signals.
@@ -30,10 +30,10 @@ impl Part {
                 put_u64(&mut out, phenotypes.len() as u64);
                 phenotypes.iter().for_each(|phenotype| put_phenotype(&mut out, phenotype));
             }
-            Self::Variants { file_idx, n_before, variants } => {
+            Self::Variants { file_idx, first, variants } => {
                 out.push(1);
                 put_u32(&mut out, *file_idx);
-                put_u64(&mut out, *n_before);
+                put_u64(&mut out, *first);
                 put_u64(&mut out, variants.len() as u64);
                 for (variant, a1_freq) in variants {
                     put_variant(&mut out, variant);
@@ -71,7 +71,7 @@ impl Part {
             0 => Self::Phenotypes((0..r.count(16)?).map(|_| phenotype(&mut r)).collect::<Result<_, _>>()?),
             1 => Self::Variants {
                 file_idx: r.u32()?,
-                n_before: r.u64()?,
+                first: r.u64()?,
                 variants: (0..r.count(44)?).map(|_| Ok((variant(&mut r)?, r.f64()?))).collect::<Result<_, _>>()?,
             },
             2 => Self::Pairs {

@@ -75,6 +75,11 @@ impl<'a> Window<'a> {
         Ok(window)
     }
 
+    /// First position that no group before has.
+    pub(super) fn own_from(&self) -> u32 {
+        self.group.own_from
+    }
+
     /// Hands every piece to `each`, file by file, by position, until it says false.
     pub(super) fn visit(&self, each: &mut dyn FnMut(&Piece) -> Result<bool, String>) -> Result<(), String> {
         if let Some(kept) = &self.kept {
