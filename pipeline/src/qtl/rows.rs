@@ -135,6 +135,11 @@ impl CisStatus {
         Self::ALL.get(usize::from(code)).copied()
     }
 
+    /// Whether there is a best variant all the same.
+    pub fn has_lead(self) -> bool {
+        matches!(self, Self::Ok | Self::NoBeta)
+    }
+
     /// Its name in files.
     pub fn name(self) -> &'static str {
         match self {

@@ -64,7 +64,7 @@ pub fn ledger(study: &Study, variants: &VariantLedger) -> Ledger {
     }
 }
 
-fn sample_table(cohort: &CohortLedger) -> LedgerTable {
+pub(super) fn sample_table(cohort: &CohortLedger) -> LedgerTable {
     use LedgerRole::{Dropped, Input, Kept, Note};
     let mut table = LedgerTable::default();
     let counts = [
@@ -85,7 +85,7 @@ fn sample_table(cohort: &CohortLedger) -> LedgerTable {
     table
 }
 
-fn variant_table(variants: &VariantLedger) -> LedgerTable {
+pub(super) fn variant_table(variants: &VariantLedger) -> LedgerTable {
     let mut table = LedgerTable::default();
     table.push("rows", LedgerRole::Input, variants.rows());
     for reason in DropReason::ALL {
@@ -179,7 +179,7 @@ fn cpu_model() -> String {
 }
 
 /// "10 genotyped − 2 not in keep = 8 analysed (1 without any trait)"; counts of zero are left out.
-fn in_words(table: &LedgerTable) -> String {
+pub(super) fn in_words(table: &LedgerTable) -> String {
     let part = |role: LedgerRole| {
         let entries = table.entries.iter().filter(move |e| e.role == role);
         entries.filter(|e| e.count > 0).map(|e| format!("{} {}", e.count, e.name.replace('_', " "))).collect::<Vec<_>>()
