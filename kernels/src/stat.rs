@@ -4,4 +4,5 @@ pub mod genomic_control;
 pub(crate) mod genotype_likelihood;
 pub(crate) mod hwe;
 pub(crate) mod linear;
+pub mod permutation;
 pub mod student;
