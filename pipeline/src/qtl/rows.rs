@@ -38,6 +38,37 @@ pub enum CisStatus {
     OutOfRange = 7,
 }
 
+impl CisStatus {
+    /// All of them, in the order of their codes.
+    pub const ALL: [Self; 7] = [
+        Self::Ok,
+        Self::NoGene,
+        Self::NoVariants,
+        Self::ConstantPhenotype,
+        Self::TooFewSamples,
+        Self::PerfectFit,
+        Self::NoBeta,
+    ];
+
+    /// Name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NoGene => "no_gene",
+            Self::NoVariants => "no_variants",
+            Self::ConstantPhenotype => "constant_phenotype",
+            Self::TooFewSamples => "too_few_samples",
+            Self::PerfectFit => "perfect_fit",
+            Self::NoBeta => "no_beta",
+        }
+    }
+
+    /// The one of this code.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+}
+
 /// A variant's association with a phenotype, in f64.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lead {

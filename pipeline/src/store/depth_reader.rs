@@ -152,7 +152,7 @@ impl DepthReader {
     }
 }
 
-fn signature(place: &Place, file: &File) -> Result<String, StoreError> {
+pub(super) fn signature(place: &Place, file: &File) -> Result<String, StoreError> {
     let read = file.attr("signature").and_then(|at| file::scalar::<FixedAscii<SIGNATURE_BYTES>>(&at));
     let text = read.map_err(|_| place.not_norna("no root attribute \"signature\""))?;
     Ok(String::from_utf8_lossy(text.as_bytes()).trim_end_matches('\0').to_owned())

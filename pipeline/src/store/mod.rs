@@ -3,6 +3,10 @@
 
 mod checked;
 mod checksums;
+mod cis;
+mod cis_columns;
+mod cis_reader;
+mod cis_variants;
 mod columns;
 mod compact_columns;
 mod depth;
@@ -25,6 +29,9 @@ mod text;
 mod verify;
 mod writer;
 
+pub use cis::{CIS_FORMAT, CIS_FORMAT_VERSION, CisHeader, CisPhenotypeInfo, CisWriter};
+pub use cis_reader::{CisReader, StoredPhenotype, StoredSignal};
+pub use cis_variants::CisVariant;
 pub use depth::{DEPTH_FORMAT, DEPTH_FORMAT_VERSION, DepthHeader, DepthSummary, DepthWindow, DepthWriter};
 pub use depth_reader::DepthReader;
 pub use depth_windows::StoredWindow;

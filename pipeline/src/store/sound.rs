@@ -28,7 +28,7 @@ pub(super) fn wrong(
 }
 
 /// Whether β and SE can stand in a file: both numbers with SE above 0, β alone, or neither.
-fn is_pair(beta: f64, se: f64) -> bool {
+pub(super) fn is_pair(beta: f64, se: f64) -> bool {
     beta.is_finite() && (se.is_nan() || (se > 0.0 && se.is_finite())) || (beta.is_nan() && se.is_nan())
 }
 

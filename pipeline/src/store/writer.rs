@@ -333,7 +333,7 @@ fn counts_table(
     place.h5(name, dataset.write(view(place, shape, counts)?))
 }
 
-fn write_ledger(place: &Place, ledger: &Group, name: &str, table: &LedgerTable) -> Result<(), StoreError> {
+pub(super) fn write_ledger(place: &Place, ledger: &Group, name: &str, table: &LedgerTable) -> Result<(), StoreError> {
     let group = &file::group(place, ledger, name)?;
     let entries = &table.entries;
     file::table_column(place, group, "name", &file::strings(entries.iter().map(|entry| entry.name.as_str())))?;
