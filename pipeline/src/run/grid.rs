@@ -225,7 +225,8 @@ pub(super) fn compute<J: GridJob>(
     if !stopped.is_empty() {
         let spool = &mut *begun.spool.lock().unwrap_or_else(PoisonError::into_inner);
         consensus(comm, spool.stop(&stopped))?;
-        let done = finished.shards().keys().filter(|&&id| ShardId(id).is_cell() && ShardId(id).grid() == job.grid()).count();
+        let done =
+            finished.shards().keys().filter(|&&id| ShardId(id).is_cell() && ShardId(id).grid() == job.grid()).count();
         log::warn!(
             "{stopped}: {done} of {} are finished and kept; the same command goes on from there",
             count(n_cells as u64, "shard")

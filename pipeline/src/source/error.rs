@@ -10,7 +10,9 @@ use crate::format::vcf_header::HeaderError;
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// A file out of which no stretch can be read.
-    #[error("{path}: no index (.csi or .tbi) is beside it: windows are read by it; bgzip the file if it is not, then bcftools index {path}")]
+    #[error(
+        "{path}: no index (.csi or .tbi) is beside it: windows are read by it; bgzip the file if it is not, then bcftools index {path}"
+    )]
     NotIndexed {
         /// The file.
         path: String,

@@ -109,12 +109,7 @@ pub(crate) struct InputFile {
 impl InputFile {
     /// Opens a file, reads its header and, where one is of use, its index.
     /// `in_parts`: stretches of it will be asked for.
-    pub(crate) fn open(
-        path: &Path,
-        area: &Area,
-        in_parts: bool,
-        remarks: &mut Remarks,
-    ) -> Result<Self, SourceError> {
+    pub(crate) fn open(path: &Path, area: &Area, in_parts: bool, remarks: &mut Remarks) -> Result<Self, SourceError> {
         let io = |e| SourceError::io(path, e);
         let metadata = std::fs::metadata(path).map_err(io)?;
         if metadata.is_dir() {

@@ -112,7 +112,9 @@ fn phenotype(r: &mut Cursor<'_>) -> Result<CisPhenotype, DecodeError> {
 
 fn put_variant(out: &mut Vec<u8>, variant: &VariantKey) {
     put_u32(out, variant.pos);
-    [&variant.chrom, &variant.id, &variant.reference, &variant.alternate].into_iter().for_each(|text| put_text(out, text));
+    [&variant.chrom, &variant.id, &variant.reference, &variant.alternate]
+        .into_iter()
+        .for_each(|text| put_text(out, text));
 }
 
 fn variant(r: &mut Cursor<'_>) -> Result<VariantKey, DecodeError> {

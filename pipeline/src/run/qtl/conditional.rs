@@ -117,11 +117,7 @@ impl Stepwise<'_> {
     }
 
     /// The best variant given others, if it passes.
-    fn best_given(
-        &self,
-        given: &[&Best],
-        must_drop: &dyn Fn() -> bool,
-    ) -> Result<Option<(Best, Permuted)>, String> {
+    fn best_given(&self, given: &[&Best], must_drop: &dyn Fn() -> bool) -> Result<Option<(Best, Permuted)>, String> {
         if must_drop() {
             return Ok(None);
         }

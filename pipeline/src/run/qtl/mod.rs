@@ -102,7 +102,9 @@ impl Opened {
         let n_placed: usize = groups.iter().map(|group| group.phenotypes.len()).sum();
         let n = cohort.traits.len();
         if n_placed == 0 {
-            bail!("none of the {n} phenotypes has a gene with a place: norna proteins --annotation gives them, or a BED");
+            bail!(
+                "none of the {n} phenotypes has a gene with a place: norna proteins --annotation gives them, or a BED"
+            );
         }
         if n_placed < n {
             log::warn!("{} of {n} phenotypes have no gene with a place, and so no window", n - n_placed);

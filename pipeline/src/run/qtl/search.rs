@@ -242,4 +242,3 @@ pub(super) fn dosages(best: &Best) -> Vec<f64> {
         }
     }
 }
-
