@@ -14,6 +14,8 @@ mod growable;
 mod heap;
 mod mask_counts;
 mod matrix;
+mod proteins;
+mod proteins_reader;
 mod publish;
 mod qc;
 mod reader;
@@ -32,6 +34,8 @@ pub use depth_windows::StoredWindow;
 pub use error::StoreError;
 pub use file::hdf5_version;
 pub use matrix::{BandWriter, Layout, MatrixPlace};
+pub use proteins::{PROTEINS_FORMAT, PROTEINS_FORMAT_VERSION, ProteinsWriter};
+pub use proteins_reader::ProteinsReader;
 pub use publish::publish;
 pub use qc::{Bins, TALLY_BINS, pairs_with_number};
 pub use reader::{ResultsReader, StoredHit, StoredQc, StoredStatus};
@@ -39,5 +43,8 @@ pub use schema::{
     FORMAT, FORMAT_VERSION, Ledger, LedgerEntry, LedgerRole, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, SizeRange,
     Store, TraitInfo, results_bytes,
 };
-pub use verify::{DepthVerification, Finding, Findings, Kind, Verification, VerifyProgress, verify, verify_depth};
+pub use verify::{
+    DepthVerification, Finding, Findings, Kind, ProteinsVerification, Verification, VerifyProgress, verify,
+    verify_depth, verify_proteins,
+};
 pub use writer::{Extent, ResultsWriter};

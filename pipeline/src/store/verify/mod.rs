@@ -10,6 +10,7 @@ mod depth_sums;
 mod findings;
 mod lists;
 mod pairs;
+mod proteins;
 mod sums;
 
 use std::ops::Range;
@@ -20,6 +21,9 @@ use rayon::prelude::*;
 
 pub use depth::{DepthVerification, verify_depth};
 pub use findings::{Finding, Findings, Kind};
+pub use proteins::{ProteinsVerification, verify_proteins};
+
+pub(super) use attributes::root_text;
 
 use super::error::StoreError;
 use super::reader::ResultsReader;
