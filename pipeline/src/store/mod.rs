@@ -28,6 +28,7 @@ mod schema;
 mod scores;
 mod sound;
 mod text;
+mod trait_places;
 mod verify;
 mod writer;
 
