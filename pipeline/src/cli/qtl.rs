@@ -191,9 +191,8 @@ impl OwnArgs {
     fn trans(self, mut assoc: AssocArgs) -> Result<AssocConfig> {
         assoc.store = Some(StoreArg::Hits);
         assoc.p_threshold = assoc.p_threshold.or(Some(TRANS_P));
-        let mut config = self.config(assoc)?;
-        config.trans = Some(crate::run::assoc::TransConfig { window: self.cis_window });
-        Ok(config)
+        assoc.trans_window = Some(self.cis_window);
+        self.config(assoc)
     }
 
     fn cis(self, assoc: AssocArgs) -> Result<CisConfig> {

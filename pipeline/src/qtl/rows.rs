@@ -40,7 +40,7 @@ pub enum CisStatus {
 
 impl CisStatus {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ok,
         Self::NoGene,
         Self::NoVariants,
@@ -48,7 +48,13 @@ impl CisStatus {
         Self::TooFewSamples,
         Self::PerfectFit,
         Self::NoBeta,
+        Self::OutOfRange,
     ];
+
+    /// Whether there is a best variant all the same.
+    pub fn has_lead(self) -> bool {
+        matches!(self, Self::Ok | Self::NoBeta)
+    }
 
     /// Name in files.
     pub fn name(self) -> &'static str {
@@ -60,6 +66,7 @@ impl CisStatus {
             Self::TooFewSamples => "too_few_samples",
             Self::PerfectFit => "perfect_fit",
             Self::NoBeta => "no_beta",
+            Self::OutOfRange => "out_of_range",
         }
     }
 
@@ -146,42 +153,4 @@ pub struct Signal {
     pub lead: Lead,
     /// Permutations given the other signals.
     pub permuted: Permuted,
-}
-
-impl CisStatus {
-    /// All statuses, by code.
-    pub const ALL: [Self; 8] = [
-        Self::Ok,
-        Self::NoGene,
-        Self::NoVariants,
-        Self::ConstantPhenotype,
-        Self::TooFewSamples,
-        Self::PerfectFit,
-        Self::NoBeta,
-        Self::OutOfRange,
-    ];
-
-    /// The status of a code.
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code)).copied()
-    }
-
-    /// Whether there is a best variant all the same.
-    pub fn has_lead(self) -> bool {
-        matches!(self, Self::Ok | Self::NoBeta)
-    }
-
-    /// Its name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::NoGene => "no_gene",
-            Self::NoVariants => "no_variants",
-            Self::ConstantPhenotype => "constant_phenotype",
-            Self::TooFewSamples => "too_few_samples",
-            Self::PerfectFit => "perfect_fit",
-            Self::NoBeta => "no_beta",
-            Self::OutOfRange => "out_of_range",
-        }
-    }
 }
