@@ -2,7 +2,7 @@
 
 use norna_kernels::{
     AlleleCounts, GenotypeBlock, LinearRows, LinearScratch, LinearTest, MissingPolicy, NullModel, PermutationScratch,
-    PermutedTrait, Status, beta_approximation, n_at_least,
+    PermutedTrait, Status, beta_approximation, permutation::n_at_least,
 };
 
 use super::window::{Piece, Window};

@@ -7,7 +7,7 @@ use norna_kernels::{GenotypeBlock, GenotypeKind};
 use crate::plan::block_variants;
 use crate::qtl::VariantKey;
 use crate::qtl::windows::Group;
-use crate::source::{Input, Part, SourceError, VariantBlock, VariantLedger, VariantSource};
+use crate::source::{Input, Part, SourceError, VariantBlock, VariantLedger};
 
 /// A block of variants of one file, by rising position.
 pub(super) struct Piece {
@@ -135,7 +135,8 @@ impl File<'_> {
         each: &mut dyn FnMut(Piece) -> Result<bool, String>,
     ) -> Result<bool, String> {
         let kind = self.input.kind();
-        for shard in part.shards().iter().filter(|shard| shard.file_idx == self.file_idx) {
+        let file_idx = self.file_idx;
+        for shard in part.shards().iter().filter(|shard| shard.file_idx == file_idx) {
             let mut reader = part.reader(shard).map_err(|e: SourceError| e.to_string())?;
             loop {
                 let mut block = VariantBlock::new(kind, self.n_samples, block_variants(kind, self.n_samples));
