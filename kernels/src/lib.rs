@@ -31,6 +31,7 @@ pub use null_model::{ForEach, NullModel};
 pub use reads::block::LikelihoodBlock;
 pub use reads::likelihood::{Allele, LikelihoodTable, Observation};
 pub use reads::posterior::{Posteriors, SiteFrequency};
+pub use stat::beta_approximation::{self, BetaFit};
 pub use stat::genomic_control;
 pub use stat::genotype_likelihood::two_valued::{Genotypes, LogisticScratch, LogisticTest};
 pub use stat::genotype_likelihood::{ReadsScratch, ReadsTest};

@@ -1,5 +1,6 @@
 //! One statistic per file.
 
+pub mod beta_approximation;
 pub mod genomic_control;
 pub(crate) mod genotype_likelihood;
 pub(crate) mod hwe;
