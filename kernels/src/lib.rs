@@ -41,5 +41,6 @@ pub use stat::linear::rows::{LinearHit, LinearRows};
 pub use stat::linear::scratch::LinearScratch;
 pub use stat::linear::{LinearTest, MissingPolicy};
 pub use stat::permutation::{self, PermutationScratch, PermutedTrait};
+pub use stat::qvalue::{self, QValues};
 pub use stat::student;
 pub use status::Status;

@@ -6,4 +6,5 @@ pub(crate) mod genotype_likelihood;
 pub(crate) mod hwe;
 pub(crate) mod linear;
 pub mod permutation;
+pub mod qvalue;
 pub mod student;
