@@ -11,7 +11,7 @@ use super::support::tools::Need;
 const ORACLE: &str = r#"
 import sys, h5py, numpy as np
 
-vcf = [l.rstrip("\n").split("\t") for l in open(sys.argv[2]) if not l.startswith("##")]
+vcf = [l.rstrip("\n").split("\t") for l in open(sys.argv[2]) if not l.startswith('##')]
 people = vcf[0][9:]
 def dosage(call):
     return np.nan if "." in call else sum(map(int, call.replace("|", "/").split("/")))
