@@ -15,6 +15,7 @@ pub mod bgzf_reader;
 pub mod bgzf_source;
 pub mod bgzip;
 pub mod chromosome;
+pub mod consequence;
 pub(crate) mod decimal;
 pub mod fasta;
 pub mod gl_bcf;
