@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::words::count;
-use crate::store::{DepthReader, FORMAT_VERSION, LedgerRole, LedgerTable, ResultsReader, Store, StoreError, StoredQc};
+use crate::store::{
+    DepthReader, FORMAT_VERSION, LedgerRole, LedgerTable, ProteinsReader, ResultsReader, Store, StoreError, StoredQc,
+};
 
 /// Traits that are told one by one.
 const TRAITS_SHOWN: usize = 10;
@@ -41,6 +43,9 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
 pub fn describe(path: &Path, as_json: bool) -> Result<String, StoreError> {
     if DepthReader::is_depth(path) {
         return super::info_depth::describe(path, as_json);
+    }
+    if ProteinsReader::is_proteins(path) {
+        return super::info_proteins::describe(path, as_json);
     }
     let reader = ResultsReader::open(path)?;
     let qc = reader.qc()?;

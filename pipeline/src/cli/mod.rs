@@ -9,6 +9,7 @@ pub mod export;
 pub mod identity;
 pub mod info;
 mod info_depth;
+mod info_proteins;
 pub mod merge;
 pub mod plan;
 mod plan_machine;

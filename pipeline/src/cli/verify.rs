@@ -1,4 +1,4 @@
-//! `norna verify`: whether a file of results or depths is whole and sound.
+//! `norna verify`: whether a file of results, depths or proteins is whole and sound.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::words::count;
 use crate::store::{
-    DEPTH_FORMAT, DepthReader, DepthVerification, Findings, StoreError, Verification, VerifyProgress, verify,
-    verify_depth,
+    DEPTH_FORMAT, DepthReader, DepthVerification, Findings, PROTEINS_FORMAT, ProteinsReader, ProteinsVerification,
+    StoreError, Verification, VerifyProgress, verify, verify_depth, verify_proteins,
 };
 
 /// Time between two looks at how far it is.
@@ -22,12 +22,12 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Time to the first line where no terminal is, then doubled.
 const FIRST_LINE: Duration = Duration::from_secs(10);
 
-/// Check a results file or a depth.h5: checksums, shapes, numbers, sums.
+/// Check a results file, a depth.h5 or a proteins.h5: checksums, shapes, numbers, sums.
 ///
 /// Reads everything. Exit code 0: sound; 1: something is wrong, a line each; 3: sound, but shards of the run failed.
 #[derive(Debug, Clone, clap::Args)]
 pub struct VerifyArgs {
-    /// Results file, or what norna depth wrote.
+    /// Results file, or what norna depth or norna proteins wrote.
     pub file: PathBuf,
     /// As JSON.
     #[arg(long)]
@@ -44,12 +44,16 @@ pub struct VerifyArgs {
 enum Found {
     Results(Verification),
     Depth(DepthVerification),
+    Proteins(ProteinsVerification),
 }
 
 impl Found {
     fn of(path: &Path, progress: &VerifyProgress) -> Result<Self, StoreError> {
-        match DepthReader::is_depth(path) {
-            true => verify_depth(path, progress).map(Self::Depth),
+        if DepthReader::is_depth(path) {
+            return verify_depth(path, progress).map(Self::Depth);
+        }
+        match ProteinsReader::is_proteins(path) {
+            true => verify_proteins(path, progress).map(Self::Proteins),
             false => verify(path, progress).map(Self::Results),
         }
     }
@@ -58,13 +62,14 @@ impl Found {
         match self {
             Self::Results(found) => &found.findings,
             Self::Depth(found) => &found.findings,
+            Self::Proteins(found) => &found.findings,
         }
     }
 
     fn failed_regions(&self) -> &[String] {
         match self {
             Self::Results(found) => &found.failed_regions,
-            Self::Depth(_) => &[],
+            Self::Depth(_) | Self::Proteins(_) => &[],
         }
     }
 
@@ -84,6 +89,12 @@ impl Found {
             Self::Depth(found) => {
                 let windows = count(found.n_windows as u64, "window");
                 let size = format!("depths of {windows} × {}", count(found.n_samples as u64, "sample"));
+                (size, found.n_datasets, found.file_bytes)
+            }
+            Self::Proteins(found) => {
+                let sizes = [(found.n_proteins, "protein"), (found.n_samples, "sample")];
+                let [proteins, samples] = sizes.map(|(n, what)| count(n as u64, what));
+                let size = format!("{proteins} × {samples}, {}", count(found.n_covariates as u64, "covariate"));
                 (size, found.n_datasets, found.file_bytes)
             }
         };
@@ -235,6 +246,16 @@ fn json_report(path: &Path, found: &Found, elapsed: Duration) -> serde_json::Val
             "norna_version": found.norna_version,
             "samples": found.n_samples,
             "windows": found.n_windows,
+            "datasets": found.n_datasets,
+            "file_bytes": found.file_bytes,
+        }),
+        Found::Proteins(found) => json!({
+            "format": PROTEINS_FORMAT,
+            "checksums": true,
+            "norna_version": found.norna_version,
+            "samples": found.n_samples,
+            "proteins": found.n_proteins,
+            "covariates": found.n_covariates,
             "datasets": found.n_datasets,
             "file_bytes": found.file_bytes,
         }),
