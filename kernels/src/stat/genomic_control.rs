@@ -104,7 +104,21 @@ mod tests {
 
     #[test]
     fn bins_of_many_are_those_of_each() {
-        let tricky = [0.0, -0.0, 1e-30, 0.062_5, 1.0, -3.0, 15.999, 16.0, 1e19, 1e30, f32::INFINITY, f32::NAN, f32::MIN_POSITIVE];
+        let tricky = [
+            0.0,
+            -0.0,
+            1e-30,
+            0.062_5,
+            1.0,
+            -3.0,
+            15.999,
+            16.0,
+            1e19,
+            1e30,
+            f32::INFINITY,
+            f32::NAN,
+            f32::MIN_POSITIVE,
+        ];
         let many = (0..5000u32).map(|i| f32::from_bits(i.wrapping_mul(2_654_435_761)));
         let beta: Vec<f32> = tricky.into_iter().chain(many).collect();
         for se in [1.0, 0.3, f32::NAN, f32::MIN_POSITIVE, 1e20, 0.0] {

@@ -155,7 +155,13 @@ pub struct AssocArgs {
     #[arg(long, requires = "proteins", help_heading = "Samples, traits and covariates")]
     pub no_protein_covariates: bool,
     /// Leave out pairs within so many bases of the TSS of the protein's gene (norna qtl --trans)
-    #[arg(long, value_name = "BASES", requires = "proteins", hide = true, help_heading = "Samples, traits and covariates")]
+    #[arg(
+        long,
+        value_name = "BASES",
+        requires = "proteins",
+        hide = true,
+        help_heading = "Samples, traits and covariates"
+    )]
     pub trans_window: Option<u32>,
     /// Traits to test: names or globs, by commas [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Samples, traits and covariates")]

@@ -218,7 +218,10 @@ impl AssocArgs {
     /// What does not go with --proteins, and what needs it.
     fn check_proteins(&self) -> Result<(), UsageError> {
         if self.proteins.is_none() {
-            let needs = [("--no-protein-covariates", self.no_protein_covariates), ("--trans-window", self.trans_window.is_some())];
+            let needs = [
+                ("--no-protein-covariates", self.no_protein_covariates),
+                ("--trans-window", self.trans_window.is_some()),
+            ];
             return match needs.into_iter().find(|(_, given)| *given) {
                 Some((flag, _)) => Err(UsageError(format!("{flag} needs --proteins: it is for proteins"))),
                 None => Ok(()),
@@ -232,7 +235,8 @@ impl AssocArgs {
             return Err(UsageError("--bt does not go with --proteins: proteins are quantitative traits".into()));
         }
         if self.trans_window.is_some() && self.store != Some(StoreArg::Hits) {
-            let why = "--trans-window needs --store hits: a file of every pair has no place for pairs that are left out";
+            let why =
+                "--trans-window needs --store hits: a file of every pair has no place for pairs that are left out";
             return Err(UsageError(why.into()));
         }
         Ok(())

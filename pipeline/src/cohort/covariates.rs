@@ -130,7 +130,8 @@ pub fn load(
 /// Refuses a covariate of proteins that a table has too.
 fn check_apart(tables: &[TableData], own: &TableData) -> Result<(), CohortError> {
     for table in tables {
-        if let Some(column) = table.columns.iter().find(|column| own.columns.iter().any(|own| own.name == column.name)) {
+        if let Some(column) = table.columns.iter().find(|column| own.columns.iter().any(|own| own.name == column.name))
+        {
             return Err(CohortError::ColumnInTwoFiles {
                 name: column.name.clone(),
                 first: table.path.clone(),

@@ -31,8 +31,8 @@ pub use crate::format::sex::Sex;
 pub use crate::format::table_cell::Minus9;
 use columns::Targets;
 use ids::SampleIndex;
-use proteins::ProteinTable;
 pub use predictions::Loco;
+use proteins::ProteinTable;
 
 /// What to read and how.
 #[derive(Debug, Clone, Default)]

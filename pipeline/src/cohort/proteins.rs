@@ -213,7 +213,10 @@ mod tests {
         let genotyped = ids("a b c d e");
         let index = SampleIndex::new(&genotyped).unwrap();
         let (table, mut ledger, messages) = table(&index);
-        assert!(messages[0].contains("4 samples, 3 of them genotyped; 2 genotyped samples are not in it"), "{messages:?}");
+        assert!(
+            messages[0].contains("4 samples, 3 of them genotyped; 2 genotyped samples are not in it"),
+            "{messages:?}"
+        );
         let mut kept = vec![0, 1, 2, 3];
         table.keep(&mut kept, &mut ledger);
         assert_eq!((kept, ledger.n_not_in_proteins), (vec![0, 1, 2], Some(1)));

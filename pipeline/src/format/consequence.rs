@@ -249,7 +249,14 @@ mod tests {
         ConsequenceLayout::new("CSQ", description).unwrap()
     }
 
-    fn find(layout: &ConsequenceLayout, value: &str, reference: &str, alternates: &[&str], alt_idx: usize, gene: &str) -> String {
+    fn find(
+        layout: &ConsequenceLayout,
+        value: &str,
+        reference: &str,
+        alternates: &[&str],
+        alt_idx: usize,
+        gene: &str,
+    ) -> String {
         let alternates: Vec<String> = alternates.iter().map(|&alt| alt.to_owned()).collect();
         let alleles = Alleles { reference, alternates: &alternates, alt_idx };
         let (found, n_broken) = layout.find(value.as_bytes(), alleles, &[gene]);
@@ -277,7 +284,10 @@ mod tests {
         let two = "frameshift_variant|-|G1,intron_variant|A|G1";
         assert_eq!(find(&vep, two, "AC", &["A", "AA"], 0, "G1"), "frameshift_variant true 0");
         assert_eq!(find(&vep, two, "AC", &["A", "AA"], 1, "G1"), "intron_variant false 0");
-        assert_eq!(find(&vep, "transcript_ablation|deletion|G1", "A", &["<DEL>"], 0, "G1"), "transcript_ablation true 0");
+        assert_eq!(
+            find(&vep, "transcript_ablation|deletion|G1", "A", &["<DEL>"], 0, "G1"),
+            "transcript_ablation true 0"
+        );
         let ann = ConsequenceLayout::new("ANN", "Functional annotations").unwrap();
         let value = "CAAA|conservative_inframe_insertion|MODERATE|IL6|ENSG01|transcript|t1|protein_coding";
         assert_eq!(find(&ann, value, "C", &["CAAA"], 0, "IL6"), "conservative_inframe_insertion true 0");

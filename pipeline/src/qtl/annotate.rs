@@ -60,11 +60,7 @@ impl Annotator {
     ///
     /// # Errors
     /// A file cannot be read. Entries that make no sense are counted.
-    pub fn consequence(
-        &mut self,
-        variant: &VariantKey,
-        protein: &Protein,
-    ) -> Result<Option<Consequence>, SourceError> {
+    pub fn consequence(&mut self, variant: &VariantKey, protein: &Protein) -> Result<Option<Consequence>, SourceError> {
         self.go_to(&variant.chrom, variant.pos)?;
         let genes = names_of(protein);
         let (mut found, mut n_broken) = (None, 0);
@@ -128,7 +124,10 @@ impl Annotator {
         }
         if self.n_overlong > 0 {
             let most = KEPT_BYTES >> 20;
-            warnings.push(format!("INFO/{keys}: {} with more than {most} MiB passed over", count(self.n_overlong, "record")));
+            warnings.push(format!(
+                "INFO/{keys}: {} with more than {most} MiB passed over",
+                count(self.n_overlong, "record")
+            ));
         }
         (line, warnings)
     }
@@ -137,7 +136,8 @@ impl Annotator {
 /// The names of the gene that makes a protein; several where an assay measures several.
 fn names_of(protein: &Protein) -> Vec<&str> {
     let of_gene = protein.gene.iter().flat_map(|gene| [gene.id.as_str(), gene.name.as_str()]);
-    let mut names: Vec<&str> = of_gene.flat_map(|name| name.split([';', ',', ' '])).filter(|name| !name.is_empty()).collect();
+    let mut names: Vec<&str> =
+        of_gene.flat_map(|name| name.split([';', ',', ' '])).filter(|name| !name.is_empty()).collect();
     if names.is_empty() {
         names.push(&protein.id);
     }

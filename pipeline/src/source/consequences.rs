@@ -63,7 +63,8 @@ impl ConsequenceFiles {
                     files.push(AnnotatedFile { input, layout, index, names, at: None });
                 }
                 _ => {
-                    let why = format!("consequences (INFO/{}) are looked up by an index, and there is none", layout.key);
+                    let why =
+                        format!("consequences (INFO/{}) are looked up by an index, and there is none", layout.key);
                     warnings.push(format!("{}: {why}: bcftools index makes one", path.display()));
                 }
             }
@@ -104,7 +105,9 @@ impl AnnotatedFile {
     ) -> Result<(), SourceError> {
         let path = self.input.path.clone();
         let mut reader = match self.at.take() {
-            Some((reader, on, at)) if on == reference_idx && at <= pos && !self.leads_ahead(&*reader, on, pos) => reader,
+            Some((reader, on, at)) if on == reference_idx && at <= pos && !self.leads_ahead(&*reader, on, pos) => {
+                reader
+            }
             _ => match self.start(reference_idx, pos)? {
                 Some(reader) => reader,
                 None => return Ok(()),

@@ -174,9 +174,7 @@ impl InputFile {
         let mut source = self.open_source().map_err(io)?;
         source.seek(start).map_err(io)?;
         Ok(match &self.header {
-            FileHeader::Vcf(header) => {
-                Box::new(VcfRecords::new(source, Until::Input, header.samples.len(), None))
-            }
+            FileHeader::Vcf(header) => Box::new(VcfRecords::new(source, Until::Input, header.samples.len(), None)),
             FileHeader::Bcf(header) => Box::new(BcfRecords::new(source, Until::Input, Arc::clone(header), None)),
         })
     }

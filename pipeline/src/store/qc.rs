@@ -126,7 +126,9 @@ impl Bins {
         for (tally, &edges) in tally.chunks_exact_mut(TALLY_BINS).zip(&self.of_trait) {
             let edges = &self.edges[edges];
             let (of_t2, of_p) = tally.split_at_mut(N_BINS);
-            for ((&n, &(p, _)), _) in of_t2.iter().zip(&edges.between).zip(&edges.is_split).filter(|(_, is_split)| !**is_split) {
+            for ((&n, &(p, _)), _) in
+                of_t2.iter().zip(&edges.between).zip(&edges.is_split).filter(|(_, is_split)| !**is_split)
+            {
                 of_p[usize::from(p)] += n;
             }
         }

@@ -16,7 +16,9 @@ use super::error::{Place, StoreError};
 use super::file;
 use super::heap::Strings;
 use super::qc::P_BINS;
-use super::schema::{CHANGES_PROTEIN, CONSEQUENCE, COVARIATES_LOST, FAILED_REGIONS, Ledger, N_MISSING, ResultsHeader, Store};
+use super::schema::{
+    CHANGES_PROTEIN, CONSEQUENCE, COVARIATES_LOST, FAILED_REGIONS, Ledger, N_MISSING, ResultsHeader, Store,
+};
 use super::scores::Scores;
 use super::sound::{check_block, check_variants, wrong};
 use super::trait_places;
