@@ -74,7 +74,7 @@ impl ConsequenceList {
     pub(super) fn create(place: &Place, root: &Group) -> Result<Self, StoreError> {
         let group = &place.h5("/hits", root.group("hits"))?;
         let code = Growable::create(place, group, "consequence")?;
-        file::set_texts(place, code.dataset(), "code_names", &code_names())?;
+        file::set_texts(place, code.dataset(), "codes", &code_names())?;
         Ok(Self { code, changes_protein: Growable::create(place, group, "changes_protein")?, n: 0 })
     }
 
