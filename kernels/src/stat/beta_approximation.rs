@@ -76,9 +76,9 @@ fn ln_p_of_r2(r2: f64, df: f64) -> f64 {
 }
 
 fn set_ln_p(best_r2: &[f64], df: f64, out: &mut [f64]) {
-    let square = |r2: f64| r2 / (1.0 - r2) * df;
-    let tails = TailsAt::new(df, square(best_r2.iter().copied().fold(1.0, f64::min)));
-    out.iter_mut().zip(best_r2).for_each(|(out, &r2)| *out = tails.ln_p(square(r2)).min(LARGEST_LN_P));
+    let squares: Vec<f64> = best_r2.iter().map(|r2| r2 / (1.0 - r2) * df).collect();
+    TailsAt::new(df, squares.iter().copied().fold(f64::INFINITY, f64::min)).ln_p(&squares, out);
+    out.iter_mut().for_each(|ln_p| *ln_p = ln_p.min(LARGEST_LN_P));
 }
 
 /// Shapes by the moments of p; `None` where p does not vary.
