@@ -10,7 +10,7 @@ mod likelihood;
 
 use std::f64::consts::LN_10;
 
-use super::student::ln_p;
+use super::student::{TailsAt, ln_p};
 use incomplete_beta::ln_incomplete_beta;
 use likelihood::{LogSums, maximum_likelihood};
 
@@ -76,7 +76,9 @@ fn ln_p_of_r2(r2: f64, df: f64) -> f64 {
 }
 
 fn set_ln_p(best_r2: &[f64], df: f64, out: &mut [f64]) {
-    out.iter_mut().zip(best_r2).for_each(|(out, &r2)| *out = ln_p_of_r2(r2, df).min(LARGEST_LN_P));
+    let squares: Vec<f64> = best_r2.iter().map(|r2| r2 / (1.0 - r2) * df).collect();
+    TailsAt::new(df, squares.iter().copied().fold(f64::INFINITY, f64::min)).ln_p(&squares, out);
+    out.iter_mut().for_each(|ln_p| *ln_p = ln_p.min(LARGEST_LN_P));
 }
 
 /// Shapes by the moments of p; `None` where p does not vary.

@@ -10,6 +10,8 @@ const EPSILON: f64 = 4.5e-16;
 /// t² under which p is one less the complement: p > 0.08 there, so that little is lost.
 const SERIES_BELOW: f64 = 3.0;
 const MAX_TERMS: u32 = 100_000;
+/// Values of which [`TailsAt`] makes the continued fraction together.
+const AT_ONCE: usize = 8;
 
 /// −log10 of the two-sided p of `t` with `df` > 0 degrees of freedom (need not be whole; ∞ is the normal distribution). NaN where an argument is NaN or
 /// `df` is not positive; ∞ for infinite `t`. Relative error about 1e-13.
@@ -83,6 +85,49 @@ pub(crate) fn ln_p(t: f64, df: f64) -> f64 {
     }
 }
 
+/// [`ln_p`] of many t at the same degrees of freedom: the coefficients of the continued fraction are made once, as many as the
+/// smallest t in the tail takes, and it is evaluated from its end, with a division a term.
+#[derive(Debug, Clone)]
+pub(crate) struct TailsAt {
+    df: f64,
+    ln_inverse_beta: f64,
+    coefficients: Vec<f64>,
+}
+
+impl TailsAt {
+    /// For finite `df` > 0 and t² of at least `smallest_square`.
+    pub(crate) fn new(df: f64, smallest_square: f64) -> Self {
+        let (a, w) = (0.5 * df, df / smallest_square.max(SERIES_BELOW));
+        let n_terms = tail_fraction_terms(a, w).1;
+        let coefficients = (0..n_terms).map(|i| tail_coefficient(a, i)).collect();
+        Self { df, ln_inverse_beta: ln_inverse_beta(a), coefficients }
+    }
+
+    /// ln p of each t², several at a time, so that their divisions overlap.
+    pub(crate) fn ln_p(&self, squares: &[f64], out: &mut [f64]) {
+        for (squares, out) in squares.chunks(AT_ONCE).zip(out.chunks_mut(AT_ONCE)) {
+            let mut w = [1f64; AT_ONCE];
+            w.iter_mut().zip(squares).for_each(|(w, square)| *w = self.df / square);
+            let mut h = [1f64; AT_ONCE];
+            for coefficient in self.coefficients.iter().rev() {
+                h.iter_mut().zip(w).for_each(|(h, w)| *h = 1.0 + coefficient * w / *h);
+            }
+            for ((out, &square), fraction) in out.iter_mut().zip(squares).zip(h) {
+                *out = self.one(square, fraction);
+            }
+        }
+    }
+
+    fn one(&self, square: f64, fraction: f64) -> f64 {
+        if square.is_nan() || square < SERIES_BELOW || square.is_infinite() {
+            return ln_p(square.sqrt(), self.df);
+        }
+        let (a, ratio) = (0.5 * self.df, square / self.df);
+        let ln_front = self.ln_inverse_beta - a * libm::log1p(ratio);
+        ln_front - libm::log(fraction * a * (ratio / (1.0 + ratio)).sqrt())
+    }
+}
+
 /// As [`ln_p`] of the normal distribution, t > 0: erfc(x) at x = t/√2, in the tail by its continued fraction
 /// e^(−x²)/(x√π)·1/(1 + c/(1 + 2c/(1 + 3c/(1 + …)))), c = 1/2x² (DLMF 7.9.2).
 fn ln_p_normal(t: f64) -> f64 {
@@ -143,22 +188,32 @@ fn complement_series(a: f64, y: f64) -> f64 {
 
 /// ₂F₁(1, ½; a+1; −w), w > 0, by Gauss's continued fraction 1/(1 + c₁/(1 + c₂/(1 + …))), evaluated by Lentz's method.
 fn tail_fraction(a: f64, w: f64) -> f64 {
+    tail_fraction_terms(a, w).0
+}
+
+/// [`tail_fraction`] and the terms that it took.
+fn tail_fraction_terms(a: f64, w: f64) -> (f64, u32) {
     let (mut c, mut d, mut h) = (1.0, 0.0, 1.0);
     for i in 0..MAX_TERMS {
-        let m = f64::from(i / 2);
-        let coefficient = if i % 2 == 0 {
-            (m + 0.5) / (a + 1.0 + 2.0 * m) * ((a + m) / (a + 2.0 * m)) * w
-        } else {
-            (m + 1.0) / (a + 1.0 + 2.0 * m) * ((a + 0.5 + m) / (a + 2.0 + 2.0 * m)) * w
-        };
+        let coefficient = tail_coefficient(a, i) * w;
         d = 1.0 / (1.0 + coefficient * d);
         c = 1.0 + coefficient / c;
         h *= c * d;
         if (c * d - 1.0).abs() <= EPSILON {
-            break;
+            return (1.0 / h, i + 1);
         }
     }
-    1.0 / h
+    (1.0 / h, MAX_TERMS)
+}
+
+/// Coefficient i of the continued fraction, without w.
+fn tail_coefficient(a: f64, i: u32) -> f64 {
+    let m = f64::from(i / 2);
+    if i.is_multiple_of(2) {
+        (m + 0.5) / (a + 1.0 + 2.0 * m) * ((a + m) / (a + 2.0 * m))
+    } else {
+        (m + 1.0) / (a + 1.0 + 2.0 * m) * ((a + 0.5 + m) / (a + 2.0 + 2.0 * m))
+    }
 }
 
 #[cfg(test)]
@@ -346,6 +401,23 @@ mod tests {
             assert!((back - z).abs() <= 1e-11 * z || z < 0.1, "log10p {expected}: {back} not {z}");
         }
         assert_eq!(log10_p(1e200, f64::INFINITY), f64::INFINITY);
+    }
+
+    #[test]
+    fn many_tails_at_once_agree_with_the_density_integrated() {
+        for &(t, df, expected) in TABLE {
+            for smallest in [0.0, 0.5 * t * t] {
+                let mut found = [0.0; 11];
+                TailsAt::new(df, smallest).ln_p(&[t * t; 11], &mut found);
+                let found = found.map(|ln_p| -ln_p / LN_10);
+                assert!((found[0] - expected).abs() <= 1e-12 * expected, "t {t}, df {df}: {found:?} not {expected}");
+                assert_eq!(found, [found[0]; 11]);
+            }
+        }
+        let mut odd = [0.0; 3];
+        TailsAt::new(5.0, 0.0).ln_p(&[f64::NAN, f64::INFINITY, 0.0], &mut odd);
+        assert!(odd[0].is_nan());
+        assert_eq!(odd[1..], [f64::NEG_INFINITY, 0.0]);
     }
 
     #[test]
