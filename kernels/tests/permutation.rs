@@ -50,12 +50,19 @@ fn best(cohort: &Cohort, t: usize) -> Vec<f64> {
     best_of(cohort, &PermutedTrait::new(&cohort.null(), t, N_PERMUTATIONS, &mut permutation))
 }
 
-/// Permutes the residual, residualises both sides and takes the largest squared correlation.
-fn oracle(cohort: &Cohort, t: usize, fill: &mut dyn FnMut(usize, &mut [u32]), n_permutations: usize) -> Vec<f64> {
+/// What is permuted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum What {
+    Residual,
+    Values,
+}
+
+/// Permutes, residualises both sides and takes the largest squared correlation.
+fn oracle(cohort: &Cohort, t: usize, what: What, n_permutations: usize) -> Vec<f64> {
     let observed: Vec<usize> = (0..cohort.n).filter(|&i| !cohort.traits[t][i].is_nan()).collect();
     let columns = cohort.design(&observed);
     let y: Vec<f64> = observed.iter().map(|&i| cohort.traits[t][i]).collect();
-    let residual = common::residual(&columns, &y);
+    let values = if what == What::Residual { common::residual(&columns, &y) } else { y };
     let variants: Vec<Vec<f64>> = cohort
         .variants
         .iter()
@@ -67,8 +74,8 @@ fn oracle(cohort: &Cohort, t: usize, fill: &mut dyn FnMut(usize, &mut [u32]), n_
         .collect();
     let mut order = vec![0; observed.len()];
     let one = |p| {
-        fill(p, &mut order);
-        let y: Vec<f64> = order.iter().map(|&i| residual[i as usize]).collect();
+        permutation(p, &mut order);
+        let y: Vec<f64> = order.iter().map(|&i| values[i as usize]).collect();
         let r2 = variants.iter().filter_map(|g| ols(&columns, g.clone(), y.clone())).map(|fit| fit.r2);
         r2.fold(0.0, f64::max)
     };
@@ -99,8 +106,11 @@ proptest! {
             let best = best(&cohort, t);
             prop_assert!(best.iter().all(|r2| (0.0..=1.0).contains(r2)));
             if null.trait_status(t) == Status::Ok && is_plain(&cohort, &null, t) {
-                let oracle = oracle(&cohort, t, &mut permutation, N_PERMUTATIONS);
-                prop_assert!(close(&best, &oracle, 2e-6), "{best:?} {oracle:?}");
+                let expected = oracle(&cohort, t, What::Residual, N_PERMUTATIONS);
+                prop_assert!(close(&best, &expected, 2e-6), "{best:?} {expected:?}");
+                let values = PermutedTrait::of_values(&null, t, &cohort.traits[t], N_PERMUTATIONS, &mut permutation);
+                let (best, expected) = (best_of(&cohort, &values), oracle(&cohort, t, What::Values, N_PERMUTATIONS));
+                prop_assert!(close(&best, &expected, 2e-6), "{best:?} {expected:?}");
             }
         }
     }

@@ -43,7 +43,7 @@ fn noise(random: &mut Random, covariates: &[Vec<f64>]) -> Vec<f64> {
 }
 
 /// (p by counting, p of the beta approximation) of each trait.
-fn p_values(n_traits: usize, n_permutations: usize) -> Vec<(f64, f64)> {
+fn p_values(n_traits: usize, n_permutations: usize, of_residuals: bool) -> Vec<(f64, f64)> {
     let (n, mut random) = (120, Random(2024));
     let covariates: Vec<Vec<f64>> = (0..3).map(|_| (0..n).map(|_| random.normal()).collect()).collect();
     let columns: Vec<&[f64]> = covariates.iter().map(Vec::as_slice).collect();
@@ -51,7 +51,8 @@ fn p_values(n_traits: usize, n_permutations: usize) -> Vec<(f64, f64)> {
     let (block, counts) = window(&mut random, n, 60);
     let mut scratch = PermutationScratch::default();
     let mut one = || {
-        let null = NullModel::fit(&basis, &[&noise(&mut random, &covariates)], None);
+        let values = noise(&mut random, &covariates);
+        let null = NullModel::fit(&basis, &[&values], None);
         // The trait itself is permutation 0.
         let mut fill = |p: usize, order: &mut [u32]| {
             order.iter_mut().zip(0..).for_each(|(out, i)| *out = i);
@@ -59,7 +60,11 @@ fn p_values(n_traits: usize, n_permutations: usize) -> Vec<(f64, f64)> {
                 order.swap(i, (((random.bits() >> 32) * (i as u64 + 1)) >> 32) as usize);
             }
         };
-        let permuted = PermutedTrait::new(&null, 0, n_permutations + 1, &mut fill);
+        let permuted = if of_residuals {
+            PermutedTrait::new(&null, 0, n_permutations + 1, &mut fill)
+        } else {
+            PermutedTrait::of_values(&null, 0, &values, n_permutations + 1, &mut fill)
+        };
         let mut best = vec![0.0; n_permutations + 1];
         permuted.max_r2(&block, &counts, 0..block.len(), &mut scratch, &mut best);
         let counted = n_at_least(&best, best[0]) as f64 / (n_permutations as f64 + 1.0);
@@ -79,21 +84,26 @@ fn excess(p: impl Iterator<Item = f64> + Clone, level: f64) -> f64 {
 
 #[test]
 fn p_values_are_uniform_under_the_null() {
-    let p = p_values(1000, 199);
-    // 199 permutations: p by counting is a whole multiple of 1/200. The SE at 5 % is 0.7 %, at 50 % 1.6 %.
-    for level in [0.01, 0.05, 0.2, 0.5] {
-        let (counted, beta) = (excess(p.iter().map(|p| p.0), level), excess(p.iter().map(|p| p.1), level));
-        assert!(counted.abs() < 4.0 && beta.abs() < 4.0, "{level}: {counted:.1} and {beta:.1} SE");
+    for of_residuals in [true, false] {
+        let p = p_values(1000, 199, of_residuals);
+        // 199 permutations: p by counting is a whole multiple of 1/200. The SE at 5 % is 0.7 %, at 50 % 1.6 %.
+        for level in [0.01, 0.05, 0.2, 0.5] {
+            let (counted, beta) = (excess(p.iter().map(|p| p.0), level), excess(p.iter().map(|p| p.1), level));
+            assert!(counted.abs() < 4.0 && beta.abs() < 4.0, "{level}: {counted:.1} and {beta:.1} SE");
+        }
     }
 }
 
 #[test]
 #[ignore = "a minute in release; prints the table of benches/record"]
 fn calibration_table() {
-    let p = p_values(100_000, 999);
-    for level in [0.001, 0.01, 0.05, 0.5] {
-        let share = |of: fn(&(f64, f64)) -> f64| p.iter().filter(|p| of(p) <= level).count() as f64 / p.len() as f64;
-        let se = (level * (1.0 - level) / p.len() as f64).sqrt();
-        println!("{level}: p_perm {:.5}, p_beta {:.5} (SE {se:.5})", share(|p| p.0), share(|p| p.1));
+    for (of_residuals, what) in [(false, "values permuted"), (true, "residuals permuted")] {
+        let p = p_values(100_000, 999, of_residuals);
+        for level in [0.001, 0.01, 0.05, 0.5] {
+            let share =
+                |of: fn(&(f64, f64)) -> f64| p.iter().filter(|p| of(p) <= level).count() as f64 / p.len() as f64;
+            let se = (level * (1.0 - level) / p.len() as f64).sqrt();
+            println!("{what}, {level}: p_perm {:.5}, p_beta {:.5} (SE {se:.5})", share(|p| p.0), share(|p| p.1));
+        }
     }
 }

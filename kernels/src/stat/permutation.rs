@@ -36,7 +36,22 @@ pub struct PermutedTrait {
 }
 
 impl PermutedTrait {
-    /// Permutes the residual of trait `trait_idx` of `null`. `fill(p, order)` writes permutation `p`: sample j of the
+    /// Permutes the values of trait `trait_idx` of `null` as they are (`values`: n_samples, those that the null model was fitted
+    /// to), as FastQTL and tensorQTL do; each order is projected off the covariates afterwards. `fill` as for [`Self::new`].
+    pub fn of_values(
+        null: &NullModel,
+        trait_idx: usize,
+        values: &[f64],
+        n_permutations: usize,
+        fill: &mut dyn FnMut(usize, &mut [u32]),
+    ) -> Self {
+        let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
+        let samples = TraitSamples::new(null, trait_idx);
+        let centred = samples.centred(values);
+        Self::permuting((null, trait_idx), samples, &centred, n_permutations, fill, kernels)
+    }
+
+    /// Permutes the residual of trait `trait_idx` of `null` (Freedman and Lane 1983). `fill(p, order)` writes permutation `p`: sample j of the
     /// trait's [`NullModel::n_observed`] samples, in the order of the cohort, gets the residual of its sample `order[j]`.
     /// It is called once for each p, ascending. Takes n_observed × n_permutations × 4 bytes: where that is too much, some
     /// permutations at a time give the same numbers.
@@ -68,12 +83,23 @@ impl PermutedTrait {
         fill: &mut dyn FnMut(usize, &mut [u32]),
         kernels: Kernels,
     ) -> Self {
-        let status = null.trait_status(trait_idx);
         let samples = TraitSamples::new(null, trait_idx);
         let residual = samples.residual(null, trait_idx);
-        let permuted = samples.permute(&kernels, &residual, n_permutations, fill);
+        Self::permuting((null, trait_idx), samples, &residual, n_permutations, fill, kernels)
+    }
+
+    fn permuting(
+        (null, trait_idx): (&NullModel, usize),
+        samples: TraitSamples,
+        values: &[f64],
+        n_permutations: usize,
+        fill: &mut dyn FnMut(usize, &mut [u32]),
+        kernels: Kernels,
+    ) -> Self {
+        let status = null.trait_status(trait_idx);
+        let permuted = samples.permute(&kernels, values, n_permutations, fill);
         let mut identity = |_: usize, order: &mut [u32]| order.iter_mut().zip(0..).for_each(|(out, i)| *out = i);
-        let observed = samples.permute(&kernels, &residual, 1, &mut identity);
+        let observed = samples.permute(&kernels, values, 1, &mut identity);
         Self { kernels, status, n_permutations, samples, permuted, observed }
     }
 

@@ -45,6 +45,10 @@ struct OwnArgs {
     /// Seed of the permutations, with the phenotype's name
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "QTL")]
     seed: u64,
+    /// Permute residuals (Freedman and Lane) instead of phenotypes, of which residuals are taken afterwards (as FastQTL and
+    /// tensorQTL do)
+    #[arg(long, help_heading = "QTL")]
+    permute_residuals: bool,
     /// Keep every pair of a phenotype and a variant of its window
     #[arg(long, help_heading = "QTL")]
     nominal: bool,
@@ -55,7 +59,7 @@ struct OwnArgs {
     #[arg(long, value_name = "Q", default_value_t = 0.05, help_heading = "QTL")]
     fdr: f64,
     /// Test all pairs outside of the cis windows instead, and keep those under --p-threshold [default: 1e-8]
-    #[arg(long, conflicts_with_all = ["permute", "nominal", "conditional"], help_heading = "QTL")]
+    #[arg(long, conflicts_with_all = ["permute", "permute_residuals", "nominal", "conditional"], help_heading = "QTL")]
     trans: bool,
     /// Phenotypes of a shard at most, for tests: changes no result
     #[arg(long, value_name = "N", hide = true)]
@@ -207,6 +211,7 @@ impl OwnArgs {
             window: self.cis_window,
             n_permutations,
             seed: self.seed,
+            permute_residuals: self.permute_residuals,
             nominal: self.nominal,
             conditional: self.conditional,
             fdr: self.fdr,

@@ -1,4 +1,4 @@
-//! The samples of one trait, and its residual permuted among them, in the layout of the score product.
+//! The samples of one trait, and its values permuted among them, in the layout of the score product.
 
 use crate::arch::Kernels;
 use crate::null_model::NullModel;
@@ -69,11 +69,21 @@ impl TraitSamples {
         }
     }
 
-    /// The residual in each order that `fill` gives, projected off the covariates and of norm 1.
+    /// The trait's own values less their mean, which the covariates explain anyway: differences stay exact.
+    pub(super) fn centred(&self, values: &[f64]) -> Vec<f64> {
+        let own: Vec<f64> = match &self.listed {
+            None => values.to_vec(),
+            Some(listed) => listed.iter().map(|&i| values[i as usize]).collect(),
+        };
+        let mean = own.iter().sum::<f64>() / own.len().max(1) as f64;
+        own.into_iter().map(|y| y - mean).collect()
+    }
+
+    /// The values in each order that `fill` gives, projected off the covariates and of norm 1.
     pub(super) fn permute(
         &self,
         kernels: &Kernels,
-        residual: &[f64],
+        values: &[f64],
         n_permutations: usize,
         fill: &mut dyn FnMut(usize, &mut [u32]),
     ) -> Panels {
@@ -90,7 +100,7 @@ impl TraitSamples {
                 for p in group {
                     fill(p, &mut order);
                     let column = y.iter_mut().skip(p - start).step_by(GROUP);
-                    column.zip(&order).for_each(|(y, &i)| *y = residual[i as usize]);
+                    column.zip(&order).for_each(|(y, &i)| *y = values[i as usize]);
                 }
                 (kernels.project_traits)(&y, self.basis(), &mut coefficients);
                 let before = squares(kernels, &y);

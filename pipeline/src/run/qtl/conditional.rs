@@ -131,9 +131,8 @@ impl Stepwise<'_> {
         let target = study.target(self.phenotype);
         let scans = search::scan(&null, &[target], self.window)?;
         let Ok(best) = search::best(&null, 0, target, &scans[0], self.window)? else { return Ok(None) };
-        let id = study.proteins[self.phenotype as usize].id.as_str();
-        let permutations = (study.n_permutations, study.seed, id);
-        let permuted = search::permute((&null, 0), (&best, target), self.window, permutations, must_drop)?;
+        let permutable = study.permutable(self.phenotype);
+        let permuted = search::permute((&null, 0), (&best, target), self.window, &permutable, must_drop)?;
         Ok(permuted.filter(|permuted| permuted.log10p_beta >= self.job.least_log10p).map(|permuted| (best, permuted)))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use norna_kernels::{CovariateBasis, NullModel};
 
 use super::codec::{PAIRS_AT_ONCE, Part, VARIANTS_AT_ONCE};
-use super::search::{self, Scan, Target};
+use super::search::{self, Permutable, Scan, Target};
 use super::window::Window;
 use crate::cohort::Column;
 use crate::proteins::Protein;
@@ -28,6 +28,8 @@ pub(super) struct CisStudy<'a> {
     /// 0 for none.
     pub(super) n_permutations: usize,
     pub(super) seed: u64,
+    /// Whether residuals are permuted, rather than phenotypes.
+    pub(super) permute_residuals: bool,
     /// Bytes of genotypes that a thread keeps at most.
     pub(super) budget: usize,
 }
@@ -49,6 +51,17 @@ impl CisStudy<'_> {
     pub(super) fn target(&self, phenotype: u32) -> Target {
         let tss = self.proteins[phenotype as usize].gene.as_ref().map_or(0, |gene| gene.tss);
         Target { interval: window_of(tss, self.width), tss }
+    }
+
+    /// What of a phenotype is permuted.
+    pub(super) fn permutable(&self, phenotype: u32) -> Permutable<'_> {
+        let values = self.traits[phenotype as usize].values.as_slice();
+        Permutable {
+            id: &self.proteins[phenotype as usize].id,
+            seed: self.seed,
+            n: self.n_permutations,
+            values: (!self.permute_residuals).then_some(values),
+        }
     }
 
     /// What a message calls a group.
@@ -138,9 +151,8 @@ impl CisJob<'_> {
             Err(status) => return Ok(CisPhenotype { status, ..found }),
         };
         if study.n_permutations > 0 {
-            let id = study.proteins[phenotype_idx as usize].id.as_str();
-            let permutations = (study.n_permutations, study.seed, id);
-            found.permuted = search::permute((null, t), (&best, target), window, permutations, must_drop)?;
+            let permutable = study.permutable(phenotype_idx);
+            found.permuted = search::permute((null, t), (&best, target), window, &permutable, must_drop)?;
             if found.permuted.is_some_and(|permuted| permuted.log10p_beta.is_nan()) {
                 found.status = CisStatus::NoBeta;
             }

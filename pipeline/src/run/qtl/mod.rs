@@ -48,6 +48,8 @@ pub struct CisConfig {
     pub n_permutations: u32,
     /// Of the permutations.
     pub seed: u64,
+    /// Residuals are permuted, rather than phenotypes.
+    pub permute_residuals: bool,
     /// All pairs are kept.
     pub nominal: bool,
     /// Independent signals are sought.
@@ -139,6 +141,7 @@ fn run_rank(config: &CisConfig, session: &Session<'_>, workdir: &mut Option<Work
         width: config.window,
         n_permutations: config.n_permutations as usize,
         seed: config.seed,
+        permute_residuals: config.permute_residuals,
         budget: config.window_bytes.unwrap_or(WINDOW_BYTES),
     };
     let begun = begin(session, workdir.as_mut(), || record(config, &opened))?;

@@ -44,6 +44,17 @@ pub(super) struct Target {
     pub(super) tss: u32,
 }
 
+/// What is permuted, and how often.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Permutable<'a> {
+    /// Of the phenotype; with the seed it is the key of the permutations.
+    pub(super) id: &'a str,
+    pub(super) seed: u64,
+    pub(super) n: usize,
+    /// The phenotype over the analysed samples; `None` where its residuals are permuted.
+    pub(super) values: Option<&'a [f64]>,
+}
+
 /// The best variant with its genotypes.
 #[derive(Debug, Clone)]
 pub(super) struct Best {
@@ -190,17 +201,22 @@ pub(super) fn permute(
     (null, trait_idx): (&NullModel, usize),
     (best, target): (&Best, Target),
     window: &Window<'_>,
-    (n_permutations, seed, phenotype): (usize, u64, &str),
+    phenotype: &Permutable<'_>,
     must_drop: &dyn Fn() -> bool,
 ) -> Result<Option<Permuted>, String> {
-    let mut shuffle = Shuffle::new(seed, phenotype);
+    let n_permutations = phenotype.n;
+    let mut shuffle = Shuffle::new(phenotype.seed, phenotype.id);
     let mut scratch = PermutationScratch::default();
     let mut largest = vec![0f64; n_permutations];
     let n_observed = null.n_observed(trait_idx) as usize;
     let at_once = (PERMUTED_BYTES / (4 * n_observed.max(1)) / 32 * 32).max(32);
     let mut r2 = 0.0;
     for largest in largest.chunks_mut(at_once) {
-        let permuted = PermutedTrait::new(null, trait_idx, largest.len(), &mut |_, order| shuffle.fill(order));
+        let mut fill = |_: usize, order: &mut [u32]| shuffle.fill(order);
+        let permuted = match phenotype.values {
+            Some(values) => PermutedTrait::of_values(null, trait_idx, values, largest.len(), &mut fill),
+            None => PermutedTrait::new(null, trait_idx, largest.len(), &mut fill),
+        };
         r2 = permuted.r2(&best.genotypes, std::slice::from_ref(&best.counts), 0, &mut scratch);
         window.visit(&mut |piece| {
             let within = piece.within(target.interval);
