@@ -264,7 +264,7 @@ fn variants_near_the_covariates_are_right() {
     let mut cohort = cohort_of(vec![vec![0.0; n]]);
     let mut random = Random(9);
     cohort.variants[0] = cohort.covariates[1].iter().map(|&c| (c + 0.01 * random.uniform()) as f32).collect();
-    let oracle = oracle(&cohort, 0, &mut permutation, N_PERMUTATIONS);
+    let oracle = oracle(&cohort, 0, What::Residual, N_PERMUTATIONS);
     assert!(close(&best(&cohort, 0), &oracle, 2e-6));
 }
 
