@@ -1,4 +1,4 @@
-//! `norna verify`: whether a file of results or depths is whole and sound.
+//! `norna verify`: whether a file of results, cis results or depths is whole and sound.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::words::count;
 use crate::store::{
-    DEPTH_FORMAT, DepthReader, DepthVerification, Findings, StoreError, Verification, VerifyProgress, verify,
-    verify_depth,
+    CIS_FORMAT, CisReader, CisVerification, DEPTH_FORMAT, DepthReader, DepthVerification, Findings, StoreError,
+    Verification, VerifyProgress, verify, verify_cis, verify_depth,
 };
 
 /// Time between two looks at how far it is.
@@ -22,12 +22,12 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Time to the first line where no terminal is, then doubled.
 const FIRST_LINE: Duration = Duration::from_secs(10);
 
-/// Check a results file or a depth.h5: checksums, shapes, numbers, sums.
+/// Check a results file, a cis.h5 or a depth.h5: checksums, shapes, numbers, sums.
 ///
 /// Reads everything. Exit code 0: sound; 1: something is wrong, a line each; 3: sound, but shards of the run failed.
 #[derive(Debug, Clone, clap::Args)]
 pub struct VerifyArgs {
-    /// Results file, or what norna depth wrote.
+    /// Results file, or what norna qtl or norna depth wrote.
     pub file: PathBuf,
     /// As JSON.
     #[arg(long)]
@@ -44,13 +44,17 @@ pub struct VerifyArgs {
 enum Found {
     Results(Verification),
     Depth(DepthVerification),
+    Cis(CisVerification),
 }
 
 impl Found {
     fn of(path: &Path, progress: &VerifyProgress) -> Result<Self, StoreError> {
-        match DepthReader::is_depth(path) {
-            true => verify_depth(path, progress).map(Self::Depth),
-            false => verify(path, progress).map(Self::Results),
+        if DepthReader::is_depth(path) {
+            verify_depth(path, progress).map(Self::Depth)
+        } else if CisReader::is_cis(path) {
+            verify_cis(path, progress).map(Self::Cis)
+        } else {
+            verify(path, progress).map(Self::Results)
         }
     }
 
@@ -58,13 +62,14 @@ impl Found {
         match self {
             Self::Results(found) => &found.findings,
             Self::Depth(found) => &found.findings,
+            Self::Cis(found) => &found.findings,
         }
     }
 
     fn failed_regions(&self) -> &[String] {
         match self {
             Self::Results(found) => &found.failed_regions,
-            Self::Depth(_) => &[],
+            Self::Depth(_) | Self::Cis(_) => &[],
         }
     }
 
@@ -84,6 +89,15 @@ impl Found {
             Self::Depth(found) => {
                 let windows = count(found.n_windows as u64, "window");
                 let size = format!("depths of {windows} × {}", count(found.n_samples as u64, "sample"));
+                (size, found.n_datasets, found.file_bytes)
+            }
+            Self::Cis(found) => {
+                let size = format!(
+                    "cis results of {}, {}, {}",
+                    count(found.n_phenotypes as u64, "phenotype"),
+                    count(found.n_pairs as u64, "nominal pair"),
+                    count(found.n_signals as u64, "signal"),
+                );
                 (size, found.n_datasets, found.file_bytes)
             }
         };
@@ -235,6 +249,17 @@ fn json_report(path: &Path, found: &Found, elapsed: Duration) -> serde_json::Val
             "norna_version": found.norna_version,
             "samples": found.n_samples,
             "windows": found.n_windows,
+            "datasets": found.n_datasets,
+            "file_bytes": found.file_bytes,
+        }),
+        Found::Cis(found) => json!({
+            "format": CIS_FORMAT,
+            "checksums": true,
+            "norna_version": found.norna_version,
+            "phenotypes": found.n_phenotypes,
+            "variants": found.n_variants,
+            "nominal_pairs": found.n_pairs,
+            "signals": found.n_signals,
             "datasets": found.n_datasets,
             "file_bytes": found.file_bytes,
         }),

@@ -45,5 +45,8 @@ pub use schema::{
     FORMAT, FORMAT_VERSION, Ledger, LedgerEntry, LedgerRole, LedgerTable, MAX_TRAITS, Qc, ResultsHeader, SizeRange,
     Store, TraitInfo, results_bytes,
 };
-pub use verify::{DepthVerification, Finding, Findings, Kind, Verification, VerifyProgress, verify, verify_depth};
+pub use verify::{
+    CisVerification, DepthVerification, Finding, Findings, Kind, Verification, VerifyProgress, verify, verify_cis,
+    verify_depth,
+};
 pub use writer::{Extent, ResultsWriter};
