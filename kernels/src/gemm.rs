@@ -223,19 +223,20 @@ pub(crate) fn pack_dosages(dosages: &[&[f32]], shifts: &[f32], tile: usize, out:
 
 /// Carriers of some variants over a strip.
 #[derive(Debug, Clone, Default)]
-struct CarrierStrip {
+pub(crate) struct CarrierStrip {
     samples: Vec<u32>,
     values: Vec<f32>,
     starts: Vec<u32>,
 }
 
 impl CarrierStrip {
-    fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.samples.clear();
         self.values.clear();
         self.starts.clear();
     }
 
+    /// Appends a variant, missing samples left out.
     fn list(
         &mut self,
         kernels: &Kernels,
@@ -244,27 +245,49 @@ impl CarrierStrip {
         shift: f32,
         samples: std::ops::Range<usize>,
     ) {
+        self.list_filled(kernels, block, v, (shift, 0.0), samples);
+    }
+
+    /// Appends a variant, a missing genotype less the shift being `fill`.
+    pub(crate) fn list_filled(
+        &mut self,
+        kernels: &Kernels,
+        block: &GenotypeBlock,
+        v: usize,
+        (shift, fill): (f32, f32),
+        samples: std::ops::Range<usize>,
+    ) {
         let from = self.samples.len();
         self.starts.push(from as u32);
         match block.kind() {
             GenotypeKind::Calls => {
                 let calls = &block.calls(v)[samples];
-                let list = CallList { values: [shift as u8, MISSING_CALL], equal: false, first: 0 };
+                let passed_over = if fill == 0.0 { MISSING_CALL } else { shift as u8 };
+                let list = CallList { values: [shift as u8, passed_over], equal: false, first: 0 };
                 (kernels.list_calls)(calls, list, &mut self.samples);
-                let values = [-shift, 1.0 - shift, 2.0 - shift, 0.0];
+                let values = [-shift, 1.0 - shift, 2.0 - shift, fill];
                 let listed = self.samples[from..].iter();
                 self.values.extend(listed.map(|&i| values[usize::from(calls[i as usize] & 3)]));
             }
-            GenotypeKind::Dosages => {
+            GenotypeKind::Dosages if fill == 0.0 => {
                 let list = DosageScans::of(kernels.isa).list;
                 list(&block.dosages(v)[samples], shift, &mut self.samples, &mut self.values);
+            }
+            GenotypeKind::Dosages => {
+                for (i, &g) in (0u32..).zip(&block.dosages(v)[samples]) {
+                    let g = if g.is_nan() { fill } else { g - shift };
+                    if g != 0.0 {
+                        self.samples.push(i);
+                        self.values.push(g);
+                    }
+                }
             }
         }
         self.samples.push(END);
         self.values.push(0.0);
     }
 
-    fn view(&self) -> Carriers<'_> {
+    pub(crate) fn view(&self) -> Carriers<'_> {
         Carriers { samples: &self.samples, values: &self.values, starts: &self.starts }
     }
 }

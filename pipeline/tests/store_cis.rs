@@ -136,7 +136,9 @@ fn ledger() -> Ledger {
     ledger.variants.push("monomorphic", LedgerRole::Dropped, 100);
     ledger.variants.push("kept", LedgerRole::Kept, N_VARIANTS as u64);
     ledger.traits.push("in the file", LedgerRole::Input, N_PHENOTYPES as u64);
-    ledger.traits.push("tested", LedgerRole::Kept, N_PHENOTYPES as u64);
+    ledger.traits.push("no_gene", LedgerRole::Dropped, 4);
+    ledger.traits.push("constant_phenotype", LedgerRole::Dropped, 1);
+    ledger.traits.push("tested", LedgerRole::Kept, N_PHENOTYPES as u64 - 5);
     ledger
 }
 
@@ -544,6 +546,7 @@ fn what_can_be_computed_again_is() {
         ("f['variants/pos'][5] = 200000000", "/nominal/variant: row 5"),
         ("f['signals/rank'][1] = 9; f['signals/phenotype'][1] = 30", "/signals: row 2"),
         ("f['qc/ledger/phenotypes/count'][1] = 41", "/qc/ledger/phenotypes: "),
+        ("f['cis/pos'][8] = 0", "/cis/pos: row 8: 0 where the status is ok"),
         ("f['phenotypes/below_lod'][1] = 3", "/phenotypes/below_lod: row 1"),
     ] {
         std::fs::write(&path, &whole).unwrap();

@@ -12,6 +12,7 @@ use super::carriers::{CallList, CarrierTile, Carriers, END, last_of_block, proje
 use super::covariates::{MissingTile, TakeOff, dot_columns_body, gram_body, missing_sums_body, take_off_body};
 use super::lanes::Avx2Lanes;
 use super::pairs::{PairColumns, PairTile, fit_pairs_body};
+use super::permuted::{RaiseTile, raise_body};
 use super::portable::{list_calls_from, pack_calls_from, project_body};
 use super::traits::{project_traits_body, residuals_body, square_traits_body};
 use super::{GemmTile, Matrix, PackTile, ProjectTile, SUM_BLOCK, stamp};

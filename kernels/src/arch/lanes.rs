@@ -5,10 +5,10 @@
 use std::arch::x86_64::{
     __m256d, __m512d, _CMP_GE_OQ, _CMP_LE_OQ, _mm_loadu_ps, _mm_storeu_ps, _mm256_add_pd, _mm256_and_pd,
     _mm256_and_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cmpeq_epi64, _mm256_cvtpd_ps, _mm256_cvtps_pd,
-    _mm256_div_pd, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_movemask_pd, _mm256_mul_pd, _mm256_set1_epi64x,
-    _mm256_set1_pd, _mm256_setr_epi64x, _mm256_sqrt_pd, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_pd,
-    _mm512_add_pd, _mm512_cmp_pd_mask, _mm512_cvtpd_ps, _mm512_cvtps_pd, _mm512_div_pd, _mm512_loadu_pd,
-    _mm512_maskz_mov_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_sub_pd,
+    _mm256_div_pd, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_max_pd, _mm256_movemask_pd, _mm256_mul_pd,
+    _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setr_epi64x, _mm256_sqrt_pd, _mm256_storeu_pd, _mm256_storeu_ps,
+    _mm256_sub_pd, _mm512_add_pd, _mm512_cmp_pd_mask, _mm512_cvtpd_ps, _mm512_cvtps_pd, _mm512_div_pd, _mm512_loadu_pd,
+    _mm512_maskz_mov_pd, _mm512_max_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_sub_pd,
 };
 
 /// Lanes of [`Lanes`].
@@ -33,6 +33,8 @@ pub(crate) unsafe trait Lanes: Copy {
     fn mul(self, other: Self) -> Self;
     fn div(self, other: Self) -> Self;
     fn sqrt(self) -> Self;
+    /// The larger; `other` where either is NaN or both are 0.
+    fn max(self, other: Self) -> Self;
     /// A bit a lane: self ≤ other, false where either is NaN.
     fn le(self, other: Self) -> u8;
     /// As [`Self::le`], self ≥ other.
@@ -94,6 +96,10 @@ unsafe impl Lanes for [f64; LANES] {
     #[inline(always)]
     fn sqrt(self) -> Self {
         self.map(f64::sqrt)
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        each(self, other, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
     fn le(self, other: Self) -> u8 {
@@ -190,6 +196,10 @@ unsafe impl Lanes for Avx2Lanes {
         halves!(_mm256_sqrt_pd, self)
     }
     #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        halves!(_mm256_max_pd, self, other)
+    }
+    #[inline(always)]
     fn le(self, other: Self) -> u8 {
         // SAFETY: AVX2 is enabled (see the impl).
         let low = unsafe { _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(self.0, other.0)) };
@@ -276,6 +286,11 @@ unsafe impl Lanes for Avx512Lanes {
     fn sqrt(self) -> Self {
         // SAFETY: AVX-512F is enabled (see the impl).
         Self(unsafe { _mm512_sqrt_pd(self.0) })
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        // SAFETY: AVX-512F is enabled (see the impl).
+        Self(unsafe { _mm512_max_pd(self.0, other.0) })
     }
     #[inline(always)]
     fn le(self, other: Self) -> u8 {

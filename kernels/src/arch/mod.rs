@@ -14,6 +14,7 @@ pub(crate) mod dosages;
 mod lanes;
 pub(crate) mod likelihoods;
 pub(crate) mod pairs;
+pub(crate) mod permuted;
 pub(crate) mod portable;
 pub(crate) mod scan;
 mod traits;
@@ -21,6 +22,7 @@ mod traits;
 use carriers::{CallList, CarrierTile, Carriers};
 use covariates::{MissingTile, TakeOff};
 use pairs::{PairColumns, PairTile};
+use permuted::RaiseTile;
 
 /// Samples that are summed in f32 before the sum is folded into f64. Part of every result's definition.
 pub(crate) const SUM_BLOCK: usize = 256;
@@ -168,6 +170,8 @@ pub(crate) struct Kernels {
     pub(crate) residuals: fn(&mut [f64], &[u8], Matrix<'_>, &[f64]),
     /// Σ y² of eight traits [sample][8], each in the order of [`crate::small_matrix::dot`].
     pub(crate) square_traits: fn(&[f64], &mut [f64]),
+    /// Raises best [width] to score²/d, as (score·score)·(1/d), of every variant of a [`RaiseTile`].
+    pub(crate) raise: fn(RaiseTile<'_>, &mut [f64]),
 }
 
 /// Values that [`Kernels::pack_calls`] may write past a tile's end.
@@ -186,6 +190,7 @@ macro_rules! stamp {
             project_traits(y: &[f64], q: Matrix<'_>, out: &mut [f64]) = project_traits_body;
             residuals(y: &mut [f64], observed: &[u8], q: Matrix<'_>, coefficients: &[f64]) = residuals_body;
             square_traits(y: &[f64], out: &mut [f64]) = square_traits_body;
+            raise(tile: RaiseTile<'_>, best: &mut [f64]) = raise_body;
         }
     };
     (@ $features:literal, $lanes:ty, $($name:ident($($arg:ident: $type:ty),*) = $body:ident;)*) => {
@@ -227,6 +232,7 @@ impl Kernels {
                 project_traits: avx512::project_traits,
                 residuals: avx512::residuals,
                 square_traits: avx512::square_traits,
+                raise: avx512::raise,
             },
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => Self {
@@ -246,6 +252,7 @@ impl Kernels {
                 project_traits: avx2::project_traits,
                 residuals: avx2::residuals,
                 square_traits: avx2::square_traits,
+                raise: avx2::raise,
             },
             _ => Self::portable(),
         })
@@ -270,6 +277,7 @@ impl Kernels {
             project_traits: portable::project_traits,
             residuals: portable::residuals,
             square_traits: portable::square_traits,
+            raise: portable::raise,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::carriers::{CallList, CarrierTile, Carriers, END, last_of_block, project_carriers_body};
 use super::covariates::{MissingTile, TakeOff, dot_columns_body, gram_body, missing_sums_body, take_off_body};
 use super::pairs::{PairColumns, PairTile, fit_pairs_body};
+use super::permuted::{RaiseTile, raise_body};
 use super::traits::{project_traits_body, residuals_body, square_traits_body};
 use super::{GemmTile, Matrix, PackTile, ProjectTile, SUM_BLOCK};
 use crate::block::MISSING_CALL;
@@ -212,4 +213,9 @@ pub(crate) fn residuals(y: &mut [f64], observed: &[u8], q: Matrix<'_>, coefficie
 /// See [`super::Kernels::square_traits`].
 pub(crate) fn square_traits(y: &[f64], out: &mut [f64]) {
     square_traits_body::<[f64; LANES]>(y, out);
+}
+
+/// See [`super::Kernels::raise`].
+pub(crate) fn raise(tile: RaiseTile<'_>, best: &mut [f64]) {
+    raise_body::<[f64; LANES]>(tile, best);
 }

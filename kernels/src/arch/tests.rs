@@ -197,6 +197,21 @@ fn check_covariates(isa: Isa, seed: u64, n: usize, k: usize) {
     });
 }
 
+/// The largest r²: lanes against plain numbers, and a score that is no number raises nothing.
+fn check_raise(isa: Isa, seed: u64, n: usize, width: usize) {
+    let Some(kernels) = Kernels::new(isa) else { return };
+    let (mut scores, inverse) = (values(seed, n * width), values(seed ^ 8, n));
+    scores[seed as usize % (n * width)] = f64::NAN;
+    let mut naive = values(seed ^ 9, width);
+    let mut best = naive.clone();
+    for (scores, inverse) in scores.chunks_exact(width).zip(&inverse) {
+        let raise = |(best, s): (&mut f64, &f64)| *best = if s * s * inverse > *best { s * s * inverse } else { *best };
+        naive.iter_mut().zip(scores).for_each(raise);
+    }
+    (kernels.raise)(RaiseTile { scores: &scores, inverse: &inverse, width }, &mut best);
+    assert_eq!(bits(&best), bits(&naive));
+}
+
 macro_rules! equals_scalar {
     ($name:ident, $isa:expr) => {
         mod $name {
@@ -233,6 +248,11 @@ macro_rules! equals_scalar {
             #[test]
             fn covariates(seed: u64, n in 1usize..300, k in 1usize..30) {
                 check_covariates($isa, seed, n, k);
+            }
+
+            #[test]
+            fn raised(seed: u64, n in 1usize..40, width in prop::sample::select(vec![8usize, 16, 32])) {
+                check_raise($isa, seed, n, width);
             }
             }
         }

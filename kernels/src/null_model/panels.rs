@@ -13,7 +13,7 @@ pub(crate) struct Panel {
     pub(crate) first: usize,
     /// [sample][width]; 0 where missing or padding.
     pub(crate) hi: Vec<f32>,
-    /// [sample][width].
+    /// [sample][width]; empty where `hi` is all that is kept.
     pub(crate) lo: Vec<f32>,
 }
 
@@ -21,6 +21,11 @@ impl Panel {
     /// Zeros.
     pub(super) fn new(n_samples: usize, width: usize, first: usize) -> Self {
         Self { width, first, hi: vec![0f32; n_samples * width], lo: vec![0f32; n_samples * width] }
+    }
+
+    /// As [`Self::new`], for residuals that are kept as f32 alone.
+    pub(crate) fn single(n_samples: usize, width: usize, first: usize) -> Self {
+        Self { width, first, hi: vec![0f32; n_samples * width], lo: Vec::new() }
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod rows;
 pub(crate) mod scratch;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::arch::carriers::CallList;
 use crate::arch::dosages::{Common, DosageScans};
@@ -26,6 +27,7 @@ use crate::null_model::mask::Mask;
 use crate::stat::student;
 use crate::status::Status;
 use fit::Variant;
+pub(crate) use fit::{COLLINEAR, ILL_CONDITIONED};
 use rows::LinearRows;
 use scratch::{LinearScratch, VariantPlan};
 
@@ -208,8 +210,32 @@ fn plan_chunk(
         }
         let start = scratch.missing.len();
         if counts.n_missing > 0 {
-            list_missing(kernels, block, v, &mut scratch.missing);
+            list_missing(kernels, block, v, 0..block.n_samples(), &mut scratch.missing);
         }
+        let Coding { status, shift, mean, path } = Coding::of(kernels, block, v, counts);
+        n_dense -= usize::from(path == Path::Dense);
+        let missing = (start, scratch.missing.len());
+        scratch.plans.push(VariantPlan { shift, fill: mean - f64::from(shift), status, missing });
+        scratch.paths.push((shift, path));
+    }
+}
+
+/// How a variant's genotypes enter the sums.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coding {
+    /// Verdict on the variant as a whole.
+    pub(crate) status: Status,
+    /// Subtracted from every genotype.
+    pub(crate) shift: f32,
+    /// Mean dosage over samples with a call.
+    pub(crate) mean: f64,
+    /// By the samples with a call.
+    pub(crate) path: Path,
+}
+
+impl Coding {
+    /// Decided by the variant alone.
+    pub(crate) fn of(kernels: &Kernels, block: &GenotypeBlock, v: usize, counts: &AlleleCounts) -> Self {
         let common = match block.kind() {
             GenotypeKind::Calls => {
                 Common { constant: counts.n_by_call.contains(&counts.n_called), candidate: f32::NAN }
@@ -234,22 +260,29 @@ fn plan_chunk(
             }
             _ => (0.0, Path::Skip),
         };
-        n_dense -= usize::from(path == Path::Dense);
-        let missing = (start, scratch.missing.len());
-        scratch.plans.push(VariantPlan { shift, fill: mean - f64::from(shift), status, missing });
-        scratch.paths.push((shift, path));
+        Self { status, shift, mean, path }
     }
 }
 
-fn list_missing(kernels: &Kernels, block: &GenotypeBlock, v: usize, out: &mut Vec<u32>) {
+/// Appends the samples without a genotype among `samples`, ascending.
+pub(crate) fn list_missing(
+    kernels: &Kernels,
+    block: &GenotypeBlock,
+    v: usize,
+    samples: Range<usize>,
+    out: &mut Vec<u32>,
+) {
+    let first = samples.start as u32;
     match block.kind() {
         GenotypeKind::Calls => {
-            for (calls, first) in block.calls(v).chunks(LISTED_AT_ONCE).zip((0..).step_by(LISTED_AT_ONCE)) {
+            let pieces = block.calls(v)[samples].chunks(LISTED_AT_ONCE);
+            for (calls, first) in pieces.zip((first..).step_by(LISTED_AT_ONCE)) {
                 (kernels.list_calls)(calls, CallList { values: [MISSING_CALL; 2], equal: true, first }, out);
             }
         }
         GenotypeKind::Dosages => {
-            out.extend((0u32..).zip(block.dosages(v)).filter(|(_, g)| g.is_nan()).map(|(i, _)| i));
+            let dosages = &block.dosages(v)[samples];
+            out.extend((first..).zip(dosages).filter(|(_, g)| g.is_nan()).map(|(i, _)| i));
         }
     }
 }

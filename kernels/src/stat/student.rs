@@ -57,7 +57,7 @@ pub fn t_for_log10_p(log10p: f64, df: f64) -> f64 {
 }
 
 /// Natural logarithm of the two-sided p.
-fn ln_p(t: f64, df: f64) -> f64 {
+pub(crate) fn ln_p(t: f64, df: f64) -> f64 {
     if t.is_nan() || df.is_nan() || df <= 0.0 {
         return f64::NAN;
     }

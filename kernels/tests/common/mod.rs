@@ -137,7 +137,8 @@ impl Cohort {
         ols(&columns, g, used.iter().map(|&i| self.traits[t][i]).collect())
     }
 
-    fn design(&self, samples: &[usize]) -> Vec<Vec<f64>> {
+    /// The intercept and the covariates of some samples.
+    pub fn design(&self, samples: &[usize]) -> Vec<Vec<f64>> {
         let mut columns = vec![vec![1.0; samples.len()]];
         columns.extend(self.covariates.iter().map(|c| samples.iter().map(|&i| c[i]).collect::<Vec<f64>>()));
         columns
@@ -202,6 +203,13 @@ fn basis(columns: &[Vec<f64>]) -> Vec<Vec<f64>> {
         }
     }
     units
+}
+
+/// y less its projection on the columns.
+pub fn residual(columns: &[Vec<f64>], y: &[f64]) -> Vec<f64> {
+    let mut rest = y.to_vec();
+    project(&basis(columns), &mut rest);
+    rest
 }
 
 /// `None` where there are too few samples or g is in the span of the others.

@@ -148,6 +148,21 @@ pub struct AssocArgs {
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Samples, traits and covariates")]
     #[serde(deserialize_with = "one_or_more")]
     pub pheno: Vec<PathBuf>,
+    /// Proteins to test instead of a table of traits: proteins.h5 of norna proteins, or a BED of phenotypes
+    #[arg(long, value_name = "FILE", help_heading = "Samples, traits and covariates")]
+    pub proteins: Option<PathBuf>,
+    /// Leave out the covariates (plates, principal components) that the file of proteins holds
+    #[arg(long, requires = "proteins", help_heading = "Samples, traits and covariates")]
+    pub no_protein_covariates: bool,
+    /// Leave out pairs within so many bases of the TSS of the protein's gene (norna qtl --trans)
+    #[arg(
+        long,
+        value_name = "BASES",
+        requires = "proteins",
+        hide = true,
+        help_heading = "Samples, traits and covariates"
+    )]
+    pub trans_window: Option<u32>,
     /// Traits to test: names or globs, by commas [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Samples, traits and covariates")]
     #[serde(deserialize_with = "one_or_many")]
@@ -445,6 +460,9 @@ impl AssocArgs {
             keep: self.keep.or(file.keep),
             remove: self.remove.or(file.remove),
             pheno: list(self.pheno, file.pheno),
+            proteins: self.proteins.or(file.proteins),
+            no_protein_covariates: self.no_protein_covariates || file.no_protein_covariates,
+            trans_window: self.trans_window.or(file.trans_window),
             pheno_name: list(self.pheno_name, file.pheno_name),
             covar: list(self.covar, file.covar),
             covar_name: list(self.covar_name, file.covar_name),

@@ -14,7 +14,7 @@ use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
 use crate::identity::TABLE_START;
 use crate::run::UsageError;
-use crate::run::assoc::{AssocConfig, GateConfig, ReadsConfig};
+use crate::run::assoc::{AssocConfig, GateConfig, ReadsConfig, TransConfig};
 use crate::run::join::LEASE;
 use crate::run::options::RunOptions;
 use crate::run::tester::ReadsMethod;
@@ -35,6 +35,7 @@ impl AssocArgs {
     /// One line that names the flag.
     pub fn validate(self) -> Result<AssocConfig> {
         self.check_required()?;
+        self.check_proteins()?;
         self.check_ranges()?;
         let command = serde_json::to_value(&self)?;
         let resolved = without_folders(serde_json::to_value(&self)?);
@@ -71,6 +72,7 @@ impl AssocArgs {
                 Some(MissingGenotypeArg::Mean) => MissingPolicy::Mean,
                 Some(MissingGenotypeArg::Drop) | None => MissingPolicy::Drop,
             },
+            trans: self.trans_window.map(|window| TransConfig { window }),
             lease: self.lease.map_or(LEASE, Duration::from_secs),
             merge_only: false,
             store: match self.store {
@@ -203,12 +205,39 @@ impl AssocArgs {
         }
         for (flag, absent) in [
             ("--vcf", self.vcf.is_empty() && self.bam_list.is_none()),
-            ("--pheno", self.pheno.is_empty()),
+            ("--pheno or --proteins", self.pheno.is_empty() && self.proteins.is_none()),
             ("--out", self.out.is_none() && !self.dry_run),
         ] {
             if absent {
                 return Err(UsageError(format!("{flag} is required (on the command line or in --config)")));
             }
+        }
+        Ok(())
+    }
+
+    /// What does not go with --proteins, and what needs it.
+    fn check_proteins(&self) -> Result<(), UsageError> {
+        if self.proteins.is_none() {
+            let needs = [
+                ("--no-protein-covariates", self.no_protein_covariates),
+                ("--trans-window", self.trans_window.is_some()),
+            ];
+            return match needs.into_iter().find(|(_, given)| *given) {
+                Some((flag, _)) => Err(UsageError(format!("{flag} needs --proteins: it is for proteins"))),
+                None => Ok(()),
+            };
+        }
+        if !self.pheno.is_empty() {
+            let why = "--pheno and --proteins exclude each other: a run has the traits of one of them";
+            return Err(UsageError(why.into()));
+        }
+        if self.bt {
+            return Err(UsageError("--bt does not go with --proteins: proteins are quantitative traits".into()));
+        }
+        if self.trans_window.is_some() && self.store != Some(StoreArg::Hits) {
+            let why =
+                "--trans-window needs --store hits: a file of every pair has no place for pairs that are left out";
+            return Err(UsageError(why.into()));
         }
         Ok(())
     }
@@ -259,6 +288,7 @@ impl AssocArgs {
             chroms: self.chr.clone(),
             regions: self.region.clone(),
             regions_file: self.regions_file.clone(),
+            in_parts: false,
             pass_only: self.pass_only,
             extract: self.extract.clone(),
             exclude: self.exclude.clone(),
@@ -275,6 +305,8 @@ impl AssocArgs {
     fn cohort(&self) -> CohortConfig {
         CohortConfig {
             pheno: self.pheno.clone(),
+            proteins: self.proteins.clone(),
+            no_protein_covariates: self.no_protein_covariates,
             pheno_name: self.pheno_name.clone(),
             covar: self.covar.clone(),
             covar_name: self.covar_name.clone(),
@@ -297,6 +329,7 @@ impl AssocArgs {
     /// Every input file by role.
     fn files(&self, vcf: &[PathBuf]) -> Vec<(&'static str, PathBuf)> {
         let single = [
+            ("proteins", &self.proteins),
             ("bam-list", &self.bam_list),
             ("fasta", &self.fasta),
             ("sex", &self.sex),
@@ -322,7 +355,7 @@ pub(super) fn parse_limit(text: &str) -> Result<Duration, UsageError> {
 }
 
 /// Flags that name files, whose folders are nobody's business in a results file.
-const PATH_FLAGS: [&str; 18] = [
+const PATH_FLAGS: [&str; 19] = [
     "bam-list",
     "sites",
     "fasta",
@@ -330,6 +363,7 @@ const PATH_FLAGS: [&str; 18] = [
     "pairs",
     "vcf",
     "pheno",
+    "proteins",
     "covar",
     "sex",
     "par-file",

@@ -11,7 +11,8 @@ use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::words::count;
 use crate::store::{
-    CisReader, DepthReader, FORMAT_VERSION, LedgerRole, LedgerTable, ResultsReader, Store, StoreError, StoredQc,
+    CisReader, DepthReader, FORMAT_VERSION, LedgerRole, LedgerTable, ProteinsReader, ResultsReader, Store, StoreError,
+    StoredQc,
 };
 
 /// Traits that are told one by one.
@@ -46,6 +47,9 @@ pub fn describe(path: &Path, as_json: bool) -> Result<String, StoreError> {
     }
     if CisReader::is_cis(path) {
         return super::info_cis::describe(path, as_json);
+    }
+    if ProteinsReader::is_proteins(path) {
+        return super::info_proteins::describe(path, as_json);
     }
     let reader = ResultsReader::open(path)?;
     let qc = reader.qc()?;

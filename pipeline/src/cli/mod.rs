@@ -11,10 +11,12 @@ pub mod identity;
 pub mod info;
 mod info_cis;
 mod info_depth;
+mod info_proteins;
 pub mod merge;
 pub mod plan;
 mod plan_machine;
 pub mod profile;
+pub mod qtl;
 pub mod reads;
 mod reads_args;
 mod run_args;
@@ -66,6 +68,8 @@ pub enum Command {
     /// Reads are held against the genotypes of everyone in the VCF. Exit code 0 once the table is written; with --check 1 if a
     /// sample is a swap or a duplicate.
     Identity(Box<identity::IdentityArgs>),
+    /// Find the variants that move each protein: near its gene, with permutation p-values (cis), or anywhere else (--trans).
+    Qtl(Box<qtl::QtlArgs>),
     /// Say what a results file holds.
     Info(info::InfoArgs),
     /// List the strongest associations of a results file.
@@ -111,6 +115,7 @@ pub fn main() -> std::process::ExitCode {
             Ok(code) => return std::process::ExitCode::from(code),
             Err(error) => Err(error),
         },
+        Command::Qtl(args) => qtl::run(*args),
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),

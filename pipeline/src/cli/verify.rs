@@ -1,4 +1,4 @@
-//! `norna verify`: whether a file of results, cis results or depths is whole and sound.
+//! `norna verify`: whether a file of results, cis results, depths or proteins is whole and sound.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -13,8 +13,9 @@ use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::words::count;
 use crate::store::{
-    CIS_FORMAT, CisReader, CisVerification, DEPTH_FORMAT, DepthReader, DepthVerification, Findings, StoreError,
-    Verification, VerifyProgress, verify, verify_cis, verify_depth,
+    CIS_FORMAT, CisReader, CisVerification, DEPTH_FORMAT, DepthReader, DepthVerification, Findings, PROTEINS_FORMAT,
+    ProteinsReader, ProteinsVerification, StoreError, Verification, VerifyProgress, verify, verify_cis, verify_depth,
+    verify_proteins,
 };
 
 /// Time between two looks at how far it is.
@@ -22,12 +23,12 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Time to the first line where no terminal is, then doubled.
 const FIRST_LINE: Duration = Duration::from_secs(10);
 
-/// Check a results file, a cis.h5 or a depth.h5: checksums, shapes, numbers, sums.
+/// Check a results file, a cis.h5, a depth.h5 or a proteins.h5: checksums, shapes, numbers, sums.
 ///
 /// Reads everything. Exit code 0: sound; 1: something is wrong, a line each; 3: sound, but shards of the run failed.
 #[derive(Debug, Clone, clap::Args)]
 pub struct VerifyArgs {
-    /// Results file, or what norna qtl or norna depth wrote.
+    /// Results file, or what norna qtl, norna depth or norna proteins wrote.
     pub file: PathBuf,
     /// As JSON.
     #[arg(long)]
@@ -45,6 +46,7 @@ enum Found {
     Results(Verification),
     Depth(DepthVerification),
     Cis(CisVerification),
+    Proteins(ProteinsVerification),
 }
 
 impl Found {
@@ -53,6 +55,8 @@ impl Found {
             verify_depth(path, progress).map(Self::Depth)
         } else if CisReader::is_cis(path) {
             verify_cis(path, progress).map(Self::Cis)
+        } else if ProteinsReader::is_proteins(path) {
+            verify_proteins(path, progress).map(Self::Proteins)
         } else {
             verify(path, progress).map(Self::Results)
         }
@@ -63,13 +67,14 @@ impl Found {
             Self::Results(found) => &found.findings,
             Self::Depth(found) => &found.findings,
             Self::Cis(found) => &found.findings,
+            Self::Proteins(found) => &found.findings,
         }
     }
 
     fn failed_regions(&self) -> &[String] {
         match self {
             Self::Results(found) => &found.failed_regions,
-            Self::Depth(_) | Self::Cis(_) => &[],
+            Self::Depth(_) | Self::Cis(_) | Self::Proteins(_) => &[],
         }
     }
 
@@ -98,6 +103,12 @@ impl Found {
                     count(found.n_pairs as u64, "nominal pair"),
                     count(found.n_signals as u64, "signal"),
                 );
+                (size, found.n_datasets, found.file_bytes)
+            }
+            Self::Proteins(found) => {
+                let sizes = [(found.n_proteins, "protein"), (found.n_samples, "sample")];
+                let [proteins, samples] = sizes.map(|(n, what)| count(n as u64, what));
+                let size = format!("{proteins} × {samples}, {}", count(found.n_covariates as u64, "covariate"));
                 (size, found.n_datasets, found.file_bytes)
             }
         };
@@ -260,6 +271,16 @@ fn json_report(path: &Path, found: &Found, elapsed: Duration) -> serde_json::Val
             "variants": found.n_variants,
             "nominal_pairs": found.n_pairs,
             "signals": found.n_signals,
+            "datasets": found.n_datasets,
+            "file_bytes": found.file_bytes,
+        }),
+        Found::Proteins(found) => json!({
+            "format": PROTEINS_FORMAT,
+            "checksums": true,
+            "norna_version": found.norna_version,
+            "samples": found.n_samples,
+            "proteins": found.n_proteins,
+            "covariates": found.n_covariates,
             "datasets": found.n_datasets,
             "file_bytes": found.file_bytes,
         }),

@@ -68,15 +68,15 @@ pub fn join_tables(
     Ok(tables)
 }
 
-/// Reads the covariates of the samples in `kept` (genotype indices, ascending).
+/// Reads the covariates of the samples in `kept` (genotype indices, ascending), and adds those of `own` behind them.
 pub fn load(
     config: &CohortConfig,
     index: &SampleIndex<'_>,
-    kept: Vec<u32>,
+    (kept, own): (Vec<u32>, Option<TableData>),
     ledger: &mut CohortLedger,
     messages: &mut Vec<String>,
 ) -> Result<Covariates, CohortError> {
-    if config.covar.is_empty() {
+    if config.covar.is_empty() && own.is_none() {
         ledger.n_analysed = kept.len();
         return Ok(Covariates { analysed: kept, columns: Vec::new() });
     }
@@ -85,8 +85,12 @@ pub fn load(
     let read = |path: &PathBuf, selector: &mut Selector| {
         read_columns(path, index, &targets, selector, config.minus9, TextCells::Keep)
     };
-    let tables = join_tables(&config.covar, "covar", &mut selector, read, ledger, messages)?;
+    let mut tables = join_tables(&config.covar, "covar", &mut selector, read, ledger, messages)?;
     selector.finish(|name| index.get(name.as_bytes()).is_some())?;
+    if let Some(own) = own {
+        check_apart(&tables, &own)?;
+        tables.push(own);
+    }
     let mut complete = vec![true; kept.len()];
     for (slot, is_complete) in complete.iter_mut().enumerate() {
         if tables.iter().any(|table| !table.has_row[slot]) {
@@ -121,6 +125,22 @@ pub fn load(
         selector.finish(|name| index.get(name.as_bytes()).is_some())?;
     }
     Ok(Covariates { analysed, columns })
+}
+
+/// Refuses a covariate of proteins that a table has too.
+fn check_apart(tables: &[TableData], own: &TableData) -> Result<(), CohortError> {
+    for table in tables {
+        if let Some(column) = table.columns.iter().find(|column| own.columns.iter().any(|own| own.name == column.name))
+        {
+            return Err(CohortError::ColumnInTwoFiles {
+                name: column.name.clone(),
+                first: table.path.clone(),
+                second: own.path.clone(),
+                option: "--covar-name or --no-protein-covariates",
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Says how many cells of −9 were taken as missing, and where that looks wrong.

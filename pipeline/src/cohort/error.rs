@@ -7,6 +7,7 @@ use crate::format::loco::LocoError;
 use crate::format::sex::SexError;
 use crate::format::table::TableError;
 use crate::format::table_text::TextError;
+use crate::proteins::ProteinsError;
 
 /// Why no cohort could be made of the files.
 #[derive(Debug, Error)]
@@ -17,6 +18,9 @@ pub enum CohortError {
     /// A file of sexes could not be read.
     #[error(transparent)]
     Sex(#[from] SexError),
+    /// A file of proteins could not be read.
+    #[error(transparent)]
+    Proteins(#[from] ProteinsError),
     /// Predictions could not be read.
     #[error(transparent)]
     Loco(#[from] LocoError),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Rows of one file against the genotyped samples.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileLedger {
-    /// The option that named the file, without dashes: "pheno", "covar", "keep", "remove", "sex".
+    /// The option that named the file, without dashes: "pheno", "proteins", "covar", "keep", "remove", "sex".
     pub role: String,
     /// The file as named by the user.
     pub path: String,
@@ -63,6 +63,9 @@ pub struct CohortLedger {
     pub n_not_in_keep: usize,
     /// In the list to remove.
     pub n_in_remove: usize,
+    /// Without a column in the file of proteins; `None` without such a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_not_in_proteins: Option<usize>,
     /// Without a row in some table of covariates.
     pub n_no_covariate_row: usize,
     /// With a covariate missing.
@@ -82,14 +85,15 @@ pub struct CohortLedger {
 impl CohortLedger {
     /// Whether the counts add up.
     pub fn adds_up(&self) -> bool {
-        let dropped = self.n_not_in_keep + self.n_in_remove + self.n_no_covariate_row + self.n_missing_covariate;
-        self.n_genotyped == dropped + self.n_analysed
+        let listed = self.n_not_in_keep + self.n_in_remove + self.n_not_in_proteins.unwrap_or(0);
+        self.n_genotyped == listed + self.n_no_covariate_row + self.n_missing_covariate + self.n_analysed
     }
 
     /// The account of samples in one line.
     pub fn account(&self) -> String {
+        let proteins = self.n_not_in_proteins.map_or_else(String::new, |n| format!("{n} not in --proteins, "));
         format!(
-            "{} genotyped, {} not in --keep, {} in --remove, {} without a row of covariates, {} with a covariate missing, \
+            "{} genotyped, {} not in --keep, {} in --remove, {proteins}{} without a row of covariates, {} with a covariate missing, \
              {} analysed",
             self.n_genotyped,
             self.n_not_in_keep,

@@ -12,6 +12,7 @@ pub mod layout;
 pub mod ledger;
 pub mod lists;
 pub mod predictions;
+pub mod proteins;
 pub mod select;
 pub mod traits;
 pub mod transform;
@@ -21,6 +22,8 @@ mod tests;
 
 use std::path::PathBuf;
 
+use crate::format::chromosome::Build;
+use crate::proteins::Protein;
 pub use error::CohortError;
 pub use ledger::{CohortLedger, FileLedger, TraitLedger, TraitNote};
 
@@ -29,12 +32,17 @@ pub use crate::format::table_cell::Minus9;
 use columns::Targets;
 use ids::SampleIndex;
 pub use predictions::Loco;
+use proteins::ProteinTable;
 
 /// What to read and how.
 #[derive(Debug, Clone, Default)]
 pub struct CohortConfig {
     /// Tables of traits, joined on samples.
     pub pheno: Vec<PathBuf>,
+    /// A file of proteins, whose rows are the traits; not beside `pheno`.
+    pub proteins: Option<PathBuf>,
+    /// Whether covariates that the file of proteins holds are left out.
+    pub no_protein_covariates: bool,
     /// Names and globs of traits; empty for all.
     pub pheno_name: Vec<String>,
     /// Tables of covariates, joined on samples.
@@ -81,6 +89,10 @@ pub struct Cohort {
     pub covariates: Vec<Column>,
     /// Traits, transformed; NaN missing.
     pub traits: Vec<Column>,
+    /// What is known of the traits, in their order, where they are proteins; empty otherwise.
+    pub proteins: Vec<Protein>,
+    /// Genome build of the proteins' genes, as far as it is known.
+    pub build: Option<Build>,
     /// Sex of each analysed sample, where a file gave sexes.
     pub sex: Option<Vec<Sex>>,
     /// Predictions of regenie's step 1, where a list gave them.
@@ -97,14 +109,26 @@ impl Cohort {
         let index = SampleIndex::new(genotype_samples)?;
         let mut ledger = CohortLedger { n_genotyped: index.len(), ..Default::default() };
         let mut messages = Vec::new();
-        let kept = lists::kept_samples(config, &index, &mut ledger, &mut messages)?;
+        let mut kept = lists::kept_samples(config, &index, &mut ledger, &mut messages)?;
+        let proteins = config.proteins.as_ref();
+        let mut proteins =
+            proteins.map(|path| ProteinTable::open(path, &index, &mut ledger, &mut messages)).transpose()?;
+        if let Some(proteins) = &proteins {
+            proteins.keep(&mut kept, &mut ledger);
+        }
         if kept.is_empty() {
             return Err(CohortError::NoSamples { account: ledger.account() });
         }
-        let covariates = covariates::load(config, &index, kept, &mut ledger, &mut messages)?;
+        let of_proteins = proteins.as_mut().filter(|_| !config.no_protein_covariates);
+        let own = of_proteins.and_then(|p| p.take_covariates(&Targets::new(index.len(), &kept), &mut messages));
+        let covariates = covariates::load(config, &index, (kept, own), &mut ledger, &mut messages)?;
         let targets = Targets::new(index.len(), &covariates.analysed);
         let sex = lists::sexes(config, &index, &targets, &mut ledger, &mut messages)?;
-        let mut raw = traits::read(config, &index, &targets, &mut ledger, &mut messages)?;
+        let build = proteins.as_ref().and_then(ProteinTable::build);
+        let (mut raw, proteins) = match proteins {
+            Some(proteins) => proteins.into_traits(&config.pheno_name, &targets, &index)?,
+            None => (traits::read(config, &index, &targets, &mut ledger, &mut messages)?, Vec::new()),
+        };
         let (loco, n_without) = match &config.pred {
             Some(path) => {
                 let ids = covariates.analysed.iter().map(|&idx| genotype_samples[idx as usize].as_str()).collect();
@@ -117,6 +141,6 @@ impl Cohort {
         traits::finish(config, &mut traits, &n_without, &mut ledger, &mut messages)?;
         messages.push(format!("samples: {}", ledger.account()));
         let covariates::Covariates { analysed, columns: covariates } = covariates;
-        Ok(Self { analysed, covariates, traits, sex, loco, ledger, messages })
+        Ok(Self { analysed, covariates, traits, proteins, build, sex, loco, ledger, messages })
     }
 }

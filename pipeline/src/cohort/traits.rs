@@ -109,11 +109,13 @@ fn named(ledger: &CohortLedger, note: TraitNote) -> (usize, String) {
 fn check_binary(config: &CohortConfig, ledger: &CohortLedger, messages: &mut Vec<String>) -> Result<(), CohortError> {
     let (n, names) = named(ledger, TraitNote::Binary);
     let n_traits = ledger.traits.len();
-    if n > 0 && !config.linear_on_binary {
+    let is_measured = config.proteins.is_some();
+    if n > 0 && !config.linear_on_binary && !is_measured {
         return Err(CohortError::BinaryTraits { n, n_traits, names });
     }
     if n > 0 {
-        messages.push(format!("traits: {n} of {n_traits} have two values and are tested linearly, as asked ({names})"));
+        let why = if is_measured { "" } else { ", as asked" };
+        messages.push(format!("traits: {n} of {n_traits} have two values and are tested linearly{why} ({names})"));
     }
     Ok(())
 }

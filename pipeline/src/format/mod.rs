@@ -21,6 +21,7 @@ pub mod gl_bcf;
 pub mod index;
 pub mod index_write;
 pub mod loco;
+pub mod proteins;
 pub mod regions;
 pub mod sample_list;
 pub mod sex;

@@ -48,6 +48,12 @@ pub enum RegionError {
 }
 
 impl Regions {
+    /// Intervals of one chromosome by its canonical name, ascending and apart from one another.
+    pub fn of_chromosome(canonical: &str, intervals: Vec<(u32, u32)>) -> Self {
+        let chroms = Some((canonical.to_owned(), intervals)).filter(|(_, intervals)| !intervals.is_empty());
+        Self { by_chrom: chroms.into_iter().collect() }
+    }
+
     /// Adds the regions of a comma-separated list. Commas within numbers (17,000,000) are understood.
     pub fn add_list(&mut self, list: &str) -> Result<(), RegionError> {
         let mut pending = String::new();

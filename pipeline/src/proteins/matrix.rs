@@ -14,6 +14,15 @@ pub enum Strand {
     Unknown,
 }
 
+/// "+", "-" or ".".
+pub fn strand_sign(strand: Strand) -> &'static str {
+    match strand {
+        Strand::Plus => "+",
+        Strand::Minus => "-",
+        Strand::Unknown => ".",
+    }
+}
+
 /// The gene that makes a protein, or that a molecular phenotype belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gene {

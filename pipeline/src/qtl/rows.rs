@@ -34,11 +34,13 @@ pub enum CisStatus {
     PerfectFit = 5,
     /// The beta distribution could not be fitted to the permutations: there is no p_beta.
     NoBeta = 6,
+    /// The phenotype's scale lies outside of f32: it is to be rescaled or standardised.
+    OutOfRange = 7,
 }
 
 impl CisStatus {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ok,
         Self::NoGene,
         Self::NoVariants,
@@ -46,7 +48,13 @@ impl CisStatus {
         Self::TooFewSamples,
         Self::PerfectFit,
         Self::NoBeta,
+        Self::OutOfRange,
     ];
+
+    /// Whether there is a best variant all the same.
+    pub fn has_lead(self) -> bool {
+        matches!(self, Self::Ok | Self::NoBeta)
+    }
 
     /// Name in files.
     pub fn name(self) -> &'static str {
@@ -58,6 +66,7 @@ impl CisStatus {
             Self::TooFewSamples => "too_few_samples",
             Self::PerfectFit => "perfect_fit",
             Self::NoBeta => "no_beta",
+            Self::OutOfRange => "out_of_range",
         }
     }
 

@@ -53,10 +53,19 @@ pub struct AssocConfig {
     pub shard_bytes: Option<u64>,
     /// Where jobs work side by side: how long one without a sign of life keeps what it has claimed.
     pub lease: Duration,
+    /// Only pairs of variants and proteins that are far from each other.
+    pub trans: Option<TransConfig>,
     /// Only make results.h5 of what is finished.
     pub merge_only: bool,
     /// Print the estimate as JSON.
     pub json: bool,
+}
+
+/// A search for distant effects: pairs within the window of the protein's TSS are neither hits nor counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransConfig {
+    /// Bases on either side of the TSS.
+    pub window: u32,
 }
 
 /// Genotypes from reads.
@@ -160,6 +169,8 @@ fn run_rank(config: &AssocConfig, session: &Session<'_>, workdir: &mut Option<Wo
             info.status = logistic.trait_status(t).code();
         }
     }
+    header.proteins.clone_from(&study.cohort.proteins);
+    header.left_out_window = config.trans.map(|trans| trans.window);
     let bins = Bins::new(&header.traits);
     let orders = begun.orders.clone();
     let run = Run { config, session, header: &header, bins: &bins, orders: &orders };

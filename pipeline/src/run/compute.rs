@@ -21,6 +21,7 @@ use super::tester::{Method, Tester};
 use super::work_queue::Supply;
 use super::worker::{FailedShard, Job};
 use crate::comm::{broadcast, consensus, gather};
+use crate::qtl::CisPairs;
 use crate::report::progress::Progress;
 use crate::report::resources::Resources;
 use crate::sink::index::Finished;
@@ -82,6 +83,7 @@ impl Run<'_> {
             with_scores: keeper.wants_scores(),
             reads: config.reads.as_ref().map(|reads| reads.method),
         };
+        let left_out = config.trans.map(|trans| CisPairs::new(&study.cohort.proteins, trans.window));
         let (finished, failed) = (Mutex::default(), Mutex::default());
         let (shared, shards_done) = (Shared::new(Arc::clone(session.stop)), AtomicU64::new(0));
         let job = Job {
@@ -94,6 +96,7 @@ impl Run<'_> {
                 None => Tester::new(study.models.base(), method),
             },
             method,
+            left_out: left_out.as_ref(),
             keeper: &keeper,
             bins: self.bins,
             spool: (&begun.spool, begun.spool_number, self.orders.stamp),

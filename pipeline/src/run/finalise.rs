@@ -53,6 +53,8 @@ pub struct Finalised {
     pub n_full: u64,
     /// Hits written.
     pub n_hits: u64,
+    /// Pairs left out since the variant is near the protein's gene.
+    pub n_left_out: u64,
     /// Pairs that have an effect and a standard error.
     pub n_pairs_with_number: u64,
     /// Pairs of sound variants and traits without one, by status.
@@ -82,7 +84,14 @@ pub fn header(
             normal,
         }
     });
-    ResultsHeader { traits: traits.collect(), n_samples: model.n_samples() as u32, hit_log10p, store }
+    ResultsHeader {
+        traits: traits.collect(),
+        n_samples: model.n_samples() as u32,
+        hit_log10p,
+        store,
+        proteins: Vec::new(),
+        left_out_window: None,
+    }
 }
 
 /// What this rank's share of the spools of `dir` holds, every byte of it verified, on as many threads as rayon's pool has.
@@ -204,6 +213,7 @@ impl<'a> Root<'a> {
             n_rows: self.n_rows,
             n_full: self.n_full,
             n_hits: self.writer.n_hits(),
+            n_left_out: self.writer.n_left_out(),
             n_pairs_with_number: pairs_with_number(&self.tally),
             statuses: self.writer.status_counts(),
             ledger: self.ledger,

@@ -95,7 +95,7 @@ impl Run<'_> {
         session.stop.enter(Phase::Done);
         log::debug!("results written in {:.2} s", writing.elapsed().as_secs_f64());
         if let Some(finalised) = finalised {
-            summary::log(study, &finalised, reports, &config.run.out, session.start.elapsed());
+            summary::log(config, study, &finalised, reports, session.start.elapsed());
         }
         Ok(())
     }

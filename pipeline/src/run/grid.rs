@@ -38,6 +38,11 @@ pub trait GridJob: Sync {
     /// Chunks and batches.
     fn shape(&self) -> (usize, usize);
 
+    /// Which of the run's grids it is, where there are several: 0 to 7.
+    fn grid(&self) -> usize {
+        0
+    }
+
     /// About the bytes to be read: the largest are computed first.
     fn weight(&self, chunk: usize, batch: usize) -> u64;
 
@@ -64,6 +69,7 @@ pub trait GridJob: Sync {
 /// The finished cells of a grid, to be read on any rank.
 #[derive(Debug)]
 pub struct Cells {
+    grid: usize,
     spools: SpoolReader,
     finished: Finished,
 }
@@ -119,7 +125,7 @@ impl Cells {
     }
 
     fn cell(&self, chunk: usize, batch: usize) -> Option<&FinishedShard> {
-        self.finished.shards().get(&ShardId::cell(chunk, batch).0)
+        self.finished.shards().get(&ShardId::cell(self.grid, chunk, batch).0)
     }
 }
 
@@ -219,7 +225,8 @@ pub(super) fn compute<J: GridJob>(
     if !stopped.is_empty() {
         let spool = &mut *begun.spool.lock().unwrap_or_else(PoisonError::into_inner);
         consensus(comm, spool.stop(&stopped))?;
-        let done = finished.shards().keys().filter(|&&id| ShardId(id).is_cell()).count();
+        let done =
+            finished.shards().keys().filter(|&&id| ShardId(id).is_cell() && ShardId(id).grid() == job.grid()).count();
         log::warn!(
             "{stopped}: {done} of {} are finished and kept; the same command goes on from there",
             count(n_cells as u64, "shard")
@@ -231,12 +238,12 @@ pub(super) fn compute<J: GridJob>(
     let finished = broadcast(comm, if session.is_root() { finished.to_bytes() } else { Vec::new() });
     let mut all = Finished::default();
     consensus(comm, all.add_bytes(&finished))?;
-    let finished = all.take_cells();
+    let finished = all.take_grids(job.grid());
     let missing = (finished.n_shards() != n_cells)
         .then(|| anyhow!("{} of {n_cells} shards are there: this is a defect of norna", finished.n_shards()));
     consensus(comm, missing.map_or(Ok(()), Err))?;
     let spools = SpoolReader::new(&workdir::folder_of(&session.options.out), &begun.orders.spools);
-    Ok(Cells { spools, finished })
+    Ok(Cells { grid: job.grid(), spools, finished })
 }
 
 /// What the workers of a rank share.
@@ -277,7 +284,7 @@ impl<J: GridJob> Worker<'_, J> {
     }
 
     fn compute(&self, cell: (usize, usize), (scratch, frames): &mut (J::Scratch, Frames)) -> Result<(), String> {
-        let (start, id) = (Instant::now(), ShardId::cell(cell.0, cell.1).0);
+        let (start, id) = (Instant::now(), ShardId::cell(self.job.grid(), cell.0, cell.1).0);
         let spool = |bytes: &[u8]| {
             let mut spool = self.begun.spool.lock().unwrap_or_else(PoisonError::into_inner);
             spool.append(bytes).map_err(|e| e.to_string())
@@ -326,7 +333,7 @@ impl CellQueue {
         let mut by_weight: BTreeMap<(std::cmp::Reverse<u64>, usize), usize> = BTreeMap::new();
         for chunk in 0..n_chunks {
             for batch in 0..n_batches {
-                if !before.shards().contains_key(&ShardId::cell(chunk, batch).0) {
+                if !before.shards().contains_key(&ShardId::cell(job.grid(), chunk, batch).0) {
                     let idx = chunk * n_batches + batch;
                     by_weight.insert((std::cmp::Reverse(job.weight(chunk, batch)), idx), idx);
                 }

@@ -20,6 +20,7 @@ pub mod join;
 mod lock;
 mod null_models;
 pub mod options;
+pub mod qtl;
 pub mod reads;
 mod rows;
 pub mod run_record;

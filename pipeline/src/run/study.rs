@@ -14,6 +14,8 @@ use super::trait_correlation::TraitGram;
 use crate::cohort::Cohort;
 use crate::cohort::transform::mean_and_sd;
 use crate::comm::{Communicator, broadcast, consensus};
+use crate::proteins::Protein;
+use crate::qtl::CisPairs;
 use crate::report::words::count;
 use crate::shard::{ShardPlan, default_shard_bytes};
 use crate::source::reads::ReadInput;
@@ -104,14 +106,18 @@ impl Study {
             log::warn!("covariate {} {why} and was dropped", covariate_names.remove(column.column_idx));
         }
         if cohort.traits.is_empty() {
-            bail!("no trait is chosen: see --pheno and --pheno-name");
+            bail!("no trait is chosen: see --pheno, --proteins and --pheno-name");
         }
         let trait_names: Vec<String> = cohort.traits.iter().map(|t| t.name.clone()).collect();
         let values: Vec<&[f64]> = cohort.traits.iter().map(|t| t.values.as_slice()).collect();
         let trait_moments = values.iter().map(|v| mean_and_sd(v)).collect();
-        let gram = if is_root && !config.run.dry_run { TraitGram::new(&values) } else { None };
+        let wants_eigenvalues = is_root && !config.run.dry_run && config.trans.is_none();
+        let gram = if wants_eigenvalues { TraitGram::new(&values) } else { None };
         let solving = gram.map(|gram| std::thread::spawn(|| gram.eigenvalues()));
         let models = NullModels::fit(basis, &mut cohort, config.cohort.two_valued);
+        if let Some(trans) = config.trans {
+            say_trans(&cohort.proteins, trans.window);
+        }
         models.remarks(&trait_names).iter().for_each(|m| log::warn!("{m}"));
 
         let estimate = genotypes.estimate()?;
@@ -150,6 +156,15 @@ impl Study {
             self.eigenvalues = solving.join().map_err(|_| anyhow!("eigenvalues failed: this is a defect of norna"))?;
         }
         Ok(())
+    }
+}
+
+fn say_trans(proteins: &[Protein], window: u32) {
+    log::info!("pairs within {window} bases of the TSS of the protein's gene are left out");
+    let n_without = CisPairs::new(proteins, window).n_without_place();
+    if n_without > 0 {
+        let n = count(proteins.len() as u64, "protein");
+        log::warn!("{n_without} of {n} have no known gene: nothing is left out for them");
     }
 }
 

@@ -1,6 +1,5 @@
 //! What a run tells at its end: what was read, dropped and written, and what it took.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -64,19 +63,22 @@ pub fn ledger(study: &Study, variants: &VariantLedger) -> Ledger {
     }
 }
 
-fn sample_table(cohort: &CohortLedger) -> LedgerTable {
+pub(super) fn sample_table(cohort: &CohortLedger) -> LedgerTable {
     use LedgerRole::{Dropped, Input, Kept, Note};
     let mut table = LedgerTable::default();
     let counts = [
         ("genotyped", Input, cohort.n_genotyped),
         ("not_in_keep", Dropped, cohort.n_not_in_keep),
         ("in_remove", Dropped, cohort.n_in_remove),
+    ];
+    let of_proteins = cohort.n_not_in_proteins.map(|n| ("not_in_proteins", Dropped, n));
+    let rest = [
         ("no_covariate_row", Dropped, cohort.n_no_covariate_row),
         ("missing_covariate", Dropped, cohort.n_missing_covariate),
         ("analysed", Kept, cohort.n_analysed),
         ("without_any_trait", Note, cohort.n_without_any_trait),
     ];
-    for (name, role, count) in counts {
+    for (name, role, count) in counts.into_iter().chain(of_proteins).chain(rest) {
         table.push(name, role, count as u64);
     }
     for file in &cohort.files {
@@ -85,7 +87,7 @@ fn sample_table(cohort: &CohortLedger) -> LedgerTable {
     table
 }
 
-fn variant_table(variants: &VariantLedger) -> LedgerTable {
+pub(super) fn variant_table(variants: &VariantLedger) -> LedgerTable {
     let mut table = LedgerTable::default();
     table.push("rows", LedgerRole::Input, variants.rows());
     for reason in DropReason::ALL {
@@ -126,7 +128,7 @@ pub fn provenance(
     let used = used(ranks, elapsed);
     let slurm = std::env::var("SLURM_JOB_ID").ok();
     json!({
-        "command": "assoc",
+        "command": if config.trans.is_some() { "qtl" } else { "assoc" },
         "configuration": config.run.resolved,
         "field": study.genotypes.field(),
         "covariates": study.covariate_names,
@@ -179,7 +181,7 @@ fn cpu_model() -> String {
 }
 
 /// "10 genotyped − 2 not in keep = 8 analysed (1 without any trait)"; counts of zero are left out.
-fn in_words(table: &LedgerTable) -> String {
+pub(super) fn in_words(table: &LedgerTable) -> String {
     let part = |role: LedgerRole| {
         let entries = table.entries.iter().filter(move |e| e.role == role);
         entries.filter(|e| e.count > 0).map(|e| format!("{} {}", e.count, e.name.replace('_', " "))).collect::<Vec<_>>()
@@ -199,7 +201,8 @@ fn in_words(table: &LedgerTable) -> String {
 }
 
 /// The last lines of a run's log.
-pub fn log(study: &Study, done: &Finalised, ranks: &[RankReport], out: &Path, elapsed: Duration) {
+pub fn log(config: &AssocConfig, study: &Study, done: &Finalised, ranks: &[RankReport], elapsed: Duration) {
+    let out = config.run.out.as_path();
     let tables = ledger(study, &done.ledger);
     for (what, table) in [("samples", &tables.samples), ("variants", &tables.variants), ("traits", &tables.traits)] {
         log::info!("{what}: {}", in_words(table));
@@ -209,6 +212,10 @@ pub fn log(study: &Study, done: &Finalised, ranks: &[RankReport], out: &Path, el
     let statuses: Vec<_> = statuses.map(|(status, n)| format!("{n} {}", status.name().replace('_', " "))).collect();
     let remarks = if statuses.is_empty() { String::new() } else { format!(" ({})", statuses.join(", ")) };
     log::info!("pairs: {} of {n_pairs} have a number{remarks}", done.n_pairs_with_number);
+    if let Some(trans) = config.trans {
+        let (n, window) = (done.n_left_out, trans.window);
+        log::info!("pairs: {n} of these left out as cis: within {window} bases of the TSS of the protein's gene");
+    }
     if done.n_rows == 0 {
         log::warn!("no variant was left to test: the results hold no rows");
     } else if done.n_pairs_with_number == 0 {

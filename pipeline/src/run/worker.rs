@@ -16,6 +16,8 @@ use super::rows::{Keeper, KeeperScratch};
 use super::schedule::{Claimer, Shared, Work};
 use super::tester::{Method, Tester, TesterScratch};
 use crate::plan::block_variants;
+use crate::qtl::CisPairs;
+use crate::qtl::cis_pairs::ChromosomePairs;
 use crate::shard::{Shard, ShardId, ShardPlan};
 use crate::sink::index::{EndFrame, Finished, FinishedShard, Part};
 use crate::sink::rows::RowBatch;
@@ -49,6 +51,8 @@ pub struct Job<'a> {
     pub(super) base_test: Tester<'a>,
     /// How models are tested.
     pub(super) method: Method,
+    /// Pairs that are left out.
+    pub left_out: Option<&'a CisPairs>,
     /// What is kept of the tests.
     pub keeper: &'a Keeper,
     /// The bins that pairs are counted in.
@@ -167,6 +171,7 @@ impl Job<'_> {
         }
         let seconds = start.elapsed().as_secs_f64();
         let (stamp, counts) = (self.spool.2, source.ledger().to_vec());
+        self.bins.close(&mut buffers.tally);
         let told = ShardEnd { stamp, seconds, ended: unix_seconds(), batch_crc, parts: rows, counts };
         let Buffers { frames, tally, models, .. } = buffers;
         let bytes = frames.end(id, &told, models, |out| encode_tally(tally, TALLY_BINS, out));
@@ -202,6 +207,9 @@ impl Job<'_> {
             _ => (&self.base_test, self.models.base()),
         };
         test.test(block, scratch, rows);
+        if let Some(pairs) = self.left_out {
+            leave_out(pairs.on(chrom), block, rows, self.models.base().n_traits());
+        }
         self.bins.count(&rows.beta, &rows.se, tally);
         self.keeper.fill(null, block, rows, batch, keeper);
         if own_test.is_some() && self.keeper.wants_scores() && !models.iter().any(|(told, _)| **told == **chrom) {
@@ -209,6 +217,25 @@ impl Job<'_> {
         }
         Ok(())
     }
+}
+
+/// Takes from the tests of a block, whose variants are of one chromosome, the pairs that are near each other.
+fn leave_out(pairs: ChromosomePairs<'_>, block: &VariantBlock, rows: &mut LinearRows, n_traits: usize) {
+    if pairs.is_empty() {
+        return;
+    }
+    for (row, variant) in block.variants.iter().enumerate() {
+        for &(_, trait_idx) in pairs.around(variant.pos) {
+            let at = row * n_traits + trait_idx as usize;
+            (rows.beta[at], rows.se[at]) = (f32::NAN, f32::NAN);
+        }
+    }
+    let is_near = |row: u32, trait_idx: u32| {
+        let near = pairs.around(block.variants[row as usize].pos);
+        near.iter().any(|&(_, near)| near == trait_idx)
+    };
+    rows.hits.retain(|hit| !is_near(hit.variant_idx, hit.trait_idx));
+    rows.pair_status.retain(|&(row, trait_idx, _)| !is_near(row, trait_idx));
 }
 
 /// Hands claimed pieces to `compute` until there are no more or a rank has failed. What panics is told to `failed`, with its

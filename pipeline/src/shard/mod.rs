@@ -27,9 +27,15 @@ impl ShardId {
         Self(((file_idx as u64) << 40) | seq)
     }
 
-    /// A cell of a grid: a chunk of sites or of the genome × a batch of files. Never the id of a shard.
-    pub fn cell(chunk: usize, batch: usize) -> Self {
-        Self(CELL | ((batch as u64) << 40) | chunk as u64)
+    /// A cell of a run's grid number `grid` (0 to 7): a chunk of sites or of the genome × a batch of files. Never the id of a
+    /// shard.
+    pub fn cell(grid: usize, chunk: usize, batch: usize) -> Self {
+        Self(CELL | ((grid as u64) << 60) | ((batch as u64) << 40) | chunk as u64)
+    }
+
+    /// Of a cell: which grid's.
+    pub fn grid(self) -> usize {
+        ((self.0 & !CELL) >> 60) as usize
     }
 
     /// Whether it is a cell's.

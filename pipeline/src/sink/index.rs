@@ -101,8 +101,13 @@ impl Finished {
 
     /// Takes the cells of grids out; shards are left.
     pub fn take_cells(&mut self) -> Self {
-        let first_cell = ShardId::cell(0, 0).0;
+        let first_cell = ShardId::cell(0, 0, 0).0;
         Self { shards: self.shards.split_off(&first_cell) }
+    }
+
+    /// Takes the cells of a grid and of those after it out.
+    pub fn take_grids(&mut self, from: usize) -> Self {
+        Self { shards: self.shards.split_off(&ShardId::cell(from, 0, 0).0) }
     }
 
     /// Adds a shard, unless it is there: who computes a shard again gets the same rows.

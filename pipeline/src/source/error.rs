@@ -9,6 +9,14 @@ use crate::format::vcf_header::HeaderError;
 /// An error of the genotype input.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
+    /// A file out of which no stretch can be read.
+    #[error(
+        "{path}: no index (.csi or .tbi) is beside it: windows are read by it; bgzip the file if it is not, then bcftools index {path}"
+    )]
+    NotIndexed {
+        /// The file.
+        path: String,
+    },
     /// A file cannot be read.
     #[error("{path}: {source}")]
     Io {

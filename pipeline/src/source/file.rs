@@ -108,7 +108,8 @@ pub(crate) struct InputFile {
 
 impl InputFile {
     /// Opens a file, reads its header and, where one is of use, its index.
-    pub(crate) fn open(path: &Path, area: &Area, remarks: &mut Remarks) -> Result<Self, SourceError> {
+    /// `in_parts`: stretches of it will be asked for.
+    pub(crate) fn open(path: &Path, area: &Area, in_parts: bool, remarks: &mut Remarks) -> Result<Self, SourceError> {
         let io = |e| SourceError::io(path, e);
         let metadata = std::fs::metadata(path).map_err(io)?;
         if metadata.is_dir() {
@@ -143,7 +144,7 @@ impl InputFile {
         };
         opened.warn_of_streams(remarks);
         let is_bcf = matches!(opened.header, FileHeader::Bcf(_));
-        if compression == Compression::Bgzf && (is_bcf || !area.is_everything()) {
+        if compression == Compression::Bgzf && (is_bcf || in_parts || !area.is_everything()) {
             opened.index = opened.open_index(remarks)?;
             opened.index_path = opened.index.as_ref().and_then(|_| index::beside(path));
         }

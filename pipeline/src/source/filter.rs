@@ -76,6 +76,19 @@ impl Area {
         }
     }
 
+    /// What of it lies in an interval of a chromosome.
+    pub(crate) fn within(&self, canonical: &str, (from, to): (u32, u32)) -> Self {
+        let all = match self.of(canonical) {
+            Wanted::Nothing => Vec::new(),
+            Wanted::Everything => vec![(0, u32::MAX)],
+            Wanted::Intervals(intervals) => intervals,
+        };
+        let clipped = all.into_iter().map(|(first, last)| (first.max(from), last.min(to))).filter(|(a, b)| a <= b);
+        let regions = Regions::of_chromosome(canonical, clipped.collect());
+        let nothing = regions.is_empty().then(BTreeSet::new);
+        Self { chroms: nothing, alone: BTreeSet::new(), regions: Some(regions).filter(|r| !r.is_empty()) }
+    }
+
     /// Canonical names of the chromosomes that were asked for, and whether by themselves rather than within a range.
     pub(crate) fn named(&self) -> Vec<(String, bool)> {
         let regions = self.regions.iter().flat_map(Regions::chroms).map(|name| (name.to_owned(), true));

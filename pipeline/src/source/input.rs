@@ -164,7 +164,7 @@ impl Input {
         for path in &options.paths {
             let file = match &standard_input {
                 Some(piped) if path.as_os_str() == "-" => InputFile::standard_input(piped.header.clone()),
-                _ => InputFile::open(path, &area, &mut remarks)?,
+                _ => InputFile::open(path, &area, options.in_parts, &mut remarks)?,
             };
             if file.header.vcf().samples.is_empty() && !sites_only {
                 return Err(SourceError::NoSamples { path: path.display().to_string() });

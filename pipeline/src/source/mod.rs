@@ -8,6 +8,7 @@ mod filter;
 mod input;
 mod ledger;
 mod options;
+mod part;
 mod ploidy;
 mod reader;
 pub mod reads;
@@ -24,6 +25,7 @@ pub(crate) use filter::GenotypeFilters;
 pub use input::{Estimate, Input, SampleSelection, StreamHeader};
 pub use ledger::{DropReason, Note, VariantLedger};
 pub use options::{Field, HalfCall, InputOptions, MaleX};
+pub use part::Part;
 
 pub use stream::{RawBatch, RawStream};
 

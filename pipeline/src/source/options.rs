@@ -73,6 +73,8 @@ pub struct InputOptions {
     pub regions: Vec<String>,
     /// Regions in a file, together with `regions`.
     pub regions_file: Option<PathBuf>,
+    /// Stretches of the files will be read by their indices ([`super::Input::part`]).
+    pub in_parts: bool,
     /// Keeps FILTER `PASS` and `.` only.
     pub pass_only: bool,
     /// Keeps the IDs, or CHROM:POS:REF:ALT, in the first column of this file.

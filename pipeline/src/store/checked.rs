@@ -14,6 +14,7 @@ use super::schema::{
     SIGNATURE_BYTES, Store, TraitInfo,
 };
 use super::sound::check_traits;
+use super::trait_places;
 
 /// Rows of a list read at once.
 pub(super) const ROWS_AT_ONCE: usize = 1 << 16;
@@ -132,7 +133,9 @@ pub(super) fn read_header(
     }
     let traits: Vec<TraitInfo> = (0..n_traits).map(info).collect();
     check_traits(place, &traits, n_samples)?;
-    Ok(ResultsHeader { traits, n_samples, hit_log10p, store: signature.store })
+    let proteins = trait_places::read(place, file, strings, &traits)?;
+    let left_out_window = trait_places::left_out_window(place, file)?;
+    Ok(ResultsHeader { traits, n_samples, hit_log10p, store: signature.store, proteins, left_out_window })
 }
 
 pub(super) fn read_ledger(

@@ -218,7 +218,7 @@ impl DepthWriter {
 }
 
 /// An empty file that its owner alone reads, whatever was there before.
-fn create_private(place: &Place, path: &Path) -> Result<(), StoreError> {
+pub(super) fn create_private(place: &Place, path: &Path) -> Result<(), StoreError> {
     let failed = |error| place.io("cannot create", error);
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
     file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed)

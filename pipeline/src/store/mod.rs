@@ -18,6 +18,8 @@ mod growable;
 mod heap;
 mod mask_counts;
 mod matrix;
+mod proteins;
+mod proteins_reader;
 mod publish;
 mod qc;
 mod reader;
@@ -26,6 +28,7 @@ mod schema;
 mod scores;
 mod sound;
 mod text;
+mod trait_places;
 mod verify;
 mod writer;
 
@@ -38,6 +41,8 @@ pub use depth_windows::StoredWindow;
 pub use error::StoreError;
 pub use file::hdf5_version;
 pub use matrix::{BandWriter, Layout, MatrixPlace};
+pub use proteins::{PROTEINS_FORMAT, PROTEINS_FORMAT_VERSION, ProteinsWriter};
+pub use proteins_reader::ProteinsReader;
 pub use publish::publish;
 pub use qc::{Bins, TALLY_BINS, pairs_with_number};
 pub use reader::{ResultsReader, StoredHit, StoredQc, StoredStatus};
@@ -46,7 +51,7 @@ pub use schema::{
     Store, TraitInfo, results_bytes,
 };
 pub use verify::{
-    CisVerification, DepthVerification, Finding, Findings, Kind, Verification, VerifyProgress, verify, verify_cis,
-    verify_depth,
+    CisVerification, DepthVerification, Finding, Findings, Kind, ProteinsVerification, Verification, VerifyProgress,
+    verify, verify_cis, verify_depth, verify_proteins,
 };
 pub use writer::{Extent, ResultsWriter};

@@ -15,6 +15,9 @@ pub const TALLY_BINS: usize = N_BINS + P_BINS;
 /// Traits counted together: their f32 cells of a row are one cache line.
 const TRAITS_AT_ONCE: usize = 16;
 
+/// More than what f32 rounds of a t², relative.
+const F32_ROUNDING: f64 = 1e-6;
+
 /// Where p falls, for tests of one number of degrees of freedom.
 #[derive(Debug)]
 struct PEdges {
@@ -23,6 +26,8 @@ struct PEdges {
     edges: [f64; P_BINS - 1],
     /// For each bin of t², bins of p that are no lower and no higher than that of any t² in it: mostly the same.
     between: Vec<(u8, u8)>,
+    /// For each bin of t², and NaN behind them, whether tests in it are of several bins of p.
+    is_split: [bool; N_BINS + 1],
 }
 
 /// The bins of all traits.
@@ -42,22 +47,27 @@ impl PEdges {
                 *edge = student::t_for_log10_p(-p.log10(), df).powi(2);
             }
         }
-        // One bin further down and up, since the histogram rounds t² to f32.
-        let p_bin_of_edge = |bin: usize| p_bin(&edges, P_BINS - 1, genomic_control::lower_edge(bin)) as u8;
-        let between = (0..N_BINS).map(|bin| (p_bin_of_edge(bin.saturating_sub(1)), p_bin_of_edge(bin + 2))).collect();
-        Self { df, edges, between }
+        let p_bin_of = |t2: f64| p_bin(&edges, P_BINS - 1, t2) as u8;
+        let ends = |bin: usize| {
+            let (low, high) = (genomic_control::lower_edge(bin), genomic_control::lower_edge(bin + 1));
+            (p_bin_of(low * (1.0 - F32_ROUNDING)), p_bin_of(high * (1.0 + F32_ROUNDING)))
+        };
+        let between: Vec<(u8, u8)> = (0..N_BINS).map(ends).collect();
+        let mut is_split = [false; N_BINS + 1];
+        is_split.iter_mut().zip(&between).for_each(|(is_split, (start, end))| *is_split = start != end);
+        Self { df, edges, between, is_split }
     }
 
-    fn count(&self, beta: f32, se: f32, tally: &mut [u32]) {
-        let Some(bin) = genomic_control::bin_of(beta, se) else { return };
-        tally[bin] += 1;
-        let (start, end) = self.between[bin];
-        let mut p = usize::from(start);
-        if start != end {
-            let t = f64::from(beta) / f64::from(se);
-            p = p_bin(&self.edges, p, t * t);
+    /// Counts a test by its bin of t²; by its bin of p only where the other does not tell it.
+    #[inline]
+    fn count(&self, bin: usize, beta: f32, se: f32, tally: &mut [u32]) {
+        if bin < N_BINS {
+            tally[bin] += 1;
         }
-        tally[N_BINS + p] += 1;
+        if self.is_split[bin] {
+            let t = f64::from(beta) / f64::from(se);
+            tally[N_BINS + p_bin(&self.edges, usize::from(self.between[bin].0), t * t)] += 1;
+        }
     }
 }
 
@@ -91,15 +101,35 @@ impl Bins {
         vec![0; self.of_trait.len() * TALLY_BINS]
     }
 
-    /// Counts rows × traits of effects and standard errors; NaN is no test.
+    /// Counts rows × traits of effects and standard errors; NaN is no test. The tally is to be [closed](Self::close) after
+    /// the last of them.
     pub fn count(&self, beta: &[f32], se: &[f32], tally: &mut [u32]) {
         let n_traits = self.of_trait.len();
+        let mut bins = [0; TRAITS_AT_ONCE];
         for (block, tally) in tally.chunks_mut(TRAITS_AT_ONCE * TALLY_BINS).enumerate() {
             let first = block * TRAITS_AT_ONCE;
+            let end = n_traits.min(first + TRAITS_AT_ONCE);
+            let edges: Vec<&PEdges> = self.of_trait[first..end].iter().map(|&edges| &self.edges[edges]).collect();
             for (beta, se) in beta.chunks_exact(n_traits).zip(se.chunks_exact(n_traits)) {
-                for (t, tally) in (first..).zip(tally.chunks_exact_mut(TALLY_BINS)) {
-                    self.edges[self.of_trait[t]].count(beta[t], se[t], tally);
+                let (beta, se) = (&beta[first..end], &se[first..end]);
+                genomic_control::bins_of(beta, se, &mut bins);
+                let tests = beta.iter().zip(se).zip(bins.iter().zip(&edges));
+                for (((&beta, &se), (&bin, edges)), tally) in tests.zip(tally.chunks_exact_mut(TALLY_BINS)) {
+                    edges.count(bin as usize, beta, se, tally);
                 }
+            }
+        }
+    }
+
+    /// Adds the bins of p that follow from those of t². Once, after everything is counted.
+    pub fn close(&self, tally: &mut [u32]) {
+        for (tally, &edges) in tally.chunks_exact_mut(TALLY_BINS).zip(&self.of_trait) {
+            let edges = &self.edges[edges];
+            let (of_t2, of_p) = tally.split_at_mut(N_BINS);
+            for ((&n, &(p, _)), _) in
+                of_t2.iter().zip(&edges.between).zip(&edges.is_split).filter(|(_, is_split)| !**is_split)
+            {
+                of_p[usize::from(p)] += n;
             }
         }
     }
@@ -152,6 +182,7 @@ mod tests {
         let bins = Bins::new(infos);
         let mut tally = bins.tally();
         rows.iter().for_each(|(beta, se)| bins.count(beta, se, &mut tally));
+        bins.close(&mut tally);
         (bins, tally.into_iter().map(u64::from).collect())
     }
 
@@ -184,6 +215,25 @@ mod tests {
             for count in p_histogram(&null_counts(n, 1.0).1) {
                 assert!(count.abs_diff(500) <= 1, "n = {n}: {count}");
             }
+        }
+    }
+
+    #[test]
+    fn every_test_is_in_the_bin_of_its_p() {
+        for df in [3u32, 20, 343, 100_000] {
+            let bins = Bins::new(&[info(df)]);
+            let edges = &bins.edges[0];
+            let mut expected = [0u64; P_BINS];
+            let mut rows = Vec::new();
+            let near = edges.edges.iter().flat_map(|edge| (-40..40).map(|i| edge.sqrt() * (1.0 + f64::from(i) * 3e-8)));
+            let spread = (0..4000).map(|i| f64::from(i) * 0.003);
+            for t in near.chain(spread) {
+                let t = t as f32;
+                expected[p_bin(&edges.edges, P_BINS - 1, f64::from(t) * f64::from(t))] += 1;
+                rows.push((vec![t], vec![1.0]));
+            }
+            let (_, tally) = counted(&[info(df)], &rows);
+            assert_eq!(p_histogram(&tally), expected, "df {df}");
         }
     }
 

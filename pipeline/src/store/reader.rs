@@ -19,6 +19,7 @@ use super::qc::P_BINS;
 use super::schema::{COVARIATES_LOST, FAILED_REGIONS, Ledger, N_MISSING, ResultsHeader, Store};
 use super::scores::Scores;
 use super::sound::{check_block, check_variants, wrong};
+use super::trait_places;
 use crate::sink::rows::VariantRow;
 
 /// A row of /hits.
@@ -184,6 +185,11 @@ impl ResultsReader {
     /// Rows of /hits.
     pub fn n_hits(&self) -> usize {
         self.n_hits
+    }
+
+    /// Pairs left out since the variant is near the protein's gene; `None` where none were meant to be.
+    pub fn n_left_out(&self) -> Result<Option<u64>, StoreError> {
+        trait_places::n_left_out(&self.place, &self.file)
     }
 
     /// Pairs in /assoc/status_*.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::proteins::Protein;
 use crate::sink::rows::MatrixShape;
 
 /// Root attribute `format`.
@@ -22,16 +23,22 @@ pub(super) const N_MISSING: &str = "/assoc/n_missing";
 /// Ranks that the covariates lose with them, by mask.
 pub(super) const COVARIATES_LOST: &str = "/assoc/covariates_lost";
 /// Datasets that a file may be without, each with the letter that stands for it in the signature.
-pub(super) const OPTIONAL_PARTS: [(char, &str); 6] = [
+pub(super) const OPTIONAL_PARTS: [(char, &str); 8] = [
     ('m', N_MISSING),
     ('l', COVARIATES_LOST),
     ('c', "/qc/case_counts"),
     ('s', CHECKSUMS),
     ('f', FAILED_REGIONS),
     ('z', NORMAL),
+    ('p', TRAIT_PLACES),
+    ('q', CONSEQUENCE),
 ];
 /// Traits whose p is by the normal distribution; absent where none's is.
 pub(super) const NORMAL: &str = "/traits/normal";
+/// Where proteins' genes start; absent, with what lies beside it, where traits are no proteins.
+pub(super) const TRAIT_PLACES: &str = "/traits/tss";
+/// What hits' variants do to the protein's gene; absent where the genotype files do not tell.
+pub(super) const CONSEQUENCE: &str = "/hits/consequence";
 /// Checksums of every byte; files of the first weeks lack them.
 pub(super) const CHECKSUMS: &str = "/checksums";
 /// Regions of shards that failed; absent where none did.
@@ -114,6 +121,10 @@ pub struct ResultsHeader {
     pub hit_log10p: f64,
     /// What is kept of the pairs.
     pub store: Store,
+    /// What is known of the traits, in their order, where they are proteins; empty otherwise.
+    pub proteins: Vec<Protein>,
+    /// Bases on either side of a protein's TSS within which pairs were left out, where they were.
+    pub left_out_window: Option<u32>,
 }
 
 impl ResultsHeader {

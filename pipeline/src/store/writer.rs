@@ -27,6 +27,7 @@ use super::schema::{
     COVARIATES_LOST, FAILED_REGIONS, FORMAT, FORMAT_VERSION, LedgerTable, MAX_TRAITS, N_MISSING, Qc, ResultsHeader,
     SIGNATURE_BYTES, Store,
 };
+use super::trait_places::{self, LeftOut};
 use crate::sink::rows::RowBatch;
 
 /// Rows of /variants written together.
@@ -61,6 +62,7 @@ pub struct ResultsWriter {
     covariates_lost: MaskCounts<u16>,
     statuses: StatusList,
     hits: HitList,
+    left_out: LeftOut,
     compact: Option<CompactColumns>,
     /// Pairs appended, by the code of their status.
     n_status: [u64; Status::ALL.len()],
@@ -73,6 +75,9 @@ impl ResultsWriter {
     pub fn create(path: &Path, header: &ResultsHeader, extent: Extent) -> Result<Self, StoreError> {
         let place = Place::new(path);
         let n_traits = header.traits.len();
+        if !header.proteins.is_empty() && header.proteins.len() != n_traits {
+            return Err(place.argument("proteins must be one a trait"));
+        }
         if n_traits == 0 || n_traits > MAX_TRAITS || header.n_masks() > n_traits {
             let n_masks = header.n_masks();
             return Err(place.argument(format!("{n_traits} traits in {n_masks} masks: 1 to {MAX_TRAITS} are held")));
@@ -99,6 +104,7 @@ impl ResultsWriter {
             columns,
             statuses: StatusList::create(&place, &assoc)?,
             hits: HitList::create(&place, &file, header.hit_log10p + 0.0)?,
+            left_out: LeftOut::new(header),
             n_missing: MaskCounts::new(N_MISSING, n_variants, header.n_masks()),
             covariates_lost: MaskCounts::new(COVARIATES_LOST, n_variants, header.n_masks()),
             header: header.clone(),
@@ -122,6 +128,7 @@ impl ResultsWriter {
     /// Appends the next rows, matrices aside.
     pub fn append(&mut self, batch: &RowBatch) -> Result<(), StoreError> {
         self.check(batch)?;
+        self.left_out.add(&batch.variants);
         let first = self.written + self.band.len();
         let at = (&self.place, &*self.file);
         if self.header.store != Store::Hits {
@@ -164,6 +171,11 @@ impl ResultsWriter {
     /// Pairs appended to /assoc/status_* by status (sound variants and traits, no number); statuses without a pair left out.
     pub fn status_counts(&self) -> Vec<(Status, u64)> {
         Status::ALL.into_iter().zip(self.n_status).filter(|&(_, n)| n > 0).collect()
+    }
+
+    /// Pairs left out since the variant is near the protein's gene.
+    pub fn n_left_out(&self) -> u64 {
+        self.left_out.n
     }
 
     /// Hits appended.
@@ -227,6 +239,7 @@ impl ResultsWriter {
         if let Some(compact) = &mut self.compact {
             compact.exact.flush(&self.place)?;
         }
+        self.left_out.write(&self.place, &self.file)?;
         write_qc(&self.place, &self.file, (bins, tally), qc)?;
         place_flush(&self.place, &self.file)
     }
@@ -296,7 +309,8 @@ fn write_traits(place: &Place, root: &Group, header: &ResultsHeader) -> Result<(
     file::table_column(place, group, "sd", &reals(|info| info.sd))?;
     let codes: Vec<u8> = traits.iter().map(|info| info.status).collect();
     let status = file::table_column(place, group, "status", &codes)?;
-    set_code_names(place, &status)
+    set_code_names(place, &status)?;
+    trait_places::write(place, group, &header.proteins)
 }
 
 fn write_qc(place: &Place, root: &Group, (bins, tally): (&Bins, &[u64]), qc: &Qc) -> Result<(), StoreError> {

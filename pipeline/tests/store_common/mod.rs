@@ -58,7 +58,14 @@ pub fn header(n_traits: usize) -> ResultsHeader {
         sd: if i == 0 { f64::NAN } else { 1.5 },
         normal: false,
     };
-    ResultsHeader { traits: (0..n_traits).map(info).collect(), n_samples: 100, hit_log10p: HIT, store: Store::Full }
+    ResultsHeader {
+        traits: (0..n_traits).map(info).collect(),
+        n_samples: 100,
+        hit_log10p: HIT,
+        store: Store::Full,
+        proteins: Vec::new(),
+        left_out_window: None,
+    }
 }
 
 pub fn variant(i: usize) -> VariantRow {
@@ -150,7 +157,9 @@ impl FileWriter {
     }
 
     fn tally(&self) -> Vec<u64> {
-        self.tally.iter().map(|&n| u64::from(n)).collect()
+        let mut tally = self.tally.clone();
+        self.bins.close(&mut tally);
+        tally.into_iter().map(u64::from).collect()
     }
 
     pub fn n_pairs_with_number(&self) -> u64 {

@@ -15,13 +15,13 @@ use crate::stat::student;
 use crate::status::Status;
 
 /// A variant with d ≤ this share of gᵀg is a combination of the covariates. plink2 stops at a variance inflation of 50.
-const COLLINEAR: f64 = 1e-10;
+pub(crate) const COLLINEAR: f64 = 1e-10;
 /// Below this share of gᵀg, d may be 0 up to rounding: the genotypes are looked at.
 const SUSPICIOUS: f64 = 1e-6;
 /// gᵀg of which taking a mask's missing samples off has left less than this share is summed anew.
 const CANCELLED: f64 = 1e-4;
 /// Above this gᵀg/d the f32 score is not good enough for any trait.
-const ILL_CONDITIONED: f64 = 64.0;
+pub(crate) const ILL_CONDITIONED: f64 = 64.0;
 
 /// One variant at work.
 pub(super) struct Variant<'w> {

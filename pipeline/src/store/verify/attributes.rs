@@ -49,7 +49,7 @@ pub(super) fn check_texts(strings: &Strings, expected: &[(&str, &str)], findings
 }
 
 /// The text of a root attribute that is one string; `None` if there is none of this name.
-fn root_text(strings: &Strings, name: &str) -> io::Result<Option<String>> {
+pub(in crate::store) fn root_text(strings: &Strings, name: &str) -> io::Result<Option<String>> {
     let file = strings.file();
     let mut root = [0; 8];
     file.read_exact_at(&mut root, ROOT_AT)?;

@@ -231,7 +231,7 @@ pub(super) fn datasets(subject: &Subject<'_>) -> Vec<(String, Option<Range<u64>>
         let Ok(group) = subject.file.group(group) else { continue };
         for name in group.member_names().unwrap_or_default() {
             if let Ok(dataset) = group.dataset(&name) {
-                found.push((format!("{}/{name}", group.name()), extent(&dataset)));
+                found.push((format!("{}/{name}", group.name().trim_end_matches('/')), extent(&dataset)));
             }
         }
     }

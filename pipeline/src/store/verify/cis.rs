@@ -13,7 +13,6 @@ use super::super::error::StoreError;
 use super::super::file;
 use super::super::schema::{LedgerRole, LedgerTable};
 use super::{Findings, VerifyProgress, attributes, bytes};
-use crate::qtl::CisStatus;
 
 /// Groups with datasets.
 const GROUPS: [&str; 12] = [
@@ -172,8 +171,9 @@ fn check_phenotype(reader: &CisReader, row: usize, stored: &StoredPhenotype, fin
     if found.n > n_samples {
         findings.add("number", "/phenotypes/n", || format!("row {row}: {} of {n_samples} samples", found.n));
     }
-    if found.status == CisStatus::Ok && found.lead.is_none() {
-        findings.add("list", "/cis/pos", || format!("row {row}: ok, and no variant"));
+    if found.status.has_lead() != found.lead.is_some() {
+        let (status, pos) = (found.status.name(), found.lead.as_ref().map_or(0, |lead| lead.variant.pos));
+        findings.add("list", "/cis/pos", || format!("row {row}: {pos} where the status is {status}"));
     }
     if stored.q_value.is_finite() && found.permuted.as_ref().is_none_or(|permuted| permuted.p_perm.is_nan()) {
         findings.add("list", "/cis/q_value", || format!("row {row}: a q-value without permutations"));
@@ -252,10 +252,11 @@ fn check_signals(reader: &CisReader, findings: &mut Findings) -> Result<(), Stor
 fn check_ledger(reader: &CisReader, findings: &mut Findings) -> Result<(), StoreError> {
     let ledger = reader.ledger()?;
     let header = reader.header();
+    let with_lead = reader.statuses().filter(|status| status.has_lead()).count() as u64;
     let kept = [
         ("samples", &ledger.samples, Some(u64::from(header.n_samples))),
         ("variants", &ledger.variants, None),
-        ("phenotypes", &ledger.traits, Some(header.phenotypes.len() as u64)),
+        ("phenotypes", &ledger.traits, Some(with_lead)),
     ];
     for (name, table, rows) in kept {
         let object = format!("/qc/ledger/{name}");

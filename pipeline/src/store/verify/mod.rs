@@ -11,6 +11,7 @@ mod depth_sums;
 mod findings;
 mod lists;
 mod pairs;
+mod proteins;
 mod sums;
 
 use std::ops::Range;
@@ -22,6 +23,9 @@ use rayon::prelude::*;
 pub use cis::{CisVerification, verify_cis};
 pub use depth::{DepthVerification, verify_depth};
 pub use findings::{Finding, Findings, Kind};
+pub use proteins::{ProteinsVerification, verify_proteins};
+
+pub(super) use attributes::root_text;
 
 use super::error::StoreError;
 use super::reader::ResultsReader;

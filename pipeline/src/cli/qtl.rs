@@ -1,0 +1,217 @@
+//! `norna qtl`: the flags of `norna assoc`, and those of QTL mapping as FastQTL, QTLtools and tensorQTL users know them.
+
+use anyhow::Result;
+use clap::{Arg, Args};
+use serde::Serialize;
+
+use super::assoc::{AssocArgs, MissingGenotypeArg, StoreArg};
+use crate::run::UsageError;
+use crate::run::assoc::AssocConfig;
+use crate::run::qtl::CisConfig;
+
+/// Permutations unless --permute or --nominal says otherwise, as tensorQTL has them.
+const DEFAULT_PERMUTATIONS: u32 = 10_000;
+/// Most permutations: their best r² are kept in memory.
+const MAX_PERMUTATIONS: u32 = 10_000_000;
+/// Pairs of --trans are kept under this p unless --p-threshold says otherwise.
+const TRANS_P: f64 = 1e-8;
+
+/// Flags of `norna qtl`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    mut_args(hide_foreign),
+    after_help = "Examples:
+  norna qtl --vcf cohort.vcf.gz --proteins proteins.h5 --covar c.tsv --permute 10000 --out cis.h5
+  norna qtl --vcf cohort.vcf.gz --proteins phenotypes.bed.gz --covar c.tsv --nominal --out pairs.h5
+  norna qtl --vcf cohort.vcf.gz --proteins proteins.h5 --covar c.tsv --trans --p-threshold 1e-8 --out trans.h5"
+)]
+pub struct QtlArgs {
+    #[command(flatten)]
+    assoc: AssocArgs,
+    #[command(flatten)]
+    own: OwnArgs,
+}
+
+/// What only `norna qtl` has.
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct OwnArgs {
+    /// Bases to either side of a gene's transcription start that are cis
+    #[arg(long, alias = "window", value_name = "BASES", default_value_t = 1_000_000, help_heading = "QTL")]
+    cis_window: u32,
+    /// Permutations of each phenotype: p-values of its best variant [default: 10000, without --nominal]
+    #[arg(long, value_name = "N", help_heading = "QTL")]
+    permute: Option<u32>,
+    /// Seed of the permutations, with the phenotype's name
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "QTL")]
+    seed: u64,
+    /// Keep every pair of a phenotype and a variant of its window
+    #[arg(long, help_heading = "QTL")]
+    nominal: bool,
+    /// Seek independent signals of the phenotypes that pass --fdr, by stepwise regression
+    #[arg(long, alias = "independent", help_heading = "QTL")]
+    conditional: bool,
+    /// False discovery rate (q-value) up to which a phenotype counts
+    #[arg(long, value_name = "Q", default_value_t = 0.05, help_heading = "QTL")]
+    fdr: f64,
+    /// Test all pairs outside of the cis windows instead, and keep those under --p-threshold [default: 1e-8]
+    #[arg(long, conflicts_with_all = ["permute", "nominal", "conditional"], help_heading = "QTL")]
+    trans: bool,
+    /// Phenotypes of a shard at most, for tests: changes no result
+    #[arg(long, value_name = "N", hide = true)]
+    #[serde(skip)]
+    group: Option<usize>,
+    /// Bytes of genotypes that a thread keeps, for tests: changes no result
+    #[arg(long, value_name = "BYTES", hide = true)]
+    #[serde(skip)]
+    window_bytes: Option<usize>,
+}
+
+/// Flags of `norna assoc` that QTL mapping has not.
+const FOREIGN: [&str; 23] = [
+    "config",
+    "bam_list",
+    "sites",
+    "fasta",
+    "allow_cram",
+    "allow_reference_mismatch",
+    "pairs",
+    "allow_swaps",
+    "reads_test",
+    "batch",
+    "min_mq",
+    "min_bq",
+    "excl_flags",
+    "incl_flags",
+    "max_depth",
+    "proper_pairs",
+    "count_overlaps_twice",
+    "pheno",
+    "minus9",
+    "bt",
+    "pred",
+    "store",
+    "join",
+];
+
+fn hide_foreign(arg: Arg) -> Arg {
+    if FOREIGN.contains(&arg.get_id().as_str()) { arg.hide(true) } else { arg }
+}
+
+/// Runs `norna qtl`.
+///
+/// # Errors
+/// One line that says what was wrong; empty where the log has said it.
+pub fn run(args: QtlArgs) -> Result<()> {
+    args.check()?;
+    let QtlArgs { assoc, own } = args;
+    if own.trans {
+        return crate::run::assoc::run(&own.trans(assoc)?);
+    }
+    crate::run::qtl::run(&own.cis(assoc)?)
+}
+
+impl QtlArgs {
+    fn check(&self) -> Result<(), UsageError> {
+        let assoc = &self.assoc;
+        let foreign = [
+            ("--config", assoc.config.is_some()),
+            ("--bam-list", assoc.bam_list.is_some()),
+            ("--sites", !assoc.sites.is_empty()),
+            ("--pheno", !assoc.pheno.is_empty()),
+            ("--bt", assoc.bt),
+            ("--pred", assoc.pred.is_some()),
+            ("--store", assoc.store.is_some()),
+            ("--join", assoc.join),
+        ];
+        if let Some((flag, _)) = foreign.into_iter().find(|(_, given)| *given) {
+            return Err(UsageError(format!("{flag} is for norna assoc; norna qtl takes --vcf and --proteins")));
+        }
+        if assoc.proteins.is_none() {
+            let why = "--proteins is required: a file of norna proteins, or a BED of phenotypes";
+            return Err(UsageError(why.to_owned()));
+        }
+        if assoc.vcf.iter().any(|path| path.as_os_str() == "-") && !self.own.trans {
+            return Err(UsageError("--vcf -: windows are read by an index; give bgzip files with one".to_owned()));
+        }
+        if self.own.cis_window == 0 && !self.own.trans {
+            return Err(UsageError("--cis-window 0: must be at least 1".to_owned()));
+        }
+        self.own.check(assoc)
+    }
+}
+
+impl OwnArgs {
+    fn check(&self, assoc: &AssocArgs) -> Result<(), UsageError> {
+        if let Some(n) = self.permute.filter(|n| !(1..=MAX_PERMUTATIONS).contains(n)) {
+            return Err(UsageError(format!("--permute {n}: must lie between 1 and {MAX_PERMUTATIONS}")));
+        }
+        if !(self.fdr > 0.0 && self.fdr <= 1.0) {
+            return Err(UsageError(format!("--fdr {}: must lie above 0 and be at most 1", self.fdr)));
+        }
+        if self.conditional && self.permute.is_none() && self.nominal {
+            let why = "--conditional needs --permute: signals are judged by permutations";
+            return Err(UsageError(why.to_owned()));
+        }
+        if !self.trans && assoc.p_threshold.is_some() {
+            let why = "--p-threshold is for --trans: of cis windows the best variant is kept, or all pairs (--nominal)";
+            return Err(UsageError(why.to_owned()));
+        }
+        if !self.trans && assoc.missing_genotype == Some(MissingGenotypeArg::Drop) {
+            let why =
+                "--missing-genotype drop is for --trans: in cis windows the variant's mean stands for a missing call";
+            return Err(UsageError(why.to_owned()));
+        }
+        if !self.trans && assoc.shard_bytes.is_some() {
+            return Err(UsageError("--shard-bytes is for --trans: cis windows are shards of their own".to_owned()));
+        }
+        if !self.trans && assoc.json {
+            return Err(UsageError("--json is for --trans --dry-run".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn permutations(&self) -> u32 {
+        self.permute.unwrap_or(if self.nominal { 0 } else { DEFAULT_PERMUTATIONS })
+    }
+
+    /// The flags of `norna assoc` as the main job takes them, with these beside them in what is told of the run.
+    fn config(&self, mut assoc: AssocArgs) -> Result<AssocConfig> {
+        assoc.missing_genotype = assoc.missing_genotype.or(Some(MissingGenotypeArg::Mean));
+        // Values of proteins are measured: one of two values is odd, and no reason to stop.
+        assoc.linear_on_binary = true;
+        let mut config = assoc.validate()?;
+        let own = serde_json::to_value(self)?;
+        for told in [&mut config.run.resolved, &mut config.run.command] {
+            told["qtl"] = own.clone();
+        }
+        Ok(config)
+    }
+
+    fn trans(self, mut assoc: AssocArgs) -> Result<AssocConfig> {
+        assoc.store = Some(StoreArg::Hits);
+        assoc.p_threshold = assoc.p_threshold.or(Some(TRANS_P));
+        assoc.trans_window = Some(self.cis_window);
+        self.config(assoc)
+    }
+
+    fn cis(self, assoc: AssocArgs) -> Result<CisConfig> {
+        let n_permutations = self.permutations();
+        let mut assoc = self.config(assoc)?;
+        assoc.input.in_parts = true;
+        for told in [&mut assoc.run.resolved, &mut assoc.run.command] {
+            told["qtl"]["permute"] = n_permutations.into();
+        }
+        Ok(CisConfig {
+            assoc,
+            window: self.cis_window,
+            n_permutations,
+            seed: self.seed,
+            nominal: self.nominal,
+            conditional: self.conditional,
+            fdr: self.fdr,
+            group: self.group,
+            window_bytes: self.window_bytes,
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! `norna proteins` and its file: each step against an oracle, sound files and damaged ones.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod store;
