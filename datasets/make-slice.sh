@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Cuts the small real slice in datasets/geuvadis from the GEUVADIS chr22 example data, and rewrites MANIFEST.
 # usage: datasets/make-slice.sh SOURCE_FOLDER
-# SOURCE_FOLDER holds genotypes.chr22.vcf.gz (+ .tbi), genes.50percent.chr22.bed.gz, covariates12.txt and
-# DEBIAN_COPYRIGHT, as in Debian's package qtltools-example. Needs bcftools, tabix, bgzip.
+# SOURCE_FOLDER holds genotypes.chr22.vcf.gz (+ .tbi), genes.50percent.chr22.bed.gz, gencode.v19.annotation.chr22.gtf.gz,
+# covariates12.txt and DEBIAN_COPYRIGHT, as in Debian's package qtltools-example. Needs bcftools, tabix, bgzip.
 set -euo pipefail
 
 src=${1:?usage: datasets/make-slice.sh SOURCE_FOLDER}
@@ -35,6 +35,12 @@ bgzip -dc "$src/genes.50percent.chr22.bed.gz" | awk -F'\t' -v OFS='\t' -v want="
   }
   END { print head; for (i = 7; i <= n; i++) print row[i] }' >"$out/traits.tsv"
 
+# The same genes as a BED, with where they lie; and the annotation that they and their neighbours have.
+bgzip -dc "$src/genes.50percent.chr22.bed.gz" \
+  | awk -F'\t' -v want="$n_genes" 'NR == 1 || ($2 >= 17000000 && seen++ < want)' | bgzip -l 9 >"$out/genes.bed.gz"
+bgzip -dc "$src/gencode.v19.annotation.chr22.gtf.gz" \
+  | awk -F'\t' '$3 == "gene" && $4 >= 16500000 && $4 < 20000000' | gzip -n9 >"$out/genes.gtf.gz"
+
 # Covariates: FastQTL's layout has one row a covariate; norna wants one row a person.
 awk -F'\t' -v OFS='\t' '
   NR == 1 { n = NF; head = "IID"; for (i = 2; i <= n; i++) row[i] = $i; next }
@@ -50,11 +56,13 @@ origin="GEUVADIS RNA-seq and 1000 Genomes Phase 3, from Debian's qtltools-exampl
   printf '# file\tsha256\tlicence\torigin\n'
   cd "$here"
   for f in geuvadis/chr22.bcf geuvadis/chr22.bcf.csi geuvadis/chr22.vcf.gz geuvadis/chr22.vcf.gz.tbi \
-    geuvadis/covars.tsv geuvadis/traits.tsv geuvadis/LICENSE.GPL-3+ geuvadis/COPYING.GPL-3; do
+    geuvadis/covars.tsv geuvadis/genes.bed.gz geuvadis/genes.gtf.gz geuvadis/traits.tsv geuvadis/LICENSE.GPL-3+ geuvadis/COPYING.GPL-3; do
     case $f in
       *.bcf*) how="chr22:17000000-18500000 as BCF" ;;
       *.vcf.gz*) how="chr22:17000000-18500000" ;;
       *covars*) how="3 genotype and 9 expression principal components" ;;
+      *genes.bed*) how="expression (RPKM) of the first $n_genes genes from 17 Mb on, with their places" ;;
+      *genes.gtf*) how="GENCODE v19, genes of chr22:16500000-20000000" ;;
       *traits*) how="expression (RPKM) of the first $n_genes genes from 17 Mb on" ;;
       *COPYING*) how="the licence in full" ;;
       *) how="the copyright file of Debian's package qtltools" ;;

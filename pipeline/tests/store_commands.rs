@@ -277,14 +277,14 @@ fn top_tables_have_the_columns() {
     let reader = ResultsReader::open(&path).unwrap();
     let pairs = best_pairs(&reader, 5, &[0, 1, 2]).unwrap();
     let mut text = Vec::new();
-    norna::cli::top::write_top(&pairs, &reader.header().traits, true, &mut text).unwrap();
+    norna::cli::top::write_top(&pairs, (&reader.header().traits, None), true, &mut text).unwrap();
     let list: serde_json::Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 5);
     let columns =
         ["CHROM", "POS", "ID", "REF", "ALT", "A1", "TRAIT", "A1_FREQ", "OBS_CT", "BETA", "SE", "T_STAT", "LOG10_P"];
     assert!(columns.iter().all(|column| list[0].get(column).is_some()));
     text.clear();
-    norna::cli::top::write_top(&pairs, &reader.header().traits, false, &mut text).unwrap();
+    norna::cli::top::write_top(&pairs, (&reader.header().traits, None), false, &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert_eq!(text.lines().next().unwrap().split_whitespace().count(), 13);
     assert_eq!(text.lines().count(), 6);

@@ -13,7 +13,7 @@ const LAST_LAMBDA: f64 = 0.95;
 
 /// Weight of the penalty, λ scaled to 0 to 1, at which R's smooth.spline(df = 3) stops its search on these λ, whatever the
 /// p-values: the trace of the smoother is 3.0003 there.
-const PENALTY: f64 = 0.021_551_197_660_724_108;
+const PENALTY: f64 = 0.021_551_197_660_724_11;
 /// ∫ t² dt over a piece, as R's smooth.spline has it instead of ⅓.
 const THIRD: f64 = 0.333;
 

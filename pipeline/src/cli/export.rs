@@ -9,6 +9,7 @@ use crate::report::export::{ExportPlan, write_pairs};
 use crate::report::export_cis::CisTable;
 use crate::report::export_hits::hits_only;
 use crate::report::export_output::{Output, is_closed_pipe, refuse_input};
+use crate::report::export_places::PlaceColumns;
 use crate::report::export_select::{Region, check_regions, failed_shards, perfect_fits, select_traits};
 use crate::store::{CisReader, ResultsReader};
 
@@ -45,6 +46,10 @@ pub struct ExportArgs {
     /// Only pairs with a −log10 p at or over this.
     #[arg(long, value_name = "X", value_parser = log10_probability)]
     pub log10p: Option<f64>,
+    /// Of proteins: bases on either side of the TSS of the gene within which a pair is told as cis [default: those that the file
+    /// leaves out, else 1000000].
+    #[arg(long, value_name = "BASES")]
+    pub cis_window: Option<u32>,
 }
 
 /// Formats of a table.
@@ -87,7 +92,8 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let min_log10p = args.log10p.or(args.p.map(|p| -p.log10()));
     check_regions(&reader, &regions)?;
     refuse_input(&args.file, &args.out)?;
-    let plan = ExportPlan { with_trait: traits.len() > 1, traits, regions, min_log10p };
+    let places = PlaceColumns::new(&reader, args.cis_window);
+    let plan = ExportPlan { with_trait: traits.len() > 1, traits, regions, min_log10p, places };
     let mut output = Output::create(&args.out, args.force)?;
     let written = write_pairs(&reader, &plan, &args.out, &mut output).and_then(|n| output.finish().map(|()| n));
     match written {

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::proteins::Protein;
 use crate::report::export::ExportError;
 use crate::report::export_hits::hits_only;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::export_pair::{TEST_COLUMNS, push_real, push_stats};
+use crate::report::export_places::PlaceColumns;
 use crate::report::export_select::{failed_shards, perfect_fits, select_traits};
 use crate::report::export_top::{TopPair, best_pairs};
 use crate::store::{CisReader, ResultsReader, TraitInfo};
@@ -27,6 +29,10 @@ pub struct TopArgs {
     /// Only these traits: a name, or a glob such as 'IL*'. Repeatable.
     #[arg(long = "trait", value_name = "NAME|GLOB")]
     pub traits: Vec<String>,
+    /// Of proteins: bases on either side of the TSS of the gene within which a pair is told as cis [default: those that the file
+    /// leaves out, else 1000000].
+    #[arg(long, value_name = "BASES")]
+    pub cis_window: Option<u32>,
     /// As JSON: a list of objects with the columns' names.
     #[arg(long)]
     pub json: bool,
@@ -45,7 +51,8 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
     };
     let pairs = best_pairs(&reader, usize::try_from(args.n)?, &traits)?;
     let mut output = Output::create(Path::new("-"), false)?;
-    let written = write_top(&pairs, infos, args.json, &mut output).and_then(|()| output.finish());
+    let places = PlaceColumns::new(&reader, args.cis_window).map(|columns| (columns, &reader.header().proteins[..]));
+    let written = write_top(&pairs, (infos, places), args.json, &mut output).and_then(|()| output.finish());
     match written {
         Err(error) if !is_closed_pipe(&error) => return Err(error.into()),
         _ => {}
@@ -63,6 +70,9 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Columns of genes, and the proteins by trait, where traits are proteins.
+type Places<'a> = Option<(PlaceColumns, &'a [Protein])>;
+
 /// Prints a text; nobody who reads it any more is an end, not a failure.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut output = Output::create(Path::new("-"), false)?;
@@ -77,7 +87,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 /// Writes the list: JSON, or a table with columns aligned when a person looks at it and tab-separated when not.
 pub fn write_top(
     pairs: &[TopPair],
-    traits: &[TraitInfo],
+    traits: (&[TraitInfo], Places<'_>),
     as_json: bool,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
@@ -86,10 +96,17 @@ pub fn write_top(
     out.write_all(text.as_bytes()).map_err(failed)
 }
 
-fn pairs_table(pairs: &[TopPair], traits: &[TraitInfo]) -> String {
+fn pairs_table(pairs: &[TopPair], (traits, places): (&[TraitInfo], Places<'_>)) -> String {
     let columns = ["#CHROM", "POS", "ID", "REF", "ALT", "A1", "TRAIT", "A1_FREQ"].into_iter().chain(TEST_COLUMNS);
+    let columns = columns.chain(places.iter().flat_map(|(columns, _)| columns.names()));
     let mut rows: Vec<Vec<String>> = vec![columns.map(str::to_owned).collect()];
-    rows.extend(pairs.iter().map(|pair| cells(pair, &traits[pair.trait_idx].name)));
+    rows.extend(pairs.iter().map(|pair| {
+        let mut row = cells(pair, &traits[pair.trait_idx].name);
+        if let Some((columns, proteins)) = places {
+            row.extend(columns.cells(&proteins[pair.trait_idx], &pair.variant, pair.consequence));
+        }
+        row
+    }));
     table(&rows)
 }
 
@@ -125,15 +142,19 @@ fn cells(pair: &TopPair, trait_name: &str) -> Vec<String> {
     front.into_iter().chain(stats.trim_end().split('\t')).map(str::to_owned).collect()
 }
 
-fn json_text(pairs: &[TopPair], traits: &[TraitInfo]) -> String {
+fn json_text(pairs: &[TopPair], (traits, places): (&[TraitInfo], Places<'_>)) -> String {
     let row = |pair: &TopPair| {
         let (variant, stats) = (&pair.variant, &pair.stats);
-        json!({
+        let mut object = json!({
             "CHROM": variant.chrom, "POS": variant.pos, "ID": variant.id, "REF": variant.reference,
             "ALT": variant.alternate, "A1": variant.alternate, "TRAIT": traits[pair.trait_idx].name,
             "A1_FREQ": variant.a1_freq, "OBS_CT": stats.n_observed, "BETA": stats.beta, "SE": stats.se,
             "T_STAT": stats.t, "LOG10_P": stats.log10p,
-        })
+        });
+        if let Some((columns, proteins)) = places {
+            columns.add_json(&mut object, &proteins[pair.trait_idx], variant, pair.consequence);
+        }
+        object
     };
     format!("{:#}\n", serde_json::Value::Array(pairs.iter().map(row).collect()))
 }

@@ -301,6 +301,19 @@ impl RecordReader for BcfRecords {
         Ok(false)
     }
 
+    fn info_text(&self, key: &str) -> Result<Option<&[u8]>, FieldError> {
+        let Some(wanted) = self.header.key(key) else { return Ok(None) };
+        let (n_info, from, to) = self.info;
+        let mut cursor = Cursor { bytes: &self.bytes[..to], at: from };
+        for _ in 0..n_info {
+            if cursor.typed_int()? == wanted {
+                return cursor.text().map(|text| Some(text).filter(|text| !text.is_empty()));
+            }
+            cursor.values()?;
+        }
+        Ok(None)
+    }
+
     fn plain_calls(&self, samples: &SampleMap, scratch: &mut Scratch, out: &mut [u8]) -> Result<bool, FieldError> {
         Ok(bcf_scan::plain_calls(self.values(&self.gt, "GT")?, samples, scratch, out))
     }

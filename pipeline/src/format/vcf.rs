@@ -207,6 +207,11 @@ impl RecordReader for VcfRecords {
         Ok(false)
     }
 
+    fn info_text(&self, key: &str) -> Result<Option<&[u8]>, FieldError> {
+        let mut entries = self.line[self.info.clone()].split(|&b| b == b';');
+        Ok(entries.find_map(|entry| entry.strip_prefix(key.as_bytes())?.strip_prefix(b"=")))
+    }
+
     fn plain_calls(&self, samples: &SampleMap, scratch: &mut Scratch, out: &mut [u8]) -> Result<bool, FieldError> {
         if self.column_of(b"GT") != Some(0) {
             return Ok(false);

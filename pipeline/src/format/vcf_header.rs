@@ -5,6 +5,7 @@
 //! first line, the column line and the samples.
 
 use super::bgzf_source::{ByteSource, MAX_RECORD_LEN, too_long};
+use super::consequence::ConsequenceLayout;
 use super::vcf_call::shown;
 
 /// A contig line.
@@ -51,6 +52,8 @@ pub struct VcfHeader {
     pub contigs: Vec<Contig>,
     /// FILTER, INFO and FORMAT lines in header order.
     pub definitions: Vec<Definition>,
+    /// How records tell what variants do to genes, where one of INFO's keys does.
+    pub consequences: Option<ConsequenceLayout>,
     /// Lines of the header, the column line included.
     pub n_lines: u64,
 }
@@ -180,6 +183,9 @@ impl VcfHeader {
         let Some(id) = get("ID").filter(|id| !id.is_empty()) else { return };
         let id = id.to_owned();
         let idx = get("IDX").and_then(|v| v.parse().ok());
+        if section == Some(Section::Info) && self.consequences.is_none() {
+            self.consequences = get("Description").and_then(|text| ConsequenceLayout::new(&id, text));
+        }
         match section {
             Some(section) => self.definitions.push(Definition { section, id, idx }),
             None => self.contigs.push(Contig { id, length: get("length").and_then(|v| v.parse().ok()), idx }),

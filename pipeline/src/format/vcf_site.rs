@@ -125,6 +125,9 @@ pub trait RecordReader: Send {
     /// Values of an INFO key as numbers, NaN where missing; false where the key is not there.
     fn info_numbers(&self, key: &str, out: &mut Vec<f64>) -> Result<bool, FieldError>;
 
+    /// The bytes of an INFO key's text; none where the key is not there or has no value.
+    fn info_text(&self, key: &str) -> Result<Option<&[u8]>, FieldError>;
+
     /// GT as ALT copies (0, 1, 2, [`norna_kernels::MISSING_CALL`]) of a bi-allelic record, into one value per analysed
     /// sample. False, with `out` undefined, unless every call is diploid and wholly called or wholly missing: then
     /// [`RecordReader::calls`] tells the rest.

@@ -3,12 +3,14 @@
 //! Pure arithmetic: opens no file, knows no cluster.
 
 pub mod application;
+mod cis;
 mod memory;
 mod predict;
 mod rates;
 mod spectrum;
 mod work;
 
+pub use cis::CisSize;
 pub use memory::{MAX_CORRELATION_ORDER, MemoryShape, block_variants};
 pub use predict::{Forecast, forecast, predict};
 pub use rates::Rates;

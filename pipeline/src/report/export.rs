@@ -10,7 +10,10 @@ use norna_kernels::student;
 
 use super::export_hits::write_hits;
 use super::export_pair::{self as pair, Missing, PairStats};
+use super::export_places::PlaceColumns;
 use super::export_select::Region;
+use crate::format::consequence::Consequence;
+use crate::proteins::Protein;
 use crate::sink::rows::VariantRow;
 use crate::store::{ResultsReader, StoreError};
 
@@ -86,6 +89,8 @@ pub struct ExportPlan {
     pub min_log10p: Option<f64>,
     /// Whether the TRAIT column is written.
     pub with_trait: bool,
+    /// Columns of proteins' genes.
+    pub places: Option<PlaceColumns>,
 }
 
 /// Writes a table of pairs, in the order of (variant, trait), and gives the number of its rows. `path` is for errors.
@@ -96,7 +101,9 @@ pub fn write_pairs(
     out: &mut impl Write,
 ) -> Result<u64, ExportError> {
     let mut text = Vec::with_capacity(1 << 16);
-    pair::push_header(&mut text, plan.with_trait);
+    let has_every_pair = reader.has_every_pair();
+    let places = plan.places.map(|places| if has_every_pair { places.without_consequences() } else { places });
+    pair::push_header(&mut text, plan.with_trait, places.iter().flat_map(|places| places.names()));
     if !reader.has_every_pair() {
         return write_hits(reader, plan, path, text, out);
     }
@@ -147,6 +154,10 @@ fn push_row(
         let info = &reader.header().traits[trait_idx];
         let name = plan.with_trait.then_some(info.name.as_str());
         push_pair(text, (&front, &freq), name, &PairStats::new(info, missing, beta, se));
+        if let Some(places) = plan.places {
+            let protein = &reader.header().proteins[trait_idx];
+            push_places(text, places.without_consequences(), (protein, variant), None);
+        }
         n_pairs += 1;
     }
     n_pairs
@@ -161,6 +172,18 @@ pub(super) fn push_pair(text: &mut Vec<u8>, (front, freq): (&[u8], &[u8]), name:
     }
     text.extend_from_slice(freq);
     pair::push_stats(text, stats);
+}
+
+/// Adds the cells of a protein's gene to the line that was appended last.
+pub(super) fn push_places(
+    text: &mut Vec<u8>,
+    places: PlaceColumns,
+    (protein, variant): (&Protein, &VariantRow),
+    consequence: Option<Consequence>,
+) {
+    text.pop();
+    places.push(text, protein, variant, consequence);
+    text.push(b'\n');
 }
 
 pub(super) fn is_wanted(plan: &ExportPlan, variant: &VariantRow) -> bool {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::export::{ExportError, ExportPlan, is_wanted, push_pair};
+use super::export::{ExportError, ExportPlan, is_wanted, push_pair, push_places};
 use super::export_pair::{PairStats, push_variant};
 use crate::store::{ResultsReader, StoredHit};
 
@@ -56,6 +56,10 @@ pub(super) fn write_hits(
                 freq.clear();
                 push_variant(&mut front, &mut freq, variant);
                 push_pair(&mut text, (&front, &freq), plan.with_trait.then_some(info.name.as_str()), &stats);
+                if let Some(places) = plan.places {
+                    let protein = &reader.header().proteins[hit.trait_idx as usize];
+                    push_places(&mut text, places, (protein, variant), hit.consequence);
+                }
                 n_pairs += 1;
             }
             out.write_all(&text).map_err(|error| ExportError::write(path, error))?;

@@ -54,10 +54,10 @@ pub fn degrees_of_freedom(info: &TraitInfo, missing: Missing) -> f64 {
     f64::from(info.n) - f64::from(missing.n) - n_covariates - 1.0
 }
 
-/// Appends the header line.
-pub fn push_header(line: &mut Vec<u8>, with_trait: bool) {
+/// Appends the header line. `more`: columns behind the test's.
+pub fn push_header(line: &mut Vec<u8>, with_trait: bool, more: impl Iterator<Item = &'static str>) {
     let columns = VARIANT_COLUMNS.iter().chain(with_trait.then_some(&"TRAIT")).chain([&"A1_FREQ"]).chain(&TEST_COLUMNS);
-    for (i, column) in columns.enumerate() {
+    for (i, column) in columns.copied().chain(more).enumerate() {
         if i > 0 {
             line.push(b'\t');
         }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use super::export::{BandCells, bands, t2_floor};
 use super::export_pair::PairStats;
+use crate::format::consequence::Consequence;
 use crate::sink::rows::VariantRow;
 use crate::store::{ResultsReader, StoreError, StoredHit};
 
@@ -28,6 +29,8 @@ pub struct TopPair {
     pub variant: VariantRow,
     /// The test.
     pub stats: PairStats,
+    /// What the variant does to the gene of the trait's protein, where the file tells.
+    pub consequence: Option<Consequence>,
 }
 
 /// Ordered so that the better is the less: larger log10 p, then earlier in the input.
@@ -41,6 +44,7 @@ struct Candidate {
     se: f32,
     /// `None`: to be looked up.
     n_observed: Option<u32>,
+    consequence: Option<Consequence>,
 }
 
 impl Eq for Candidate {}
@@ -95,11 +99,17 @@ pub fn best_pairs(reader: &ResultsReader, n: usize, traits: &[usize]) -> Result<
         return Ok(Vec::new());
     }
     offer_hits(reader, traits, &mut best)?;
+    let mut of_hits = BTreeMap::new();
     if best.heap.len() < n && reader.has_every_pair() {
-        best.heap.clear();
+        of_hits.extend(best.heap.drain().map(|hit| ((hit.variant_idx, hit.trait_idx), hit.consequence)));
         offer_all(reader, traits, &mut best)?;
     }
-    complete(reader, &best.heap.into_sorted_vec())
+    let mut candidates = best.heap.into_sorted_vec();
+    for candidate in &mut candidates {
+        let known = of_hits.get(&(candidate.variant_idx, candidate.trait_idx)).copied().flatten();
+        candidate.consequence = candidate.consequence.or(known);
+    }
+    complete(reader, &candidates)
 }
 
 fn offer_hits(reader: &ResultsReader, traits: &[usize], best: &mut Best) -> Result<(), StoreError> {
@@ -110,8 +120,8 @@ fn offer_hits(reader: &ResultsReader, traits: &[usize], best: &mut Best) -> Resu
             if traits.binary_search(&trait_idx).is_ok() {
                 let (beta, se, t) = (hit.beta as f32, hit.se as f32, hit.beta / hit.se);
                 let variant_idx = hit.variant as usize;
-                let StoredHit { log10p, n_observed, .. } = hit;
-                best.offer(Candidate { log10p, variant_idx, trait_idx, t, beta, se, n_observed });
+                let StoredHit { log10p, n_observed, consequence, .. } = hit;
+                best.offer(Candidate { log10p, variant_idx, trait_idx, t, beta, se, n_observed, consequence });
             }
         }
     }
@@ -139,7 +149,8 @@ fn offer_all(reader: &ResultsReader, traits: &[usize], best: &mut Best) -> Resul
                     }
                     let (variant_idx, n_observed) = (band.start + row, Some(stats.n_observed));
                     let PairStats { log10p, t, .. } = stats;
-                    best.offer(Candidate { log10p, variant_idx, trait_idx, t, beta, se, n_observed });
+                    let consequence = None;
+                    best.offer(Candidate { log10p, variant_idx, trait_idx, t, beta, se, n_observed, consequence });
                 }
             }
         }
@@ -160,7 +171,7 @@ fn complete(reader: &ResultsReader, candidates: &[Candidate]) -> Result<Vec<TopP
         let variants = reader.variants(rows.clone())?;
         let mut n_missing: BTreeMap<usize, Option<Vec<u32>>> = BTreeMap::new();
         for &place in near {
-            let Candidate { log10p, variant_idx, trait_idx, t, beta, se, n_observed } = candidates[place];
+            let Candidate { log10p, variant_idx, trait_idx, t, beta, se, n_observed, consequence } = candidates[place];
             let row = variant_idx - first;
             let n_observed = match n_observed {
                 Some(n_observed) => n_observed,
@@ -175,7 +186,8 @@ fn complete(reader: &ResultsReader, candidates: &[Candidate]) -> Result<Vec<TopP
                 }
             };
             let stats = PairStats { n_observed, beta, se, t, log10p };
-            pairs[place] = Some(TopPair { variant_idx, trait_idx, variant: variants[row].clone(), stats });
+            let variant = variants[row].clone();
+            pairs[place] = Some(TopPair { variant_idx, trait_idx, variant, stats, consequence });
         }
     }
     Ok(pairs.into_iter().flatten().collect())

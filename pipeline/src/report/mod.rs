@@ -6,6 +6,7 @@ pub mod export_cis;
 pub mod export_hits;
 pub mod export_output;
 pub mod export_pair;
+pub mod export_places;
 pub mod export_select;
 pub mod export_top;
 pub mod logger;

@@ -11,12 +11,16 @@ use rayon::prelude::*;
 
 use super::bands::{Bands, all_sums, stretch};
 use super::workdir::Workdir;
+use crate::format::consequence::Consequence;
+use crate::proteins::Protein;
+use crate::qtl::{Annotator, VariantKey};
 use crate::sink::bytes::DecodeError;
 use crate::sink::index::{Finished, Sums};
+use crate::sink::rows::RowBatch;
 use crate::sink::scan::{Depth, SpoolContents, scan};
 use crate::sink::spool::SpoolError;
 use crate::sink::spool_index::SpoolIndex;
-use crate::source::VariantLedger;
+use crate::source::{SourceError, VariantLedger};
 use crate::store::{
     Bins, Extent, Layout, Qc, ResultsHeader, ResultsWriter, Store, StoreError, TALLY_BINS, TraitInfo,
     pairs_with_number, publish,
@@ -31,6 +35,9 @@ pub enum FinaliseError {
     /// The results file cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What a hit's variant does to its gene cannot be looked up.
+    #[error(transparent)]
+    Consequence(#[from] SourceError),
     /// A rank's message does not decode.
     #[error("a rank's account of its spool arrived damaged: {0}; this is a defect of norna")]
     Message(#[from] DecodeError),
@@ -157,6 +164,9 @@ pub struct Root<'a> {
     tally: Vec<u64>,
     ledger: VariantLedger,
     writer: ResultsWriter,
+    header: &'a ResultsHeader,
+    /// Looks up what hits' variants do to their proteins' genes.
+    annotator: Option<Annotator>,
     n_rows: u64,
     n_full: u64,
 }
@@ -186,7 +196,20 @@ impl<'a> Root<'a> {
         for counts in finished.counts().filter_map(VariantLedger::from_slice) {
             ledger.merge(&counts);
         }
-        Ok(Self { workdir, tally: sums.tally, ledger, writer, n_rows: rows.all, n_full: rows.full })
+        let (tally, n_rows, n_full) = (sums.tally, rows.all, rows.full);
+        Ok(Self { workdir, tally, ledger, writer, header, annotator: None, n_rows, n_full })
+    }
+
+    /// Has hits told with what their variants do to their proteins' genes, as far as the genotype files tell.
+    ///
+    /// # Errors
+    /// [`FinaliseError`].
+    pub fn annotate(&mut self, annotator: Option<Annotator>) -> Result<(), FinaliseError> {
+        if annotator.is_some() {
+            self.writer.with_consequences()?;
+        }
+        self.annotator = annotator;
+        Ok(())
     }
 
     /// Where the matrices go, as a message to every rank.
@@ -200,7 +223,19 @@ impl<'a> Root<'a> {
     }
 
     fn write(&mut self, plan: &Plan, bins: &Bins, qc: &Qc) -> Result<(), FinaliseError> {
-        plan.index.for_each(|batch| self.writer.append(batch).map_err(FinaliseError::from))?;
+        let (writer, annotator, proteins) = (&mut self.writer, &mut self.annotator, &self.header.proteins);
+        plan.index.for_each(|batch| {
+            writer.append(batch)?;
+            match annotator {
+                Some(annotator) => Ok(writer.annotate(&consequences(annotator, proteins, batch)?)?),
+                None => Ok::<_, FinaliseError>(()),
+            }
+        })?;
+        if let Some(annotator) = annotator {
+            let (line, warnings) = annotator.summary();
+            log::info!("{line}");
+            warnings.iter().for_each(|warning| log::warn!("{warning}"));
+        }
         Ok(self.writer.complete((bins, &self.tally), qc)?)
     }
 
@@ -223,6 +258,32 @@ impl<'a> Root<'a> {
         publish(&self.workdir.unfinished_output(), self.workdir.out())?;
         Ok(finalised)
     }
+}
+
+/// What the hits of a batch do, in the order of (variant, trait).
+fn consequences(
+    annotator: &mut Annotator,
+    proteins: &[Protein],
+    batch: &RowBatch,
+) -> Result<Vec<Option<Consequence>>, FinaliseError> {
+    let mut pairs: Vec<(u32, u32)> = batch.hits.iter().map(|hit| (hit.variant_idx, hit.trait_idx)).collect();
+    pairs.sort_unstable();
+    let mut found = Vec::with_capacity(pairs.len());
+    for of_variant in pairs.chunk_by(|a, b| a.0 == b.0) {
+        let variant = &batch.variants[of_variant[0].0 as usize];
+        let key = VariantKey {
+            chrom: variant.chrom.clone(),
+            pos: variant.pos,
+            id: variant.id.clone(),
+            reference: variant.reference.clone(),
+            alternate: variant.alternate.clone(),
+        };
+        for &(_, trait_idx) in of_variant {
+            let protein = proteins.get(trait_idx as usize);
+            found.push(protein.map(|protein| annotator.consequence(&key, protein)).transpose()?.flatten());
+        }
+    }
+    Ok(found)
 }
 
 /// Writes this rank's part of the results, on `threads` threads; rank 0 gives its own part with it. What comes back is for

@@ -8,12 +8,14 @@ use anyhow::{Result, anyhow};
 use super::Incomplete;
 use super::compute::{Computed, Run};
 use super::finalise::{self, Finalised, Plan, Root};
+use super::genotypes::Genotypes;
 use super::stop::Phase;
 use super::study::Study;
 use super::summary;
 use super::workdir::{self, Workdir};
 use super::worker::FailedShard;
 use crate::comm::{broadcast, consensus, gather, gather_each};
+use crate::qtl::Annotator;
 use crate::report::provenance::InputFile;
 use crate::sink::index::Finished;
 use crate::sink::spool_index::SpoolIndex;
@@ -54,7 +56,8 @@ impl Run<'_> {
         let n_shards = computed.n_pieces - failed.len();
         let root = workdir.as_ref().map(|workdir| {
             let files = config.run.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<Vec<_>>>()?;
-            let root = Root::begin(workdir, (finished, sums), n_shards, self.header, study.models.base())?;
+            let mut root = Root::begin(workdir, (finished, sums), n_shards, self.header, study.models.base())?;
+            root.annotate(self.annotator(study)?)?;
             Ok::<_, anyhow::Error>((files, root))
         });
         let mut root = consensus(comm, root.transpose())?;
@@ -98,6 +101,16 @@ impl Run<'_> {
             summary::log(config, study, &finalised, reports, session.start.elapsed());
         }
         Ok(())
+    }
+
+    /// What looks up consequences of proteins' hits, where the genotype files tell of them.
+    fn annotator(&self, study: &Study) -> Result<Option<Annotator>> {
+        if study.cohort.proteins.is_empty() || !matches!(study.genotypes, Genotypes::Files(_)) {
+            return Ok(None);
+        }
+        let (annotator, warnings) = Annotator::open(&self.config.input.paths)?;
+        warnings.iter().for_each(|warning| log::warn!("{warning}"));
+        Ok(annotator)
     }
 
     /// Clears up after results were written, and says which shards are not among them.

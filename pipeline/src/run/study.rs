@@ -14,7 +14,7 @@ use super::trait_correlation::TraitGram;
 use crate::cohort::Cohort;
 use crate::cohort::transform::mean_and_sd;
 use crate::comm::{Communicator, broadcast, consensus};
-use crate::proteins::Protein;
+use crate::proteins::{Protein, build};
 use crate::qtl::CisPairs;
 use crate::report::words::count;
 use crate::shard::{ShardPlan, default_shard_bytes};
@@ -90,6 +90,7 @@ impl Study {
     pub(super) fn open(config: &AssocConfig, mut genotypes: Genotypes, is_root: bool) -> Result<Self> {
         let mut cohort = Cohort::load(&config.cohort, genotypes.samples())?;
         cohort.messages.iter().for_each(|m| log::info!("{m}"));
+        check_build(config, &cohort, &genotypes)?;
         genotypes.select(SampleSelection { analysed: cohort.analysed.clone(), sex: cohort.sex.clone() })?;
         let (messages, warnings) = genotypes.remarks();
         messages.iter().for_each(|m| log::info!("{m}"));
@@ -157,6 +158,15 @@ impl Study {
         }
         Ok(())
     }
+}
+
+/// Refuses genes and genotypes of two genome builds.
+fn check_build(config: &AssocConfig, cohort: &Cohort, genotypes: &Genotypes) -> Result<()> {
+    let Some(path) = &config.cohort.proteins else { return Ok(()) };
+    let places = cohort.proteins.iter().filter_map(|protein| protein.gene.as_ref());
+    let places = places.map(|gene| (gene.chrom.as_str(), gene.tss));
+    let contigs = genotypes.input().contig_lengths();
+    build::check(cohort.build, places, &contigs).map_err(|problem| anyhow!("{}: {problem}", path.display()))
 }
 
 fn say_trans(proteins: &[Protein], window: u32) {

@@ -151,6 +151,35 @@ impl InputFile {
         Ok(opened)
     }
 
+    /// Opens a file whose records are looked up.
+    pub(crate) fn open_for_records(path: &Path) -> Result<Self, SourceError> {
+        Self::open(path, &Area::default(), &mut Remarks::default())
+    }
+
+    /// The index, read if it was not of use so far; none where there is none.
+    pub(crate) fn require_index(&mut self) -> Result<Option<Arc<VariantIndex>>, SourceError> {
+        if self.index.is_none() && self.compression == Compression::Bgzf {
+            self.index = self.open_index(&mut Remarks::default())?;
+        }
+        Ok(self.index.clone())
+    }
+
+    /// Where the first record starts.
+    pub(crate) fn data_start(&self) -> VirtualOffset {
+        self.data_start
+    }
+
+    /// The records from one that starts at `start` to the end of the file.
+    pub(crate) fn records_from(&self, start: VirtualOffset) -> Result<Box<dyn RecordReader>, SourceError> {
+        let io = |e| SourceError::io(&self.path, e);
+        let mut source = self.open_source().map_err(io)?;
+        source.seek(start).map_err(io)?;
+        Ok(match &self.header {
+            FileHeader::Vcf(header) => Box::new(VcfRecords::new(source, Until::Input, header.samples.len(), None)),
+            FileHeader::Bcf(header) => Box::new(BcfRecords::new(source, Until::Input, Arc::clone(header), None)),
+        })
+    }
+
     /// Standard input, whose header was read already.
     pub(crate) fn standard_input(header: FileHeader) -> Self {
         Self {
@@ -247,7 +276,7 @@ impl InputFile {
         near.into_iter().map(|(start, end)| (Cut::Record(start), Cut::Record(end))).collect()
     }
 
-    fn index_names(&self, index: &VariantIndex) -> Vec<Option<String>> {
+    pub(crate) fn index_names(&self, index: &VariantIndex) -> Vec<Option<String>> {
         match &self.header {
             FileHeader::Bcf(header) => header.contigs().to_vec(),
             FileHeader::Vcf(_) => index.names().iter().cloned().map(Some).collect(),

@@ -265,6 +265,12 @@ impl Input {
         headers.flat_map(|header| header.contigs.iter().map(|contig| contig.id.clone())).collect()
     }
 
+    /// Names and lengths of the contigs that the headers tell of, in order.
+    pub fn contig_lengths(&self) -> Vec<(String, Option<u64>)> {
+        let headers = self.context.files.iter().map(|file| file.header.vcf());
+        headers.flat_map(|header| header.contigs.iter().map(|contig| (contig.id.clone(), contig.length))).collect()
+    }
+
     /// What was chosen, for the log.
     pub fn messages(&self) -> &[String] {
         &self.remarks.messages

@@ -1,6 +1,7 @@
 //! Streams of genotype blocks from shards of VCF and BCF files, after every filter.
 
 mod choice;
+pub mod consequences;
 mod decode;
 mod error;
 mod file;

@@ -6,6 +6,7 @@ use super::columns::set_code_names;
 use super::error::{Place, StoreError};
 use super::file;
 use super::schema::LIST_CHUNK;
+use crate::format::consequence::{Consequence, code_names};
 use crate::sink::rows::{ExactRow, HitRow};
 
 /// A one-dimensional dataset that grows; holds at most a chunk of values in memory.
@@ -60,6 +61,37 @@ pub(super) struct HitList {
     se: Growable<f64>,
     log10p: Growable<f64>,
     n_observed: Growable<u32>,
+}
+
+/// /hits/consequence and what goes with it, beside the other columns of /hits.
+pub(super) struct ConsequenceList {
+    code: Growable<u8>,
+    changes_protein: Growable<u8>,
+    n: u64,
+}
+
+impl ConsequenceList {
+    pub(super) fn create(place: &Place, root: &Group) -> Result<Self, StoreError> {
+        let group = &place.h5("/hits", root.group("hits"))?;
+        let code = Growable::create(place, group, "consequence")?;
+        file::set_texts(place, code.dataset(), "codes", &code_names())?;
+        Ok(Self { code, changes_protein: Growable::create(place, group, "changes_protein")?, n: 0 })
+    }
+
+    pub(super) fn push(&mut self, place: &Place, consequence: Option<Consequence>) -> Result<(), StoreError> {
+        self.n += 1;
+        self.code.push(place, consequence.map_or(0, Consequence::code))?;
+        self.changes_protein.push(place, consequence.is_some_and(|found| found.changes_protein).into())
+    }
+
+    /// Writes what waits; refuses a list that is not one of all hits.
+    pub(super) fn flush(&mut self, place: &Place, n_hits: u64) -> Result<(), StoreError> {
+        if self.n != n_hits {
+            return Err(place.argument(format!("{} consequences of {n_hits} hits", self.n)));
+        }
+        self.code.flush(place)?;
+        self.changes_protein.flush(place)
+    }
 }
 
 /// /assoc/exact_*: pairs that a compact store's scores do not give back.

@@ -16,10 +16,13 @@ use super::error::{Place, StoreError};
 use super::file;
 use super::heap::Strings;
 use super::qc::P_BINS;
-use super::schema::{COVARIATES_LOST, FAILED_REGIONS, Ledger, N_MISSING, ResultsHeader, Store};
+use super::schema::{
+    CHANGES_PROTEIN, CONSEQUENCE, COVARIATES_LOST, FAILED_REGIONS, Ledger, N_MISSING, ResultsHeader, Store,
+};
 use super::scores::Scores;
 use super::sound::{check_block, check_variants, wrong};
 use super::trait_places;
+use crate::format::consequence::Consequence;
 use crate::sink::rows::VariantRow;
 
 /// A row of /hits.
@@ -37,6 +40,8 @@ pub struct StoredHit {
     pub log10p: f64,
     /// Samples with a trait value and a genotype; `None` in files of norna before 0.2.
     pub n_observed: Option<u32>,
+    /// What the variant does to the gene of the trait's protein, where the genotype files tell.
+    pub consequence: Option<Consequence>,
 }
 
 /// A pair without a number though its variant and its trait are sound.
@@ -84,6 +89,8 @@ pub struct ResultsReader {
     pub(super) n_statuses: usize,
     pub(super) hits: [Dataset; 5],
     pub(super) hits_n_observed: Option<Dataset>,
+    /// Codes of consequences, and whether the protein changes.
+    pub(super) consequences: Option<[Dataset; 2]>,
     pub(super) n_hits: usize,
 }
 
@@ -147,6 +154,9 @@ impl ResultsReader {
         let (hits, n_hits) = list(&place, &file, hits)?;
         let hits_n_observed = file.link_exists("hits/obs_ct");
         let hits_n_observed = hits_n_observed.then(|| dataset(&place, &file, "/hits/obs_ct", &[n_hits])).transpose()?;
+        let of_hits = |name| dataset(&place, &file, name, &[n_hits]);
+        let consequences = file.link_exists(CONSEQUENCE);
+        let consequences = consequences.then(|| Ok([of_hits(CONSEQUENCE)?, of_hits(CHANGES_PROTEIN)?])).transpose()?;
         Ok(Self {
             place,
             file,
@@ -163,6 +173,7 @@ impl ResultsReader {
             n_statuses,
             hits,
             hits_n_observed,
+            consequences,
             n_hits,
         })
     }
@@ -190,6 +201,11 @@ impl ResultsReader {
     /// Pairs left out since the variant is near the protein's gene; `None` where none were meant to be.
     pub fn n_left_out(&self) -> Result<Option<u64>, StoreError> {
         trait_places::n_left_out(&self.place, &self.file)
+    }
+
+    /// Whether hits tell what their variants do to the proteins' genes.
+    pub fn has_consequences(&self) -> bool {
+        self.consequences.is_some()
     }
 
     /// Pairs in /assoc/status_*.

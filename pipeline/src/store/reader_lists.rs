@@ -9,7 +9,9 @@ use super::checked::ROWS_AT_ONCE;
 use super::columns::slice;
 use super::error::StoreError;
 use super::reader::{ResultsReader, StoredHit, StoredStatus};
-use super::sound::{PairOrder, check_hit, check_status};
+use super::schema::CONSEQUENCE;
+use super::sound::{PairOrder, check_hit, check_status, wrong};
+use crate::format::consequence::Consequence;
 
 impl ResultsReader {
     /// A range of /hits, which are in the order of (variant, trait).
@@ -35,6 +37,8 @@ impl ResultsReader {
         let log10p = slice::<f64>(&self.place, log10p, rows.clone())?;
         let n_observed = self.hits_n_observed.as_ref();
         let n_observed = n_observed.map(|column| slice::<u32>(&self.place, column, rows.clone())).transpose()?;
+        let consequences = self.consequences.as_ref();
+        let consequences = consequences.map(|columns| self.read_consequences(columns, rows.clone())).transpose()?;
         let hit = |i: usize| StoredHit {
             variant: variant[i],
             trait_idx: trait_idx[i],
@@ -42,8 +46,28 @@ impl ResultsReader {
             se: se[i],
             log10p: log10p[i],
             n_observed: n_observed.as_ref().map(|n| n[i]),
+            consequence: consequences.as_ref().and_then(|found| found[i]),
         };
         Ok((0..rows.len()).map(hit).collect())
+    }
+
+    fn read_consequences(
+        &self,
+        [code, changes]: &[Dataset; 2],
+        rows: Range<usize>,
+    ) -> Result<Vec<Option<Consequence>>, StoreError> {
+        let codes = slice::<u8>(&self.place, code, rows.clone())?;
+        let changes = slice::<u8>(&self.place, changes, rows.clone())?;
+        let mut found = Vec::with_capacity(codes.len());
+        for ((row, code), changes) in rows.zip(codes).zip(changes) {
+            let one = Consequence::from_code(code, changes == 1);
+            if (one.is_none() && code > 0) || changes > u8::from(one.is_some()) {
+                let value = format!("{code} with {changes}");
+                return Err(wrong(&self.place, CONSEQUENCE, (row, None), value, "a consequence and 0 or 1"));
+            }
+            found.push(one);
+        }
+        Ok(found)
     }
 
     /// A range of /assoc/status_*, in the order of (variant, trait).

@@ -39,6 +39,8 @@ pub(super) const NORMAL: &str = "/traits/normal";
 pub(super) const TRAIT_PLACES: &str = "/traits/tss";
 /// What hits' variants do to the protein's gene; absent where the genotype files do not tell.
 pub(super) const CONSEQUENCE: &str = "/hits/consequence";
+/// Whether they change the protein; lies beside it.
+pub(super) const CHANGES_PROTEIN: &str = "/hits/changes_protein";
 /// Checksums of every byte; files of the first weeks lack them.
 pub(super) const CHECKSUMS: &str = "/checksums";
 /// Regions of shards that failed; absent where none did.

@@ -19,6 +19,9 @@ const N_LEFT_OUT: &str = "n_left_out";
 /// Codes of /traits/strand.
 const STRANDS: [Strand; 3] = [Strand::Unknown, Strand::Plus, Strand::Minus];
 
+/// A dataset, and the text that goes into it.
+type TextColumn<T> = (&'static str, fn(&T) -> &str);
+
 /// Writes what is known of proteins beside the names of the traits.
 pub(super) fn write(place: &Place, traits: &Group, proteins: &[Protein]) -> Result<(), StoreError> {
     if proteins.is_empty() {
@@ -26,13 +29,12 @@ pub(super) fn write(place: &Place, traits: &Group, proteins: &[Protein]) -> Resu
     }
     let no_gene = Gene::default();
     let genes: Vec<&Gene> = proteins.iter().map(|protein| protein.gene.as_ref().unwrap_or(&no_gene)).collect();
-    let of_protein: [(&str, fn(&Protein) -> &str); 3] =
+    let of_protein: [TextColumn<Protein>; 3] =
         [("assay", |p| &p.name), ("uniprot", |p| &p.uniprot), ("panel", |p| &p.panel)];
     for (name, text) in of_protein {
         file::table_column(place, traits, name, &file::strings(proteins.iter().map(text)))?;
     }
-    let of_gene: [(&str, fn(&Gene) -> &str); 3] =
-        [("chrom", |g| &g.chrom), ("gene_id", |g| &g.id), ("gene_name", |g| &g.name)];
+    let of_gene: [TextColumn<Gene>; 3] = [("chrom", |g| &g.chrom), ("gene_id", |g| &g.id), ("gene_name", |g| &g.name)];
     for (name, text) in of_gene {
         file::table_column(place, traits, name, &file::strings(genes.iter().map(|gene| text(gene))))?;
     }
@@ -41,7 +43,7 @@ pub(super) fn write(place: &Place, traits: &Group, proteins: &[Protein]) -> Resu
     let code = |strand| STRANDS.iter().position(|&known| known == strand).unwrap_or(0) as u8;
     let strands: Vec<u8> = genes.iter().map(|gene| code(gene.strand)).collect();
     let dataset = file::table_column(place, traits, "strand", &strands)?;
-    file::set_texts(place, &dataset, "code_names", &["unknown", "+", "-"])?;
+    file::set_texts(place, &dataset, "codes", &["unknown", "+", "-"])?;
     let below_lod: Vec<f32> = proteins.iter().map(|p| p.below_lod).collect();
     file::table_column(place, traits, "below_lod", &below_lod)?;
     Ok(())

@@ -18,7 +18,7 @@ use super::columns::{VariantBand, VariantColumns, set_code_names};
 use super::compact_columns::CompactColumns;
 use super::error::{Place, StoreError};
 use super::file;
-use super::growable::{HitList, StatusList};
+use super::growable::{ConsequenceList, HitList, StatusList};
 use super::mask_counts::MaskCounts;
 use super::matrix::{Layout, MatrixPlace};
 use super::publish::sync_file;
@@ -28,6 +28,7 @@ use super::schema::{
     SIGNATURE_BYTES, Store,
 };
 use super::trait_places::{self, LeftOut};
+use crate::format::consequence::Consequence;
 use crate::sink::rows::RowBatch;
 
 /// Rows of /variants written together.
@@ -63,6 +64,7 @@ pub struct ResultsWriter {
     statuses: StatusList,
     hits: HitList,
     left_out: LeftOut,
+    consequences: Option<ConsequenceList>,
     compact: Option<CompactColumns>,
     /// Pairs appended, by the code of their status.
     n_status: [u64; Status::ALL.len()],
@@ -105,6 +107,7 @@ impl ResultsWriter {
             statuses: StatusList::create(&place, &assoc)?,
             hits: HitList::create(&place, &file, header.hit_log10p + 0.0)?,
             left_out: LeftOut::new(header),
+            consequences: None,
             n_missing: MaskCounts::new(N_MISSING, n_variants, header.n_masks()),
             covariates_lost: MaskCounts::new(COVARIATES_LOST, n_variants, header.n_masks()),
             header: header.clone(),
@@ -166,6 +169,20 @@ impl ResultsWriter {
             }
         }
         Ok(())
+    }
+
+    /// From now on every hit comes with a consequence, by [`annotate`](Self::annotate). Before the first row.
+    pub fn with_consequences(&mut self) -> Result<(), StoreError> {
+        self.consequences = Some(ConsequenceList::create(&self.place, &self.file)?);
+        Ok(())
+    }
+
+    /// Appends what the next hits' variants do to the protein's gene; hits in the order of (variant, trait).
+    pub fn annotate(&mut self, consequences: &[Option<Consequence>]) -> Result<(), StoreError> {
+        let Some(list) = &mut self.consequences else {
+            return Err(self.place.argument("no consequences were announced"));
+        };
+        consequences.iter().try_for_each(|&found| list.push(&self.place, found))
     }
 
     /// Pairs appended to /assoc/status_* by status (sound variants and traits, no number); statuses without a pair left out.
@@ -236,6 +253,9 @@ impl ResultsWriter {
         self.covariates_lost.flush(&self.place, &self.file)?;
         self.statuses.flush(&self.place)?;
         self.hits.flush(&self.place)?;
+        if let Some(list) = &mut self.consequences {
+            list.flush(&self.place, self.n_hits)?;
+        }
         if let Some(compact) = &mut self.compact {
             compact.exact.flush(&self.place)?;
         }

@@ -85,9 +85,14 @@ fn digest(program: &str, args: &[&str]) -> BTreeMap<String, String> {
     lines.map(|(name, rest)| (name.to_owned(), rest.to_owned())).collect()
 }
 
-/// What is in the file besides /provenance: a digest by name.
+/// What is in any file besides /provenance: a digest by name.
+pub fn contents(file: &Path) -> BTreeMap<String, String> {
+    digest(EVERYTHING, &[file.to_str().unwrap()])
+}
+
+/// The same of a results file, whose groups must be there.
 pub fn everything(results: &Path) -> BTreeMap<String, String> {
-    let digests = digest(EVERYTHING, &[results.to_str().unwrap()]);
+    let digests = contents(results);
     for group in ["variants/pos", "traits/name", "assoc/status_code", "hits/log10p", "qc/genomic_control"] {
         assert!(digests.contains_key(group), "no {group} in {}", results.display());
     }

@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_macros, unused_imports, unreachable_pub, missing_docs)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod bed;
 pub mod bits;
 pub mod interrupt;
 pub mod oracle;

@@ -1,0 +1,57 @@
+//! Proteins and samples with too few values: proteins first, so that a few bad assays cost no people.
+
+use super::cut::n_observed;
+use super::error::ProteinsError;
+use super::repeats::SampleTable;
+use super::step::Step;
+
+/// Drops what misses more than a share, and in any case what has no value at all.
+///
+/// # Errors
+/// Nothing is left.
+pub fn apply(
+    table: &mut SampleTable,
+    max_protein: Option<f64>,
+    max_sample: Option<f64>,
+) -> Result<Step, ProteinsError> {
+    let shown = |limit: Option<f64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
+    let mut step = Step::new("missing", format!("proteins {}, samples {}", shown(max_protein), shown(max_sample)));
+    step.count("proteins", table.proteins.len());
+    step.count("samples", table.samples.len());
+    let mut lost = drop_proteins(table, max_protein);
+    let n = table.samples.len();
+    let mut observed = vec![0_usize; n];
+    for row in table.values.chunks_exact(n) {
+        row.iter().zip(&mut observed).for_each(|(value, n)| *n += usize::from(!value.is_nan()));
+    }
+    let n_proteins = table.proteins.len();
+    let keep: Vec<bool> = observed.iter().map(|&n| stays(n, n_proteins, max_sample)).collect();
+    table.keep_samples(&keep);
+    // Those that only the samples just dropped had.
+    lost.extend(drop_proteins(table, None));
+    step.count("proteins dropped", lost.len());
+    step.count("samples dropped", n - table.samples.len());
+    step.count("values missing of those left", table.values.len() - n_observed(&table.values));
+    step.lists.push(("dropped", lost));
+    match table.proteins.is_empty() || table.samples.is_empty() {
+        true => {
+            Err(ProteinsError::Refused(format!("nothing is left ({}): are the limits what was meant?", step.line())))
+        }
+        false => Ok(step),
+    }
+}
+
+fn stays(n_observed: usize, n: usize, max_missing: Option<f64>) -> bool {
+    let missing = n - n_observed;
+    n_observed > 0 && max_missing.is_none_or(|max| missing as f64 <= max * n as f64)
+}
+
+fn drop_proteins(table: &mut SampleTable, max_missing: Option<f64>) -> Vec<String> {
+    let n = table.samples.len();
+    let keep: Vec<bool> =
+        (0..table.proteins.len()).map(|row| stays(n_observed(table.row(row)), n, max_missing)).collect();
+    let lost = table.proteins.iter().zip(&keep).filter(|(_, kept)| !**kept).map(|(protein, _)| protein.id.clone());
+    let lost = lost.collect();
+    table.keep_proteins(&keep);
+    lost
+}
