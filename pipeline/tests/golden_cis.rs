@@ -259,20 +259,23 @@ fn permuted(keep: impl Fn(usize) -> bool) -> [Vec<(Fitted, Fitted)>; 2] {
     pairs
 }
 
-/// Two seeds of FastQTL (1 and 2, 1,000 permutations, all 608 genes) differ by a root mean square of 0.0492 in log df, of 0.059 in
-/// log a, 0.18 in log b and 0.033 in log10 p_beta, with a largest |z| of 2.9: what fits is judged over genes. Permutations of
+/// Two seeds of FastQTL 2.184 (fastQTL --permute 1000 --seed 1, and 2; covariates12.txt) differ by these root mean squares in log
+/// df, log a, log b and log10 p_beta over the 299 genes with light tails (log df: 0.15 at most, mean 0.0005; largest |z| of p_perm
+/// 2.9), so the fit of one gene is good to 3.5 % and what fits is judged over genes.
+const SEEDS: [f64; 4] = [0.0492, 0.0570, 0.1923, 0.0365];
+
+/// `rms`: against [`SEEDS`], of genes with light and with heavy tails. Permutations of
 /// norna are of residuals (statistics.md), those of FastQTL of the values: the same in distribution but for heavy tails, where
 /// p_perm differs by more than chance (0.20 and 0.11 for ENSG00000248405, kurtosis 37 and 63; both come out when each way is
 /// done with 3,000 permutations by other code).
 #[track_caller]
-fn check(name: &str, [light, heavy]: [Vec<(Fitted, Fitted)>; 2], (rms, z): (f64, f64), mean: f64) {
+fn check(name: &str, [light, heavy]: [Vec<(Fitted, Fitted)>; 2], rms: [f64; 2], (mean, z): (f64, f64)) {
     let (of_light, of_heavy) = (off(&light, 1000.0), off(&heavy, 1000.0));
     tools::say(&format!("{name}: {} genes with light tails {of_light:.3?}", light.len()));
     tools::say(&format!("{name}: {} genes with heavy tails {of_heavy:.3?}", heavy.len()));
-    let seeds = [0.0492, 0.059, 0.18, 0.033];
-    for (k, seeds) in seeds.into_iter().enumerate() {
-        assert!(of_light.rms[k] <= rms * seeds, "light tails, {k}: {} against {seeds}", of_light.rms[k]);
-        assert!(of_heavy.rms[k] <= 2.0 * seeds, "heavy tails, {k}: {} against {seeds}", of_heavy.rms[k]);
+    for (k, seeds) in SEEDS.into_iter().enumerate() {
+        assert!(of_light.rms[k] <= rms[0] * seeds, "light tails, {k}: {} against {seeds}", of_light.rms[k]);
+        assert!(of_heavy.rms[k] <= rms[1] * seeds, "heavy tails, {k}: {} against {seeds}", of_heavy.rms[k]);
     }
     assert!(of_light.mean_log_df.abs() <= mean, "mean log df {}", of_light.mean_log_df);
     assert!(of_light.z <= z && of_heavy.z <= 7.0);
@@ -282,7 +285,7 @@ fn check(name: &str, [light, heavy]: [Vec<(Fitted, Fitted)>; 2], (rms, z): (f64,
 fn golden_agrees_with_fastqtl_on_permutations() {
     need!(Need::SharedData);
     // Every 15th gene: about 20 have light tails, whose mean log df has a standard error of 0.011.
-    check("FastQTL, 41 genes", permuted(|i| i % 15 == 0), (1.5, 4.0), 0.035);
+    check("FastQTL, 41 genes", permuted(|i| i % 15 == 0), [1.5, 2.5], (0.035, 4.0));
 }
 
 #[test]
@@ -290,5 +293,5 @@ fn golden_agrees_with_fastqtl_on_permutations() {
 fn golden_agrees_with_fastqtl_on_permutations_of_all_genes() {
     need!(Need::SharedData);
     // 299 genes have light tails: the standard error of their mean log df is 0.003.
-    check("FastQTL, 608 genes", permuted(|_| true), (1.1, 4.5), 0.02);
+    check("FastQTL, 608 genes", permuted(|_| true), [1.1, 1.6], (0.01, 4.5));
 }
