@@ -90,7 +90,7 @@ impl Study {
     pub(super) fn open(config: &AssocConfig, mut genotypes: Genotypes, is_root: bool) -> Result<Self> {
         let mut cohort = Cohort::load(&config.cohort, genotypes.samples())?;
         cohort.messages.iter().for_each(|m| log::info!("{m}"));
-        check_build(config, &cohort, &genotypes)?;
+        check_build(config, &cohort, genotypes.input())?;
         genotypes.select(SampleSelection { analysed: cohort.analysed.clone(), sex: cohort.sex.clone() })?;
         let (messages, warnings) = genotypes.remarks();
         messages.iter().for_each(|m| log::info!("{m}"));
@@ -161,11 +161,11 @@ impl Study {
 }
 
 /// Refuses genes and genotypes of two genome builds.
-fn check_build(config: &AssocConfig, cohort: &Cohort, genotypes: &Genotypes) -> Result<()> {
+pub(super) fn check_build(config: &AssocConfig, cohort: &Cohort, genotypes: &Input) -> Result<()> {
     let Some(path) = &config.cohort.proteins else { return Ok(()) };
     let places = cohort.proteins.iter().filter_map(|protein| protein.gene.as_ref());
     let places = places.map(|gene| (gene.chrom.as_str(), gene.tss));
-    let contigs = genotypes.input().contig_lengths();
+    let contigs = genotypes.contig_lengths();
     build::check(cohort.build, places, &contigs).map_err(|problem| anyhow!("{}: {problem}", path.display()))
 }
 

@@ -153,7 +153,7 @@ impl InputFile {
 
     /// Opens a file whose records are looked up.
     pub(crate) fn open_for_records(path: &Path) -> Result<Self, SourceError> {
-        Self::open(path, &Area::default(), &mut Remarks::default())
+        Self::open(path, &Area::default(), false, &mut Remarks::default())
     }
 
     /// The index, read if it was not of use so far; none where there is none.

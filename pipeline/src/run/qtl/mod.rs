@@ -20,6 +20,7 @@ use super::grid::{self, Cells};
 use super::run_record::{PlanStamp, RunRecord};
 use super::session::{self, Session};
 use super::stop::Phase;
+use super::study::check_build;
 use super::workdir::Workdir;
 use crate::cohort::Cohort;
 use crate::comm::consensus;
@@ -85,6 +86,7 @@ impl Opened {
         input.select(SampleSelection { analysed: cohort.analysed.clone(), sex: cohort.sex.clone() })?;
         input.messages().iter().for_each(|m| log::info!("{m}"));
         input.warnings().iter().for_each(|m| log::warn!("{m}"));
+        check_build(&config.assoc, &cohort, &input)?;
         if cohort.traits.is_empty() {
             bail!("no phenotype is chosen: see --proteins and --pheno-name");
         }

@@ -10,7 +10,7 @@ use super::discovery::Discovery;
 use super::job::CisStudy;
 use super::{CisConfig, Opened};
 use crate::proteins::Protein;
-use crate::qtl::{CisPhenotype, CisStatus, NominalPair, Signal, VariantKey};
+use crate::qtl::{Annotator, CisPhenotype, CisStatus, NominalPair, Signal, VariantKey};
 use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
 use crate::report::words::count;
@@ -77,13 +77,17 @@ impl Results {
         }
         let signals = self.signals(study)?;
         let n_signals = signals.len();
-        for signal in signals {
-            writer.push_signal(signal)?;
+        for signal in &signals {
+            writer.push_signal(signal.clone())?;
         }
         if config.n_permutations > 0 {
             writer.set_q_values(self.discovery.pi0(), self.discovery.q_values())?;
             let thresholds: Vec<f64> = self.found.iter().map(|f| self.discovery.nominal_threshold(f)).collect();
             writer.set_thresholds(config.fdr, &thresholds)?;
+        }
+        let n_asked = self.found.iter().filter_map(|found| found.lead.as_ref()).count() + n_signals;
+        if let Some(consequences) = self.consequences(config, study, &signals)?.filter(|_| n_asked > 0) {
+            writer.set_consequences(consequences.0, consequences.1)?;
         }
         let ledger = Ledger {
             samples: summary::sample_table(&opened.cohort.ledger),
@@ -129,6 +133,37 @@ impl Results {
         }
         signals.sort_by_key(|signal| (signal.phenotype_idx, signal.rank));
         Ok(signals)
+    }
+
+    /// What the genotype files say that leads and signals change of their own phenotype's gene; none where they say nothing.
+    fn consequences(
+        &self,
+        config: &CisConfig,
+        study: &CisStudy<'_>,
+        signals: &[Signal],
+    ) -> Result<Option<(Vec<String>, Vec<String>)>> {
+        let (annotator, warnings) = Annotator::open(&config.assoc.input.paths)?;
+        warnings.iter().for_each(|warning| log::warn!("{warning}"));
+        let Some(mut annotator) = annotator else { return Ok(None) };
+        let leads = self.found.iter().filter_map(|found| Some((found.phenotype_idx, &found.lead.as_ref()?.variant)));
+        let leads = leads.map(|(phenotype, variant)| (phenotype as usize, phenotype, variant));
+        let n = self.found.len();
+        let of_signals = signals.iter().enumerate();
+        let of_signals = of_signals.map(|(i, signal)| (n + i, signal.phenotype_idx, &signal.lead.variant));
+        let mut asked: Vec<(usize, u32, &VariantKey)> = leads.chain(of_signals).collect();
+        asked.sort_by(|a, b| a.2.cmp(b.2));
+        let mut told = vec![String::new(); n + signals.len()];
+        for (place, phenotype, variant) in asked {
+            let found = annotator.consequence(variant, &study.proteins[phenotype as usize])?;
+            if let Some(found) = found {
+                told[place] = found.term().to_owned();
+            }
+        }
+        let (line, warnings) = annotator.summary();
+        log::info!("{line}");
+        warnings.iter().for_each(|warning| log::warn!("{warning}"));
+        let of_signals = told.split_off(n);
+        Ok(Some((told, of_signals)))
     }
 
     /// The last lines of the log, on rank 0.
