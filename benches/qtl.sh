@@ -31,10 +31,10 @@ plink2 --vcf "$vcf" --make-pgen --out geno >plink2.said
 n_all=$(($(wc -l <all.bed) - 1)) n_some=$(($(wc -l <some.bed) - 1))
 
 python=python3
-if ! python3 -c 'import tensorqtl' 2>/dev/null; then
+if ! python3 -c 'import tensorqtl' >/dev/null 2>&1; then
   python=$data/venv/bin/python
   [[ -x $python ]] || python3 -m venv "$data/venv" || true
-  "$python" -c 'import tensorqtl' 2>/dev/null || "$data/venv/bin/pip" install -q tensorqtl pgenlib || true
+  "$python" -c 'import tensorqtl' >/dev/null 2>&1 || "$data/venv/bin/pip" install -q tensorqtl pgenlib || true
 fi
 
 # CPU seconds and peak MiB of the run with the least CPU seconds: other work on the machine only adds.
@@ -63,7 +63,7 @@ read -r cpu mib <<<"$(measure "$repeats" "$norna" "${cis[@]}" --permute 1000)"
 row 'cis, 1,000 permutations: norna' "$n_all" "$cpu" "$mib"
 read -r cpu mib <<<"$(measure "$repeats" "$norna" "${cis[@]}" --nominal)"
 row 'cis, all nominal pairs: norna' "$n_all" "$cpu" "$mib"
-if "$python" -c 'import tensorqtl' 2>/dev/null; then
+if "$python" -c 'import tensorqtl' >/dev/null 2>&1; then
   read -r cpu mib <<<"$(measure 1 "$python" "$here/tensorqtl_cis.py" geno all.bed "$geuvadis/covariates12.txt" 1000)"
   row 'cis, 1,000 permutations: tensorQTL from PGEN' "$n_all" "$cpu" "$mib"
   row '  of these map_cis alone' "$n_all" "$(awk '/map_cis/ { print $1 }' said)" "$mib"
@@ -80,7 +80,7 @@ fi
 trans=(qtl --trans --vcf "$vcf" --proteins "$genes" --covar "$covar" --out norna.h5 --force --threads 1 -q --p-threshold 1e-4)
 read -r cpu mib <<<"$(measure "$repeats" "$norna" "${trans[@]}")"
 row 'trans, p up to 1e-4: norna' "$n_all" "$cpu" "$mib"
-if "$python" -c 'import tensorqtl' 2>/dev/null; then
+if "$python" -c 'import tensorqtl' >/dev/null 2>&1; then
   read -r cpu mib <<<"$(measure 1 "$python" "$here/tensorqtl_trans.py" geno traits.tsv "$covar")"
   row 'all pairs, p up to 1e-4: tensorQTL from PGEN' "$n_all" "$cpu" "$mib"
 fi
