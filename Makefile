@@ -100,11 +100,12 @@ bench: deps build
 	benches/scaling.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-scaling.txt
 	benches/reads.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-reads.txt
 	benches/reads_calibration.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-reads-calibration.txt
+	benches/qtl.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-qtl.txt
 	{ python3 benches/openblas_sgemm.py; $(CARGO) bench --locked -p norna-benches; } | tee $(RECORD)-kernels.txt
 	$(CARGO) run --locked --release -p norna-benches --bin claim_simulation | tee $(RECORD)-claim-simulation.txt
 	$(CARGO) test --locked --release -p norna-kernels --test reads_calibration -- --ignored --nocapture \
 	  | tee $(RECORD)-reads-calibration-kernels.txt
-	$(CARGO) test --locked --release -p norna --test golden --test store_chunks -- --ignored --nocapture
+	$(CARGO) test --locked --release -p norna --test golden --test golden_cis --test store_chunks -- --ignored --nocapture
 
 lint: deps
 	$(CARGO) fmt --all --check

@@ -20,6 +20,7 @@ fn arguments(file: &Path, out: &Path) -> ExportArgs {
     ExportArgs {
         file: file.to_path_buf(),
         traits: Vec::new(),
+        what: None,
         format: TableFormat::Tsv,
         out: out.to_path_buf(),
         force: false,

@@ -38,6 +38,7 @@ fn export(path: &Path) -> anyhow::Result<()> {
     norna::cli::export::run(&ExportArgs {
         file: path.to_path_buf(),
         traits: vec!["*".into()],
+        what: None,
         format: TableFormat::Tsv,
         out: path.with_extension("tsv"),
         force: true,

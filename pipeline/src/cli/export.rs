@@ -6,20 +6,25 @@ use anyhow::bail;
 use clap::ValueEnum;
 
 use crate::report::export::{ExportPlan, write_pairs};
+use crate::report::export_cis::CisTable;
 use crate::report::export_hits::hits_only;
 use crate::report::export_output::{Output, is_closed_pipe, refuse_input};
 use crate::report::export_places::PlaceColumns;
 use crate::report::export_select::{Region, check_regions, failed_shards, perfect_fits, select_traits};
-use crate::store::ResultsReader;
+use crate::store::{CisReader, ResultsReader};
 
-/// Write results of some traits as a table with plink2's column names.
+/// Write results of some traits as a table with plink2's column names; of a cis.h5 its phenotypes, pairs or signals.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExportArgs {
     /// Results file.
     pub file: PathBuf,
-    /// Trait to write: a name, or a glob such as 'IL*'. Repeatable; may be left out if the file has one trait.
+    /// Trait to write: a name, or a glob such as 'IL*'. Repeatable; may be left out if the file has one trait, and for all of a
+    /// cis.h5.
     #[arg(long = "trait", value_name = "NAME|GLOB")]
     pub traits: Vec<String>,
+    /// Of a cis.h5: which table; phenotypes with their best variants otherwise.
+    #[arg(long, value_enum, value_name = "TABLE")]
+    pub what: Option<CisTable>,
     /// Format of the table.
     #[arg(long, value_enum, default_value_t = TableFormat::Tsv)]
     pub format: TableFormat,
@@ -70,7 +75,13 @@ fn log10_probability(text: &str) -> Result<f64, String> {
 
 /// Runs `norna export`.
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
+    if CisReader::is_cis(&args.file) {
+        return super::export_cis::run(args);
+    }
     let reader = ResultsReader::open(&args.file)?;
+    if args.what.is_some() {
+        bail!("--what: {} is no cis.h5: leave it out", args.file.display());
+    }
     let n_traits = reader.header().traits.len();
     let traits = match (args.traits.is_empty(), n_traits) {
         (true, 1) => vec![0],

@@ -11,7 +11,8 @@ use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::words::count;
 use crate::store::{
-    DepthReader, FORMAT_VERSION, LedgerRole, LedgerTable, ProteinsReader, ResultsReader, Store, StoreError, StoredQc,
+    CisReader, DepthReader, FORMAT_VERSION, LedgerRole, LedgerTable, ProteinsReader, ResultsReader, Store, StoreError,
+    StoredQc,
 };
 
 /// Traits that are told one by one.
@@ -43,6 +44,9 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
 pub fn describe(path: &Path, as_json: bool) -> Result<String, StoreError> {
     if DepthReader::is_depth(path) {
         return super::info_depth::describe(path, as_json);
+    }
+    if CisReader::is_cis(path) {
+        return super::info_cis::describe(path, as_json);
     }
     if ProteinsReader::is_proteins(path) {
         return super::info_proteins::describe(path, as_json);
@@ -100,7 +104,7 @@ fn json_info(
     })
 }
 
-fn json_ledger(table: &LedgerTable) -> Value {
+pub(super) fn json_ledger(table: &LedgerTable) -> Value {
     let row = |entry: &crate::store::LedgerEntry| json!({ "name": entry.name, "role": entry.role.name(), "count": entry.count });
     json!({ "adds_up": table.adds_up(), "counts": table.entries.iter().map(row).collect::<Vec<_>>() })
 }
@@ -180,7 +184,7 @@ fn by_status(statuses: &[(Status, u64)]) -> String {
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
-fn text_ledger(text: &mut String, name: &str, table: &LedgerTable) {
+pub(super) fn text_ledger(text: &mut String, name: &str, table: &LedgerTable) {
     if table.entries.is_empty() {
         return;
     }

@@ -6,8 +6,10 @@ pub mod bench;
 mod bench_commands;
 pub mod depth;
 pub mod export;
+mod export_cis;
 pub mod identity;
 pub mod info;
+mod info_cis;
 mod info_depth;
 mod info_proteins;
 pub mod merge;
@@ -25,6 +27,7 @@ mod simulate_reads;
 pub mod status;
 pub mod submit;
 pub mod top;
+mod top_cis;
 pub mod verify;
 
 use clap::{Parser, Subcommand};

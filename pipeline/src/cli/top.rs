@@ -13,12 +13,12 @@ use crate::report::export_pair::{TEST_COLUMNS, push_real, push_stats};
 use crate::report::export_places::PlaceColumns;
 use crate::report::export_select::{failed_shards, perfect_fits, select_traits};
 use crate::report::export_top::{TopPair, best_pairs};
-use crate::store::{ResultsReader, TraitInfo};
+use crate::store::{CisReader, ResultsReader, TraitInfo};
 
 /// Most pairs that are listed; more is what export is for.
 const MAX_PAIRS: u64 = 1_000_000;
 
-/// List the pairs with the smallest p (pairs that fit perfectly have none: their number is told on standard error).
+/// List the pairs with the smallest p; of a cis.h5 the phenotypes with the smallest p_beta (pairs that fit perfectly have none: their number is told on standard error).
 #[derive(Debug, Clone, clap::Args)]
 pub struct TopArgs {
     /// Results file.
@@ -40,6 +40,9 @@ pub struct TopArgs {
 
 /// Runs `norna top`.
 pub fn run(args: &TopArgs) -> anyhow::Result<()> {
+    if CisReader::is_cis(&args.file) {
+        return super::top_cis::run(args);
+    }
     let reader = ResultsReader::open(&args.file)?;
     let infos = &reader.header().traits;
     let traits = match args.traits.is_empty() {
@@ -70,6 +73,17 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
 /// Columns of genes, and the proteins by trait, where traits are proteins.
 type Places<'a> = Option<(PlaceColumns, &'a [Protein])>;
 
+/// Prints a text; nobody who reads it any more is an end, not a failure.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut output = Output::create(Path::new("-"), false)?;
+    let written = output.write_all(text.as_bytes());
+    let written = written.map_err(|cause| ExportError::Write { path: PathBuf::from("-"), cause });
+    match written.and_then(|()| output.finish()) {
+        Err(error) if !is_closed_pipe(&error) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Writes the list: JSON, or a table with columns aligned when a person looks at it and tab-separated when not.
 pub fn write_top(
     pairs: &[TopPair],
@@ -77,12 +91,12 @@ pub fn write_top(
     as_json: bool,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
-    let text = if as_json { json_text(pairs, traits) } else { table(pairs, traits, io::stdout().is_terminal()) };
+    let text = if as_json { json_text(pairs, traits) } else { pairs_table(pairs, traits) };
     let failed = |cause| ExportError::Write { path: PathBuf::from("-"), cause };
     out.write_all(text.as_bytes()).map_err(failed)
 }
 
-fn table(pairs: &[TopPair], (traits, places): (&[TraitInfo], Places<'_>), aligned: bool) -> String {
+fn pairs_table(pairs: &[TopPair], (traits, places): (&[TraitInfo], Places<'_>)) -> String {
     let columns = ["#CHROM", "POS", "ID", "REF", "ALT", "A1", "TRAIT", "A1_FREQ"].into_iter().chain(TEST_COLUMNS);
     let columns = columns.chain(places.iter().flat_map(|(columns, _)| columns.names()));
     let mut rows: Vec<Vec<String>> = vec![columns.map(str::to_owned).collect()];
@@ -93,8 +107,14 @@ fn table(pairs: &[TopPair], (traits, places): (&[TraitInfo], Places<'_>), aligne
         }
         row
     }));
+    table(&rows)
+}
+
+/// Rows as text: columns aligned when a person looks at it, tab-separated when not.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let aligned = io::stdout().is_terminal();
     let mut widths = vec![0; rows[0].len()];
-    for row in &rows {
+    for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }

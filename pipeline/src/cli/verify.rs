@@ -1,4 +1,4 @@
-//! `norna verify`: whether a file of results, depths or proteins is whole and sound.
+//! `norna verify`: whether a file of results, cis results, depths or proteins is whole and sound.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -13,8 +13,9 @@ use crate::report::export::ExportError;
 use crate::report::export_output::{Output, is_closed_pipe};
 use crate::report::words::count;
 use crate::store::{
-    DEPTH_FORMAT, DepthReader, DepthVerification, Findings, PROTEINS_FORMAT, ProteinsReader, ProteinsVerification,
-    StoreError, Verification, VerifyProgress, verify, verify_depth, verify_proteins,
+    CIS_FORMAT, CisReader, CisVerification, DEPTH_FORMAT, DepthReader, DepthVerification, Findings, PROTEINS_FORMAT,
+    ProteinsReader, ProteinsVerification, StoreError, Verification, VerifyProgress, verify, verify_cis, verify_depth,
+    verify_proteins,
 };
 
 /// Time between two looks at how far it is.
@@ -22,12 +23,12 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Time to the first line where no terminal is, then doubled.
 const FIRST_LINE: Duration = Duration::from_secs(10);
 
-/// Check a results file, a depth.h5 or a proteins.h5: checksums, shapes, numbers, sums.
+/// Check a results file, a cis.h5, a depth.h5 or a proteins.h5: checksums, shapes, numbers, sums.
 ///
 /// Reads everything. Exit code 0: sound; 1: something is wrong, a line each; 3: sound, but shards of the run failed.
 #[derive(Debug, Clone, clap::Args)]
 pub struct VerifyArgs {
-    /// Results file, or what norna depth or norna proteins wrote.
+    /// Results file, or what norna qtl, norna depth or norna proteins wrote.
     pub file: PathBuf,
     /// As JSON.
     #[arg(long)]
@@ -44,17 +45,20 @@ pub struct VerifyArgs {
 enum Found {
     Results(Verification),
     Depth(DepthVerification),
+    Cis(CisVerification),
     Proteins(ProteinsVerification),
 }
 
 impl Found {
     fn of(path: &Path, progress: &VerifyProgress) -> Result<Self, StoreError> {
         if DepthReader::is_depth(path) {
-            return verify_depth(path, progress).map(Self::Depth);
-        }
-        match ProteinsReader::is_proteins(path) {
-            true => verify_proteins(path, progress).map(Self::Proteins),
-            false => verify(path, progress).map(Self::Results),
+            verify_depth(path, progress).map(Self::Depth)
+        } else if CisReader::is_cis(path) {
+            verify_cis(path, progress).map(Self::Cis)
+        } else if ProteinsReader::is_proteins(path) {
+            verify_proteins(path, progress).map(Self::Proteins)
+        } else {
+            verify(path, progress).map(Self::Results)
         }
     }
 
@@ -62,6 +66,7 @@ impl Found {
         match self {
             Self::Results(found) => &found.findings,
             Self::Depth(found) => &found.findings,
+            Self::Cis(found) => &found.findings,
             Self::Proteins(found) => &found.findings,
         }
     }
@@ -69,7 +74,7 @@ impl Found {
     fn failed_regions(&self) -> &[String] {
         match self {
             Self::Results(found) => &found.failed_regions,
-            Self::Depth(_) | Self::Proteins(_) => &[],
+            Self::Depth(_) | Self::Cis(_) | Self::Proteins(_) => &[],
         }
     }
 
@@ -89,6 +94,15 @@ impl Found {
             Self::Depth(found) => {
                 let windows = count(found.n_windows as u64, "window");
                 let size = format!("depths of {windows} × {}", count(found.n_samples as u64, "sample"));
+                (size, found.n_datasets, found.file_bytes)
+            }
+            Self::Cis(found) => {
+                let size = format!(
+                    "cis results of {}, {}, {}",
+                    count(found.n_phenotypes as u64, "phenotype"),
+                    count(found.n_pairs as u64, "nominal pair"),
+                    count(found.n_signals as u64, "signal"),
+                );
                 (size, found.n_datasets, found.file_bytes)
             }
             Self::Proteins(found) => {
@@ -246,6 +260,17 @@ fn json_report(path: &Path, found: &Found, elapsed: Duration) -> serde_json::Val
             "norna_version": found.norna_version,
             "samples": found.n_samples,
             "windows": found.n_windows,
+            "datasets": found.n_datasets,
+            "file_bytes": found.file_bytes,
+        }),
+        Found::Cis(found) => json!({
+            "format": CIS_FORMAT,
+            "checksums": true,
+            "norna_version": found.norna_version,
+            "phenotypes": found.n_phenotypes,
+            "variants": found.n_variants,
+            "nominal_pairs": found.n_pairs,
+            "signals": found.n_signals,
             "datasets": found.n_datasets,
             "file_bytes": found.file_bytes,
         }),

@@ -13,22 +13,28 @@ use crate::store::{ResultsReader, StoreError, TraitInfo};
 
 /// Columns of the traits that match any of `patterns` (a whole name, or a glob), in the file's order.
 pub fn select_traits(traits: &[TraitInfo], patterns: &[String]) -> Result<Vec<usize>, ExportError> {
-    let mut chosen = vec![false; traits.len()];
+    let names: Vec<&str> = traits.iter().map(|info| info.name.as_str()).collect();
+    select_names(&names, patterns)
+}
+
+/// Indices of the names that match any of `patterns`, ascending.
+pub fn select_names(names: &[&str], patterns: &[String]) -> Result<Vec<usize>, ExportError> {
+    let mut chosen = vec![false; names.len()];
     for pattern in patterns {
-        let exact = traits.iter().any(|info| info.name == *pattern);
+        let exact = names.contains(&pattern.as_str());
         let glob = GlobBuilder::new(pattern).literal_separator(false).build();
         let glob = glob.map(|glob| glob.compile_matcher()).ok().filter(|_| !exact);
         let mut any = false;
-        for (info, chosen) in traits.iter().zip(&mut chosen) {
-            if info.name == *pattern || glob.as_ref().is_some_and(|glob| glob.is_match(&info.name)) {
+        for (name, chosen) in names.iter().zip(&mut chosen) {
+            if name == pattern || glob.as_ref().is_some_and(|glob| glob.is_match(name)) {
                 (*chosen, any) = (true, true);
             }
         }
         if !any {
-            return Err(ExportError::NoSuchTrait { pattern: pattern.clone(), n_traits: traits.len() });
+            return Err(ExportError::NoSuchTrait { pattern: pattern.clone(), n_traits: names.len() });
         }
     }
-    Ok((0..traits.len()).filter(|&i| chosen[i]).collect())
+    Ok((0..names.len()).filter(|&i| chosen[i]).collect())
 }
 
 /// Refuses a region on a chromosome that the file does not have.
@@ -71,7 +77,12 @@ pub struct Region {
 impl Region {
     /// Whether the variant lies in it; "chr22" and "22" are one chromosome, as "23" and "X".
     pub fn contains(&self, variant: &VariantRow) -> bool {
-        (self.start..=self.end).contains(&variant.pos) && self.is_on(&variant.chrom)
+        self.holds(&variant.chrom, variant.pos)
+    }
+
+    /// As [`contains`](Self::contains), of a place.
+    pub fn holds(&self, chrom: &str, pos: u32) -> bool {
+        (self.start..=self.end).contains(&pos) && self.is_on(chrom)
     }
 
     fn is_on(&self, chrom: &str) -> bool {

@@ -1,6 +1,8 @@
 //! What people read: log lines, progress, resources, provenance, tables from a results file.
 
+pub mod digits;
 pub mod export;
+pub mod export_cis;
 pub mod export_hits;
 pub mod export_output;
 pub mod export_pair;

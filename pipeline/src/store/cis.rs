@@ -10,7 +10,7 @@ use hdf5::types::FixedAscii;
 use hdf5::{File, Group};
 
 use super::checksums;
-use super::cis_columns::{Association, write_associations};
+use super::cis_columns::{Association, Numbers, Texts, write_associations};
 use super::cis_variants::{CisVariant, VariantSpool};
 use super::error::{Place, StoreError};
 use super::file;
@@ -296,7 +296,7 @@ impl CisWriter {
     fn write_phenotypes(&self) -> Result<(), StoreError> {
         let (place, infos, found) = (&self.place, &self.header.phenotypes, &self.phenotypes);
         let group = &file::group(place, &self.file, "phenotypes")?;
-        let texts: [(&str, fn(&CisPhenotypeInfo) -> &str); 6] = [
+        let texts: [Texts<CisPhenotypeInfo>; 6] = [
             ("id", |info| &info.id),
             ("name", |info| &info.name),
             ("chrom", |info| &info.chrom),
@@ -309,7 +309,7 @@ impl CisWriter {
         }
         file::table_column(place, group, "tss", &infos.iter().map(|info| info.tss).collect::<Vec<_>>())?;
         file::table_column(place, group, "below_lod", &infos.iter().map(|info| info.below_lod).collect::<Vec<_>>())?;
-        let counts: [(&str, fn(&CisPhenotype) -> u32); 3] = [
+        let counts: [Numbers<CisPhenotype, u32>; 3] = [
             ("n", |found| found.n),
             ("n_covariates", |found| found.n_covariates),
             ("n_variants", |found| found.n_variants),

@@ -18,21 +18,26 @@ pub(super) struct Association<'a> {
     pub(super) permuted: Option<&'a Permuted>,
 }
 
-type Of<T, V> = (&'static str, fn(&T) -> V);
+/// A column of numbers: its name, and its cell.
+pub(super) type Numbers<T, V> = (&'static str, fn(&T) -> V);
+/// A column of texts.
+pub(super) type Texts<T> = (&'static str, for<'a> fn(&'a T) -> &'a str);
+/// A row that was read.
+type Found = (Option<Lead>, Option<Permuted>);
 
-const TEXTS: [(&str, fn(&VariantKey) -> &str); 4] = [
+const TEXTS: [Texts<VariantKey>; 4] = [
     ("chrom", |variant| &variant.chrom),
     ("id", |variant| &variant.id),
     ("ref", |variant| &variant.reference),
     ("alt", |variant| &variant.alternate),
 ];
-const LEAD: [Of<Lead, f64>; 4] = [
+const LEAD: [Numbers<Lead, f64>; 4] = [
     ("a1_freq", |lead| lead.a1_freq),
     ("beta", |lead| lead.beta),
     ("se", |lead| lead.se),
     ("log10p", |lead| lead.log10p),
 ];
-const PERMUTED: [Of<Permuted, f64>; 5] = [
+const PERMUTED: [Numbers<Permuted, f64>; 5] = [
     ("p_perm", |permuted| permuted.p_perm),
     ("df", |permuted| permuted.df),
     ("shape1", |permuted| permuted.shape1),
@@ -84,7 +89,7 @@ impl AssociationColumns {
     pub(super) fn open(place: &Place, root: &Group, group: &'static str, n: usize) -> Result<Self, StoreError> {
         let open = |name: &str| super::checked::dataset(place, root, &format!("{group}/{name}"), &[n]);
         fn all<T, V, const N: usize>(
-            columns: [Of<T, V>; N],
+            columns: [Numbers<T, V>; N],
             open: impl Fn(&str) -> Result<Dataset, StoreError>,
         ) -> Result<Vec<Dataset>, StoreError> {
             columns.iter().map(|(name, _)| open(name)).collect()
@@ -108,12 +113,7 @@ impl AssociationColumns {
     }
 
     /// Reads rows, which the caller has checked, and refuses numbers that no run writes.
-    pub(super) fn read(
-        &self,
-        place: &Place,
-        strings: &Strings,
-        rows: Range<usize>,
-    ) -> Result<Vec<(Option<Lead>, Option<Permuted>)>, StoreError> {
+    pub(super) fn read(&self, place: &Place, strings: &Strings, rows: Range<usize>) -> Result<Vec<Found>, StoreError> {
         let mut texts = Vec::with_capacity(4);
         for dataset in &self.texts {
             texts.push(strings.read(place, &dataset.name(), dataset, rows.clone())?.into_iter());

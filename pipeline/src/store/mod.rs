@@ -51,7 +51,7 @@ pub use schema::{
     Store, TraitInfo, results_bytes,
 };
 pub use verify::{
-    DepthVerification, Finding, Findings, Kind, ProteinsVerification, Verification, VerifyProgress, verify,
-    verify_depth, verify_proteins,
+    CisVerification, DepthVerification, Finding, Findings, Kind, ProteinsVerification, Verification, VerifyProgress,
+    verify, verify_cis, verify_depth, verify_proteins,
 };
 pub use writer::{Extent, ResultsWriter};

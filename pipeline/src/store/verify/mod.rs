@@ -5,6 +5,7 @@
 
 mod attributes;
 mod bytes;
+mod cis;
 mod depth;
 mod depth_sums;
 mod findings;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+pub use cis::{CisVerification, verify_cis};
 pub use depth::{DepthVerification, verify_depth};
 pub use findings::{Finding, Findings, Kind};
 pub use proteins::{ProteinsVerification, verify_proteins};
