@@ -28,6 +28,7 @@ fn arguments(file: &Path, out: &Path) -> ExportArgs {
         region: Vec::new(),
         p: None,
         log10p: None,
+        cis_window: None,
     }
 }
 

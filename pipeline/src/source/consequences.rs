@@ -1,11 +1,11 @@
 //! What the records at single positions say of consequences: INFO/CSQ or ANN of indexed files, looked up again for the few
 //! variants that are hits. Memory: one record.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::format::bgzf::{Compression, VirtualOffset};
-use crate::format::chromosome::ChromosomeNames;
 use crate::format::consequence::ConsequenceLayout;
 use crate::format::index::VariantIndex;
 use crate::format::vcf_site::{RecordError, RecordPlace, RecordReader, Site};
@@ -32,9 +32,9 @@ struct AnnotatedFile {
     input: InputFile,
     layout: ConsequenceLayout,
     index: Arc<VariantIndex>,
-    /// References of the index.
-    names: ChromosomeNames,
-    /// A reader that stands on a record, which reference that is on, and its position.
+    /// References of the index, by their names as written in the records.
+    references: HashMap<String, usize>,
+    /// A reader that stands on a record of a reference, and its position.
     at: Option<(Box<dyn RecordReader>, usize, u32)>,
 }
 
@@ -58,9 +58,9 @@ impl ConsequenceFiles {
             };
             match input.require_index()? {
                 Some(index) if input.compression == Compression::Bgzf => {
-                    let names = input.index_names(&index);
-                    let names = ChromosomeNames::new(names.iter().map(|name| name.as_deref().unwrap_or_default()));
-                    files.push(AnnotatedFile { input, layout, index, names, at: None });
+                    let names = input.index_names(&index).into_iter().zip(0..);
+                    let references = names.filter_map(|(name, idx)| Some((name?, idx))).collect();
+                    files.push(AnnotatedFile { input, layout, index, references, at: None });
                 }
                 _ => {
                     let why =
@@ -80,7 +80,7 @@ impl ConsequenceFiles {
         keys
     }
 
-    /// Gives the records that start at a position and have a value. Cheap where positions rise.
+    /// Gives the records that start at a position and have a value. `chrom`: as written in the file. Cheap where positions rise.
     pub fn at(
         &mut self,
         chrom: &str,
@@ -88,8 +88,8 @@ impl ConsequenceFiles {
         mut each: impl FnMut(ConsequenceRecord<'_>),
     ) -> Result<(), SourceError> {
         for file in &mut self.files {
-            if let Some(reference_idx) = file.names.find(chrom) {
-                file.records(reference_idx, pos, &mut each)?;
+            if let Some(&reference_idx) = file.references.get(chrom) {
+                file.records((chrom, reference_idx), pos, &mut each)?;
             }
         }
         Ok(())
@@ -99,7 +99,7 @@ impl ConsequenceFiles {
 impl AnnotatedFile {
     fn records(
         &mut self,
-        reference_idx: usize,
+        (chrom, reference_idx): (&str, usize),
         pos: u32,
         each: &mut impl FnMut(ConsequenceRecord<'_>),
     ) -> Result<(), SourceError> {
@@ -116,21 +116,20 @@ impl AnnotatedFile {
         let mut is_there = false;
         loop {
             let site = reader.site();
-            let on = self.names.find(&site.chrom).unwrap_or(usize::MAX);
-            let at = site.pos;
-            if on == reference_idx && at == pos {
+            let (is_on, at) = (site.chrom == chrom, site.pos);
+            if is_on && at == pos {
                 // One of another type is as broken as an empty one.
                 let value = reader.info_text(&self.layout.key).unwrap_or(Some(b""));
                 if let Some(value) = value {
                     each(ConsequenceRecord { site, layout: &self.layout, value });
                 }
             }
-            if on != reference_idx && is_there {
+            if is_there && !is_on {
                 return Ok(());
             }
-            is_there |= on == reference_idx;
+            is_there |= is_on;
             if is_there && at > pos {
-                self.at = Some((reader, on, at));
+                self.at = Some((reader, reference_idx, at));
                 return Ok(());
             }
             if !advance(&path, &mut *reader)? {
