@@ -14,6 +14,8 @@ pub mod merge;
 pub mod plan;
 mod plan_machine;
 pub mod profile;
+pub mod proteins;
+mod proteins_args;
 pub mod reads;
 mod reads_args;
 mod run_args;
@@ -64,6 +66,11 @@ pub enum Command {
     /// Reads are held against the genotypes of everyone in the VCF. Exit code 0 once the table is written; with --check 1 if a
     /// sample is a swap or a duplicate.
     Identity(Box<identity::IdentityArgs>),
+    /// Make the matrix of proteins that is tested out of a laboratory's file.
+    ///
+    /// Reads Olink NPX, SomaScan ADAT, DIA-NN, MaxQuant, wide tables and BED; writes samples, proteins, the places of their genes,
+    /// covariates and what was done to one HDF5 file, for norna qtl and norna assoc. The steps go in the order of the flags' help.
+    Proteins(Box<proteins_args::ProteinsArgs>),
     /// Say what a results file holds.
     Info(info::InfoArgs),
     /// List the strongest associations of a results file.
@@ -109,6 +116,7 @@ pub fn main() -> std::process::ExitCode {
             Ok(code) => return std::process::ExitCode::from(code),
             Err(error) => Err(error),
         },
+        Command::Proteins(args) => proteins::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
