@@ -41,10 +41,11 @@ fn panels_that_divide_the_samples_alike_share_their_terms() {
 fn the_mean_of_two_plates_counts_half_to_each() {
     let mut made = with_plates();
     made.measurements[3].sample = "SUBJ1".into();
+    made.proteins.iter_mut().for_each(|protein| protein.panel = 0);
     let chosen = ProcessOptions { plate_covariates: true, repeats: RepeatsRule::Mean, ..options() };
     let processed = run(made, &chosen).unwrap();
     let (name, column) = &processed.matrix.covariates[0];
-    assert_eq!((processed.matrix.samples.len(), name.as_str()), (5, "plate of A=p2"));
+    assert_eq!((processed.matrix.samples.len(), name.as_str()), (5, "plate=p2"));
     assert_close(column, &[0.5, 0.0, 0.0, 1.0, 0.0], 0.0);
 }
 
