@@ -80,7 +80,7 @@ fn text_info(path: &Path, reader: &ProteinsReader, steps: &Value, (provenance, b
     text
 }
 
-/// A line a step: what was chosen, and what was counted.
+/// Of each step what was chosen, and what was counted.
 fn text_steps(text: &mut String, steps: &Value) {
     let _ = writeln!(text, "\nsteps, in order");
     for step in steps.as_array().map(Vec::as_slice).unwrap_or_default() {
@@ -92,7 +92,10 @@ fn text_steps(text: &mut String, steps: &Value) {
             .flatten()
             .filter_map(|pair| Some(format!("{} {}", pair.get(1)?, pair.get(0)?.as_str()?)))
             .collect();
-        let _ = writeln!(text, "  {:<18}{:<14}{}", part("step"), part("choice"), counts.join(", "));
+        let _ = writeln!(text, "  {:<18}{}", part("step"), part("choice"));
+        if !counts.is_empty() {
+            let _ = writeln!(text, "  {:<18}  {}", "", counts.join(", "));
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub mod plan;
 mod plan_machine;
 pub mod profile;
 pub mod qtl;
+pub mod proteins;
+mod proteins_args;
 pub mod reads;
 mod reads_args;
 mod run_args;
@@ -70,6 +72,11 @@ pub enum Command {
     Identity(Box<identity::IdentityArgs>),
     /// Find the variants that move each protein: near its gene, with permutation p-values (cis), or anywhere else (--trans).
     Qtl(Box<qtl::QtlArgs>),
+    /// Make the matrix of proteins that is tested out of a laboratory's file.
+    ///
+    /// Reads Olink NPX, SomaScan ADAT, DIA-NN, MaxQuant, wide tables and BED; writes samples, proteins, the places of their genes,
+    /// covariates and what was done to one HDF5 file, for norna qtl and norna assoc. The steps go in the order of the flags' help.
+    Proteins(Box<proteins_args::ProteinsArgs>),
     /// Say what a results file holds.
     Info(info::InfoArgs),
     /// List the strongest associations of a results file.
@@ -116,6 +123,7 @@ pub fn main() -> std::process::ExitCode {
             Err(error) => Err(error),
         },
         Command::Qtl(args) => qtl::run(*args),
+        Command::Proteins(args) => proteins::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),

@@ -122,7 +122,7 @@ pub enum PatternArg {
 /// # Errors
 /// One line that says what was wrong.
 pub fn run(args: &SimulateArgs) -> Result<()> {
-    refuse_ranks()?;
+    refuse_ranks("simulate")?;
     let stop = || -> Result<_> {
         let stop = stop_on_signals().context("signals")?;
         // A write beyond a file-size limit is then an error of that write instead of the end of the process.
@@ -166,11 +166,12 @@ pub fn run(args: &SimulateArgs) -> Result<()> {
 /// Variables by which launchers tell a process how many of its kind there are.
 const SIZE_VARIABLES: [&str; 4] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"];
 
-fn refuse_ranks() -> Result<(), UsageError> {
+/// Refuses to be one of several processes.
+pub(super) fn refuse_ranks(command: &str) -> Result<(), UsageError> {
     let announced = |name: &str| std::env::var(name).ok()?.trim().parse().ok();
     match SIZE_VARIABLES.into_iter().find_map(announced) {
         Some(n @ 2_usize..) => Err(UsageError(format!(
-            "norna simulate was started {n} times by a launcher and is one process: start it without mpirun or srun; \
+            "norna {command} was started {n} times by a launcher and is one process: start it without mpirun or srun; \
              --threads has it use several cores"
         ))),
         _ => Ok(()),
@@ -178,7 +179,7 @@ fn refuse_ranks() -> Result<(), UsageError> {
 }
 
 /// Set by SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
-fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;

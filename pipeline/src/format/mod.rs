@@ -14,6 +14,7 @@ pub mod bgzf;
 pub mod bgzf_reader;
 pub mod bgzf_source;
 pub mod bgzip;
+pub(crate) mod caught;
 pub mod chromosome;
 pub mod consequence;
 pub(crate) mod decimal;

@@ -5,6 +5,14 @@ use super::error::ProteinsError;
 use super::repeats::SampleTable;
 use super::step::Step;
 
+/// Drops what has no value at all: it would only get in the way of looking for outliers.
+///
+/// # Errors
+/// Nothing is left.
+pub fn apply_empty(table: &mut SampleTable) -> Result<Step, ProteinsError> {
+    apply_limits(table, Step::new("empty", "drop"), None, None)
+}
+
 /// Drops what misses more than a share, and in any case what has no value at all.
 ///
 /// # Errors
@@ -15,7 +23,16 @@ pub fn apply(
     max_sample: Option<f64>,
 ) -> Result<Step, ProteinsError> {
     let shown = |limit: Option<f64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
-    let mut step = Step::new("missing", format!("proteins {}, samples {}", shown(max_protein), shown(max_sample)));
+    let step = Step::new("missing", format!("proteins {}, samples {}", shown(max_protein), shown(max_sample)));
+    apply_limits(table, step, max_protein, max_sample)
+}
+
+fn apply_limits(
+    table: &mut SampleTable,
+    mut step: Step,
+    max_protein: Option<f64>,
+    max_sample: Option<f64>,
+) -> Result<Step, ProteinsError> {
     step.count("proteins", table.proteins.len());
     step.count("samples", table.samples.len());
     let mut lost = drop_proteins(table, max_protein);

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::format::chromosome::Build;
 
 /// What judgements of the laboratory lead to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum QcRule {
     /// Everything stays.
     Keep,
@@ -17,7 +20,8 @@ pub enum QcRule {
 }
 
 /// What becomes of values below the limit of detection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LodRule {
     /// They stay.
     #[default]
@@ -29,7 +33,8 @@ pub enum LodRule {
 }
 
 /// Logarithm to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LogRule {
     /// By the kind of file.
     #[default]
@@ -45,7 +50,8 @@ pub enum LogRule {
 }
 
 /// What becomes of several measurements of a sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RepeatsRule {
     /// Refused.
     #[default]
@@ -63,7 +69,8 @@ pub enum RepeatsRule {
 }
 
 /// What becomes of samples that lie far off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OutlierRule {
     /// Nobody looks.
     Keep,
@@ -75,7 +82,8 @@ pub enum OutlierRule {
 }
 
 /// Transform of each protein over its samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Transform {
     /// None.
     #[default]

@@ -36,8 +36,10 @@ pub fn apply(table: &mut SampleTable, rule: OutlierRule, n_sd: f64) -> Result<St
     }
     let mut by_component = vec![false; n];
     let rows: Vec<&[f64]> = (0..table.proteins.len()).map(|row| table.row(row)).collect();
-    for scores in components::of_rows(&rows, 2)?.scores {
-        far_off(&scores, n_sd, &mut by_component);
+    match components::of_rows(&rows, 2) {
+        Ok(found) => found.scores.iter().for_each(|scores| far_off(scores, n_sd, &mut by_component)),
+        Err(error) if rule == OutlierRule::Flag => step.notes.push(format!("not looked at: {error}")),
+        Err(error) => return Err(error),
     }
     step.count("samples", n);
     mark(&mut step, "by the median of a panel", &by_median);

@@ -10,7 +10,7 @@ use super::components;
 use super::cut::n_observed;
 use super::error::ProteinsError;
 use super::matrix::{Protein, ProteinMatrix};
-use super::options::{OutlierRule, ProcessOptions, Transform};
+use super::options::{ProcessOptions, Transform};
 use super::places::{self, Annotation};
 use super::raw::{RawProtein, RawTable};
 use super::repeats::SampleTable;
@@ -81,10 +81,7 @@ pub fn process(
     done(logs::apply(&mut table, options.log))?;
     let (mut table, step) = repeats::apply(table, below_lod, options.repeats)?;
     done(step)?;
-    // What has no value at all would only get in the way of looking for outliers.
-    if options.outliers != OutlierRule::Keep {
-        missing::apply(&mut table, None, None)?;
-    }
+    done(missing::apply_empty(&mut table)?)?;
     done(outliers::apply(&mut table, options.outliers, options.outlier_sd)?)?;
     done(missing::apply(&mut table, options.max_missing_protein, options.max_missing_sample)?)?;
     done(transform(&mut table, options.transform))?;

@@ -4,4 +4,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod command;
+mod genes;
+mod made;
+mod steps;
 mod store;
+mod terms;

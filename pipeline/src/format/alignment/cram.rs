@@ -2,17 +2,16 @@
 //!
 //! Containers are walked before the decoder sees them, and its panics are caught: a damaged file is one line of an error.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use noodles::sam::alignment::io::Write as _;
 use noodles::{bam, cram, fasta, sam};
 
+use crate::format::caught::caught;
 use crate::format::fasta::Fasta;
 
 use super::container::{FILE_DEFINITION_LEN, Holds, damaged, has_eof_container, read_container, read_head};
@@ -334,24 +333,7 @@ fn decode_slice(
     Ok(writer.into_inner())
 }
 
-thread_local! {
-    /// Whether a panic of this thread is caught and reported as an error.
-    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Runs a decoder; a panic becomes an error and is not printed.
 fn quietly<T>(decode: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let print = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !IS_CAUGHT.get() {
-                print(info);
-            }
-        }));
-    });
-    IS_CAUGHT.set(true);
-    let result = catch_unwind(AssertUnwindSafe(decode));
-    IS_CAUGHT.set(false);
-    result.unwrap_or_else(|_| Err(damaged("bytes that cannot be decoded")))
+    caught(decode).unwrap_or_else(|| Err(damaged("bytes that cannot be decoded")))
 }
