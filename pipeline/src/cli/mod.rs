@@ -16,9 +16,9 @@ pub mod merge;
 pub mod plan;
 mod plan_machine;
 pub mod profile;
-pub mod qtl;
 pub mod proteins;
 mod proteins_args;
+pub mod qtl;
 pub mod reads;
 mod reads_args;
 mod run_args;
@@ -70,13 +70,13 @@ pub enum Command {
     /// Reads are held against the genotypes of everyone in the VCF. Exit code 0 once the table is written; with --check 1 if a
     /// sample is a swap or a duplicate.
     Identity(Box<identity::IdentityArgs>),
-    /// Find the variants that move each protein: near its gene, with permutation p-values (cis), or anywhere else (--trans).
-    Qtl(Box<qtl::QtlArgs>),
     /// Make the matrix of proteins that is tested out of a laboratory's file.
     ///
     /// Reads Olink NPX, SomaScan ADAT, DIA-NN, MaxQuant, wide tables and BED; writes samples, proteins, the places of their genes,
     /// covariates and what was done to one HDF5 file, for norna qtl and norna assoc. The steps go in the order of the flags' help.
     Proteins(Box<proteins_args::ProteinsArgs>),
+    /// Find the variants that move each protein: near its gene, with permutation p-values (cis), or anywhere else (--trans).
+    Qtl(Box<qtl::QtlArgs>),
     /// Say what a results file holds.
     Info(info::InfoArgs),
     /// List the strongest associations of a results file.
@@ -122,8 +122,8 @@ pub fn main() -> std::process::ExitCode {
             Ok(code) => return std::process::ExitCode::from(code),
             Err(error) => Err(error),
         },
-        Command::Qtl(args) => qtl::run(*args),
         Command::Proteins(args) => proteins::run(&args),
+        Command::Qtl(args) => qtl::run(*args),
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
