@@ -10,7 +10,7 @@ use super::assoc::StoreArg;
 use super::plan_machine::Machine;
 use super::{Cli, Command};
 use crate::bench::card::Card;
-use crate::plan::{Assumptions, GenotypeFormat, Rates, StudySize};
+use crate::plan::{Assumptions, CisSize, GenotypeFormat, Rates, StudySize};
 use crate::report::plan::{Options, Report};
 use crate::report::stdout;
 use crate::report::words::count;
@@ -22,6 +22,7 @@ use crate::store::Store;
 #[command(after_help = "Example:
   norna bench --out card.json
   norna plan --samples 50000 --variants 20e6 --traits 3000 --format bcf --covariates 10 --card card.json
+  norna plan --samples 50000 --variants 20e6 --traits 3000 --store hits --p-threshold 1e-8 --permute 1000
   norna plan --profile lumi-c -- assoc --vcf cohort.bcf --pheno traits.tsv")]
 pub struct PlanArgs {
     /// Analysed samples
@@ -66,6 +67,13 @@ pub struct PlanArgs {
     /// Pairs with p at or under this are kept in /hits
     #[arg(long, value_name = "P", default_value_t = 1e-5)]
     pub p_threshold: f64,
+
+    /// Also what norna qtl takes for cis windows with so many permutations of each trait
+    #[arg(long, value_name = "N", value_parser = whole)]
+    pub permute: Option<u64>,
+    /// With --permute: bases to either side of a gene's transcription start
+    #[arg(long, value_name = "BASES", default_value_t = 1_000_000, requires = "permute")]
+    pub cis_window: u32,
 
     /// What `norna bench --out` measured there [default: a Zen 5 EPYC core with AVX-512]
     #[arg(long, value_name = "FILE", help_heading = "Machine")]
@@ -148,6 +156,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         .into());
     }
     let options = Options {
+        cis: args.permute.map(|permutations| CisSize::of(&size, args.cis_window, permutations)),
         size,
         assumed: Assumptions {
             min_frequency: args.maf,

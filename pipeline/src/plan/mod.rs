@@ -10,7 +10,7 @@ mod rates;
 mod spectrum;
 mod work;
 
-pub use cis::CisSize;
+pub use cis::{CisForecast, CisSize};
 pub use memory::{MAX_CORRELATION_ORDER, MemoryShape, block_variants};
 pub use predict::{Forecast, forecast, predict};
 pub use rates::Rates;

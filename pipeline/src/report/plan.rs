@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::resources::human_bytes;
 use super::words::count;
 use crate::plan::application::Application;
-use crate::plan::{Assumptions, Forecast, NodeLayout, Range, Rates, StudySize, forecast};
+use crate::plan::{Assumptions, CisForecast, CisSize, Forecast, NodeLayout, Range, Rates, StudySize, forecast};
 use crate::slurm::charge::{Charge, Held};
 use crate::slurm::choice::memory_mb;
 
@@ -59,6 +59,8 @@ pub struct Limits {
 pub struct Options {
     /// The study.
     pub size: StudySize,
+    /// Its cis windows, where they are asked for.
+    pub cis: Option<CisSize>,
     /// What its size does not say.
     pub assumed: Assumptions,
     /// The machine.
@@ -164,6 +166,12 @@ impl<'a> Report<'a> {
         })
     }
 
+    /// The cis windows in a row's layout, where they are asked for.
+    fn cis(&self, row: &Row) -> Option<(CisSize, CisForecast)> {
+        let (options, cis) = (self.options, self.options.cis?);
+        Some((cis, cis.forecast(&options.size, &row.forecast, &options.rates, &row.layout)))
+    }
+
     /// Everything, with ranges.
     pub fn json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
@@ -187,6 +195,9 @@ impl<'a> Report<'a> {
                 "shards": row.forecast.n_shards,
                 "cpu_seconds_by_part": row.forecast.work,
             });
+            if let Some((_, cis)) = self.cis(row) {
+                value["cis"] = json!(cis);
+            }
             if let Some((price, currency)) = &self.options.price {
                 value["cost"] = json!({ "currency": currency, "amount": row.core_hours.scaled(*price) });
             }
@@ -211,6 +222,7 @@ impl<'a> Report<'a> {
                 "missing_genotypes": self.options.assumed.missing_genotypes,
                 "min_frequency": self.options.assumed.min_frequency,
             },
+            "cis": self.options.cis,
             "rates_of": self.options.rates_of,
             "cores_per_node": self.options.pricing.cores_per_node,
             "charge": { "unit": self.options.pricing.unit(), "formula": self.options.pricing.formula() },
@@ -291,6 +303,20 @@ impl fmt::Display for Report<'_> {
         writeln!(f, "  input:           {}", bytes(p.input_bytes))?;
         writeln!(f, "  results:         {}", bytes(p.output_bytes))?;
         writeln!(f, "  while it runs:   {} of spools beside", bytes(p.spool_bytes))?;
+        if let Some((size, cis)) = self.cis(row) {
+            writeln!(f)?;
+            writeln!(
+                f,
+                "cis windows beside it (norna qtl --permute {}): {} with {} each, on {on}:",
+                size.permutations,
+                count(size.n_phenotypes, "phenotype"),
+                count(size.window_variants.round() as u64, "variant")
+            )?;
+            writeln!(f, "  CPU hours:       {}", range(cis.cpu_seconds.scaled(1.0 / 3600.0)))?;
+            let wall = cis.wall_seconds;
+            writeln!(f, "  wall:            {} ({} to {})", clock(wall.expected), clock(wall.least), clock(wall.most))?;
+            writeln!(f, "  memory/thread:   {} at most", human_bytes(cis.memory_per_thread_bytes as u64))?;
+        }
         writeln!(f)?;
         writeln!(f, "What an application form asks for (the whole study in one month, on {on}):")?;
         writeln!(f, "  thousand core-hours a month: {}", range(form.thousand_core_hours_a_month))?;
