@@ -16,7 +16,7 @@ RECORD := benches/record/$(shell date -u +%F)
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libclang-dev libhdf5-dev libopenmpi-dev openmpi-bin python3 python3-h5py
 BENCH_PACKAGES := time python3-numpy libopenblas0-pthread mosdepth
 TEST_PACKAGES := plink2 bcftools samtools mosdepth libhts-dev tabix hdf5-tools shellcheck \
-  slurmctld slurmd slurm-client munge iproute2
+  slurmctld slurmd slurm-client munge iproute2 fastqtl qtltools r-bioc-qvalue
 
 # Open MPI wants these said where the user is root (containers) or cores are fewer than ranks; others ignore them.
 export OMPI_MCA_rmaps_base_oversubscribe ?= 1
@@ -25,10 +25,10 @@ export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 endif
 
-.PHONY: help demo demo-variants demo-reads test bench lint deps build-deps build clean
+.PHONY: help demo demo-variants demo-reads demo-proteins test bench lint deps build-deps build clean
 
 help:
-	@echo 'make demo   installs what is missing, builds, runs norna on real data with $(RANKS) MPI ranks, shows the top hits; then on reads'
+	@echo 'make demo   installs what is missing, builds, runs norna on real data with $(RANKS) MPI ranks, shows the top hits; then on reads and proteins'
 	@echo 'make test   every test, the comparison with plink2 included; and the build without MPI'
 	@echo 'make bench  peers, growth, kernels, into benches/record/: an hour on two idle cores, 10 GB'
 	@echo 'make lint   formatting, clippy, shellcheck'
@@ -47,7 +47,7 @@ deps: build-deps
 build: build-deps
 	$(CARGO) build --release --locked -p norna
 
-demo: demo-variants demo-reads
+demo: demo-variants demo-reads demo-proteins
 
 demo-variants: build
 	@mkdir -p $(DEMO_OUT)
@@ -89,6 +89,22 @@ demo-reads: demo-variants
 	  --covar $(DEMO_OUT)/people.covar.tsv --out $(DEMO_OUT)/reads.h5 --force --quiet
 	@sed '/^##/d' $(DEMO_OUT)/people.truth.tsv
 	@$(NORNA) top $(DEMO_OUT)/reads.h5 --n 4
+
+# The same 20 genes as if a laboratory had measured their proteins: a table, the genes' places from an annotation.
+demo-proteins: demo-reads
+	@echo
+	@echo 'Molecular phenotypes: a table and an annotation make one file (norna proteins):'
+	$(NORNA) proteins $(DATA)/traits.tsv --annotation $(DATA)/genes.gtf.gz --transform rint --out $(DEMO_OUT)/proteins.h5 --force --quiet
+	@echo
+	@echo 'The variants near each gene that move it, p by 1,000 permutations, independent signals:'
+	mpirun -n $(RANKS) $(NORNA) qtl --vcf $(DATA)/chr22.vcf.gz --proteins $(DEMO_OUT)/proteins.h5 --covar $(DATA)/covars.tsv \
+	  --permute 1000 --conditional --out $(DEMO_OUT)/cis.h5 --force --quiet
+	@$(NORNA) top $(DEMO_OUT)/cis.h5 --n 5
+	@echo
+	@echo 'Farther away:'
+	mpirun -n $(RANKS) $(NORNA) qtl --vcf $(DATA)/chr22.vcf.gz --proteins $(DEMO_OUT)/proteins.h5 --covar $(DATA)/covars.tsv \
+	  --trans --cis-window 500000 --p-threshold 1e-4 --out $(DEMO_OUT)/trans.h5 --force --quiet
+	@$(NORNA) top $(DEMO_OUT)/trans.h5 --n 3
 
 test: deps
 	$(CARGO) check --locked -p norna --no-default-features
