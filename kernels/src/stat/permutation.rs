@@ -46,8 +46,26 @@ impl PermutedTrait {
         n_permutations: usize,
         fill: &mut dyn FnMut(usize, &mut [u32]),
     ) -> Self {
+        let samples = TraitSamples::new(null, trait_idx);
+        let residual = samples.residual(null, trait_idx);
         let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
-        Self::with_kernels(null, trait_idx, n_permutations, fill, kernels)
+        Self::of(kernels, null.trait_status(trait_idx), samples, &residual, (n_permutations, fill))
+    }
+
+    /// As [`Self::new`], with the trait's `values` (n_samples, in the order of the cohort) permuted instead of its residual, and
+    /// the covariates taken off afterwards, as FastQTL and tensorQTL do. What the covariates explain of the trait is then
+    /// noise to the permutations: where that is much or has outliers, they are another null distribution.
+    pub fn of_values(
+        null: &NullModel,
+        trait_idx: usize,
+        values: &[f64],
+        n_permutations: usize,
+        fill: &mut dyn FnMut(usize, &mut [u32]),
+    ) -> Self {
+        let samples = TraitSamples::new(null, trait_idx);
+        let values = samples.centred(values);
+        let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
+        Self::of(kernels, null.trait_status(trait_idx), samples, &values, (n_permutations, fill))
     }
 
     /// As [`Self::new`] on a given instruction set; `None` where the CPU lacks it. The results are the same bits.
@@ -58,22 +76,22 @@ impl PermutedTrait {
         fill: &mut dyn FnMut(usize, &mut [u32]),
         isa: Isa,
     ) -> Option<Self> {
-        Some(Self::with_kernels(null, trait_idx, n_permutations, fill, Kernels::new(isa)?))
+        let (kernels, samples) = (Kernels::new(isa)?, TraitSamples::new(null, trait_idx));
+        let residual = samples.residual(null, trait_idx);
+        Some(Self::of(kernels, null.trait_status(trait_idx), samples, &residual, (n_permutations, fill)))
     }
 
-    fn with_kernels(
-        null: &NullModel,
-        trait_idx: usize,
-        n_permutations: usize,
-        fill: &mut dyn FnMut(usize, &mut [u32]),
+    /// `y`: what is permuted, by sample that takes part.
+    fn of(
         kernels: Kernels,
+        status: Status,
+        samples: TraitSamples,
+        y: &[f64],
+        (n_permutations, fill): (usize, &mut dyn FnMut(usize, &mut [u32])),
     ) -> Self {
-        let status = null.trait_status(trait_idx);
-        let samples = TraitSamples::new(null, trait_idx);
-        let residual = samples.residual(null, trait_idx);
-        let permuted = samples.permute(&kernels, &residual, n_permutations, fill);
+        let permuted = samples.permute(&kernels, y, n_permutations, fill);
         let mut identity = |_: usize, order: &mut [u32]| order.iter_mut().zip(0..).for_each(|(out, i)| *out = i);
-        let observed = samples.permute(&kernels, &residual, 1, &mut identity);
+        let observed = samples.permute(&kernels, y, 1, &mut identity);
         Self { kernels, status, n_permutations, samples, permuted, observed }
     }
 

@@ -69,6 +69,19 @@ impl TraitSamples {
         }
     }
 
+    /// Values of the cohort's samples on those that take part, less their mean and of size 1.
+    pub(super) fn centred(&self, values: &[f64]) -> Vec<f64> {
+        let mut out: Vec<f64> = match &self.listed {
+            None => values.to_vec(),
+            Some(listed) => listed.iter().map(|&i| values[i as usize]).collect(),
+        };
+        let largest = out.iter().fold(0f64, |largest, y| largest.max(y.abs()));
+        out.iter_mut().for_each(|y| *y /= if largest > 0.0 { largest } else { 1.0 });
+        let mean = out.iter().sum::<f64>() / out.len().max(1) as f64;
+        out.iter_mut().for_each(|y| *y -= mean);
+        out
+    }
+
     /// The residual in each order that `fill` gives, projected off the covariates and of norm 1.
     pub(super) fn permute(
         &self,
