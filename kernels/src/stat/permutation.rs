@@ -49,7 +49,7 @@ impl PermutedTrait {
         let samples = TraitSamples::new(null, trait_idx);
         let residual = samples.residual(null, trait_idx);
         let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
-        Self::of(kernels, null.trait_status(trait_idx), samples, &residual, (n_permutations, fill))
+        Self::of(kernels, null.trait_status(trait_idx), samples, &residual, n_permutations, fill)
     }
 
     /// As [`Self::new`], with the trait's `values` (n_samples, in the order of the cohort) permuted instead of its residual, and
@@ -65,7 +65,7 @@ impl PermutedTrait {
         let samples = TraitSamples::new(null, trait_idx);
         let values = samples.centred(values);
         let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
-        Self::of(kernels, null.trait_status(trait_idx), samples, &values, (n_permutations, fill))
+        Self::of(kernels, null.trait_status(trait_idx), samples, &values, n_permutations, fill)
     }
 
     /// As [`Self::new`] on a given instruction set; `None` where the CPU lacks it. The results are the same bits.
@@ -78,7 +78,7 @@ impl PermutedTrait {
     ) -> Option<Self> {
         let (kernels, samples) = (Kernels::new(isa)?, TraitSamples::new(null, trait_idx));
         let residual = samples.residual(null, trait_idx);
-        Some(Self::of(kernels, null.trait_status(trait_idx), samples, &residual, (n_permutations, fill)))
+        Some(Self::of(kernels, null.trait_status(trait_idx), samples, &residual, n_permutations, fill))
     }
 
     /// `y`: what is permuted, by sample that takes part.
@@ -87,7 +87,8 @@ impl PermutedTrait {
         status: Status,
         samples: TraitSamples,
         y: &[f64],
-        (n_permutations, fill): (usize, &mut dyn FnMut(usize, &mut [u32])),
+        n_permutations: usize,
+        fill: &mut dyn FnMut(usize, &mut [u32]),
     ) -> Self {
         let permuted = samples.permute(&kernels, y, n_permutations, fill);
         let mut identity = |_: usize, order: &mut [u32]| order.iter_mut().zip(0..).for_each(|(out, i)| *out = i);
