@@ -36,22 +36,7 @@ pub struct PermutedTrait {
 }
 
 impl PermutedTrait {
-    /// Permutes the values of trait `trait_idx` of `null` as they are (`values`: n_samples, those that the null model was fitted
-    /// to), as FastQTL and tensorQTL do; each order is projected off the covariates afterwards. `fill` as for [`Self::new`].
-    pub fn of_values(
-        null: &NullModel,
-        trait_idx: usize,
-        values: &[f64],
-        n_permutations: usize,
-        fill: &mut dyn FnMut(usize, &mut [u32]),
-    ) -> Self {
-        let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
-        let samples = TraitSamples::new(null, trait_idx);
-        let centred = samples.centred(values);
-        Self::permuting((null, trait_idx), samples, &centred, n_permutations, fill, kernels)
-    }
-
-    /// Permutes the residual of trait `trait_idx` of `null` (Freedman and Lane 1983). `fill(p, order)` writes permutation `p`: sample j of the
+    /// Permutes the residual of trait `trait_idx` of `null`. `fill(p, order)` writes permutation `p`: sample j of the
     /// trait's [`NullModel::n_observed`] samples, in the order of the cohort, gets the residual of its sample `order[j]`.
     /// It is called once for each p, ascending. Takes n_observed × n_permutations × 4 bytes: where that is too much, some
     /// permutations at a time give the same numbers.
@@ -61,8 +46,26 @@ impl PermutedTrait {
         n_permutations: usize,
         fill: &mut dyn FnMut(usize, &mut [u32]),
     ) -> Self {
+        let samples = TraitSamples::new(null, trait_idx);
+        let residual = samples.residual(null, trait_idx);
         let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
-        Self::with_kernels(null, trait_idx, n_permutations, fill, kernels)
+        Self::of(kernels, null.trait_status(trait_idx), samples, &residual, n_permutations, fill)
+    }
+
+    /// As [`Self::new`], with the trait's `values` (n_samples, in the order of the cohort) permuted instead of its residual, and
+    /// the covariates taken off afterwards, as FastQTL and tensorQTL do. What the covariates explain of the trait is then
+    /// noise to the permutations: where that is much or has outliers, they are another null distribution.
+    pub fn of_values(
+        null: &NullModel,
+        trait_idx: usize,
+        values: &[f64],
+        n_permutations: usize,
+        fill: &mut dyn FnMut(usize, &mut [u32]),
+    ) -> Self {
+        let samples = TraitSamples::new(null, trait_idx);
+        let values = samples.centred(values);
+        let kernels = Kernels::new(isa()).unwrap_or_else(Kernels::portable);
+        Self::of(kernels, null.trait_status(trait_idx), samples, &values, n_permutations, fill)
     }
 
     /// As [`Self::new`] on a given instruction set; `None` where the CPU lacks it. The results are the same bits.
@@ -73,33 +76,23 @@ impl PermutedTrait {
         fill: &mut dyn FnMut(usize, &mut [u32]),
         isa: Isa,
     ) -> Option<Self> {
-        Some(Self::with_kernels(null, trait_idx, n_permutations, fill, Kernels::new(isa)?))
-    }
-
-    fn with_kernels(
-        null: &NullModel,
-        trait_idx: usize,
-        n_permutations: usize,
-        fill: &mut dyn FnMut(usize, &mut [u32]),
-        kernels: Kernels,
-    ) -> Self {
-        let samples = TraitSamples::new(null, trait_idx);
+        let (kernels, samples) = (Kernels::new(isa)?, TraitSamples::new(null, trait_idx));
         let residual = samples.residual(null, trait_idx);
-        Self::permuting((null, trait_idx), samples, &residual, n_permutations, fill, kernels)
+        Some(Self::of(kernels, null.trait_status(trait_idx), samples, &residual, n_permutations, fill))
     }
 
-    fn permuting(
-        (null, trait_idx): (&NullModel, usize),
+    /// `y`: what is permuted, by sample that takes part.
+    fn of(
+        kernels: Kernels,
+        status: Status,
         samples: TraitSamples,
-        values: &[f64],
+        y: &[f64],
         n_permutations: usize,
         fill: &mut dyn FnMut(usize, &mut [u32]),
-        kernels: Kernels,
     ) -> Self {
-        let status = null.trait_status(trait_idx);
-        let permuted = samples.permute(&kernels, values, n_permutations, fill);
+        let permuted = samples.permute(&kernels, y, n_permutations, fill);
         let mut identity = |_: usize, order: &mut [u32]| order.iter_mut().zip(0..).for_each(|(out, i)| *out = i);
-        let observed = samples.permute(&kernels, values, 1, &mut identity);
+        let observed = samples.permute(&kernels, y, 1, &mut identity);
         Self { kernels, status, n_permutations, samples, permuted, observed }
     }
 

@@ -1,4 +1,4 @@
-//! The samples of one trait, and its values permuted among them, in the layout of the score product.
+//! The samples of one trait, and its residual permuted among them, in the layout of the score product.
 
 use crate::arch::Kernels;
 use crate::null_model::NullModel;
@@ -69,21 +69,24 @@ impl TraitSamples {
         }
     }
 
-    /// The trait's own values less their mean, which the covariates explain anyway: differences stay exact.
+    /// Values of the cohort's samples on those that take part, less their mean and of size 1.
     pub(super) fn centred(&self, values: &[f64]) -> Vec<f64> {
-        let own: Vec<f64> = match &self.listed {
+        let mut out: Vec<f64> = match &self.listed {
             None => values.to_vec(),
             Some(listed) => listed.iter().map(|&i| values[i as usize]).collect(),
         };
-        let mean = own.iter().sum::<f64>() / own.len().max(1) as f64;
-        own.into_iter().map(|y| y - mean).collect()
+        let largest = out.iter().fold(0f64, |largest, y| largest.max(y.abs()));
+        out.iter_mut().for_each(|y| *y /= if largest > 0.0 { largest } else { 1.0 });
+        let mean = out.iter().sum::<f64>() / out.len().max(1) as f64;
+        out.iter_mut().for_each(|y| *y -= mean);
+        out
     }
 
-    /// The values in each order that `fill` gives, projected off the covariates and of norm 1.
+    /// The residual in each order that `fill` gives, projected off the covariates and of norm 1.
     pub(super) fn permute(
         &self,
         kernels: &Kernels,
-        values: &[f64],
+        residual: &[f64],
         n_permutations: usize,
         fill: &mut dyn FnMut(usize, &mut [u32]),
     ) -> Panels {
@@ -100,7 +103,7 @@ impl TraitSamples {
                 for p in group {
                     fill(p, &mut order);
                     let column = y.iter_mut().skip(p - start).step_by(GROUP);
-                    column.zip(&order).for_each(|(y, &i)| *y = values[i as usize]);
+                    column.zip(&order).for_each(|(y, &i)| *y = residual[i as usize]);
                 }
                 (kernels.project_traits)(&y, self.basis(), &mut coefficients);
                 let before = squares(kernels, &y);
