@@ -314,7 +314,10 @@ const CSQ: &str = "##INFO=<ID=CSQ,Number=.,Type=String,Description=\"Consequence
 const ANN: &str = "##INFO=<ID=ANN,Number=.,Type=String,Description=\"Functional annotations: 'Allele | Annotation | \
                    Annotation_Impact | Gene_Name | Gene_ID | Feature_Type'\">";
 
-fn consequences(results: &Path) -> Vec<(u64, u32, Option<(&'static str, bool)>)> {
+/// Variant, trait, and the term of the consequence with whether it changes the protein.
+type Told = (u64, u32, Option<(&'static str, bool)>);
+
+fn consequences(results: &Path) -> Vec<Told> {
     let (reader, hits) = hits(results);
     assert!(reader.has_consequences() && hits.len() > 50);
     hits.iter()
