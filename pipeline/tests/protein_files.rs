@@ -157,6 +157,14 @@ fn olink_repeats_without_a_plate_keep_the_order_of_the_file_and_are_told() {
 }
 
 #[test]
+fn olink_keys_that_are_no_keys_do_not_fill_the_memory() {
+    let rows = (0..20_000).map(|i| format!("s{i},o{i},A,P,1\n")).collect::<String>();
+    let message = error(&format!("SampleID,OlinkID,Panel,PlateID,NPX\n{rows}"));
+    assert!(message.contains("are the columns of samples and proteins the right ones"), "{message}");
+    assert_eq!(error(&npx(&[("NEG 1", "a", "A", "1")])), "f0: all 1 rows are of controls");
+}
+
+#[test]
 fn olink_files_of_panels_join_and_files_of_one_panel_add_measurements() {
     let (a, b) =
         (npx(&[("S", "a", "A", "1"), ("T", "a", "A", "1")]), npx(&[("T", "b", "B", "9"), ("S", "b", "B", "9")]));

@@ -279,6 +279,7 @@ impl TakeRow for Olink {
         let flags = self.qc_bits(row);
         let panel = self.proteins[protein as usize].panel;
         let mut column = self.runs.column(panel, sample, place);
+        self.cells.check()?;
         if self.cells.at(protein, column).seen {
             column = self.repeat(protein, panel, sample, place, value)?;
         }
