@@ -353,7 +353,7 @@ fn damaged_texts_are_told_in_one_line() {
 fn shared_npx_file_value_by_value() {
     need!(Need::SharedData);
     let path = shared_file("proteomics/npx_data1.long.csv.gz");
-    let table = read(&[path.clone()], &ReadOptions::default()).unwrap();
+    let table = read(std::slice::from_ref(&path), &ReadOptions::default()).unwrap();
     let mut text = String::new();
     let mut file = flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap());
     std::io::Read::read_to_string(&mut file, &mut text).unwrap();
@@ -458,7 +458,7 @@ fn parquet_is_read_by_row_groups_with_nulls_and_survives_damage() {
 fn shared_parquet_file_whole_and_damaged() {
     need!(Need::SharedData);
     let path = shared_file("proteomics/npx_data_ext.parquet");
-    let table = read(&[path.clone()], &ReadOptions::default()).unwrap();
+    let table = read(std::slice::from_ref(&path), &ReadOptions::default()).unwrap();
     assert_eq!((table.values.as_slice(), table.panels[0].name.as_str()), (&[0.0][..], "Explore_HT block 1"));
     assert_eq!(table.proteins[0].id, "OID42741");
     survives(&std::fs::read(path).unwrap(), 101);
