@@ -11,7 +11,7 @@ fn zero_bytes(word: u64) -> u64 {
     !(((word & SEVENS) + SEVENS) | word | SEVENS)
 }
 
-/// Where the cells of one line begin and end, quotes left out.
+/// Where the cells of one line begin and end.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
     spans: Vec<(u32, u32)>,
@@ -27,7 +27,7 @@ impl Cells {
             if byte == b'"' {
                 quoted = !quoted;
             } else if !quoted {
-                spans.push(unquoted(line, start, at as u32));
+                spans.push((start, at as u32));
                 start = at as u32 + 1;
             }
         };
@@ -50,7 +50,7 @@ impl Cells {
             }
         }
         let end = line.len() as u32;
-        self.spans.push(unquoted(line, start, end));
+        self.spans.push((start, end));
         !quoted
     }
 
@@ -59,25 +59,23 @@ impl Cells {
         self.spans.len()
     }
 
-    /// Cell `i` of `line`; empty beyond the last.
+    /// Cell `i` of `line`, without blanks and quotes around it; empty beyond the last.
     #[inline]
     pub fn get<'a>(&self, line: &'a [u8], i: usize) -> &'a [u8] {
-        self.spans.get(i).map_or(&[], |&(start, end)| &line[start as usize..end as usize])
+        match self.spans.get(i) {
+            Some(&(start, end)) => unquoted(&line[start as usize..end as usize]),
+            None => &[],
+        }
     }
 }
 
-/// The span without blanks and one pair of quotes around it. Doubled quotes within stay as they are.
+/// A cell without blanks and one pair of quotes around it. Doubled quotes within stay as they are.
 #[inline]
-fn unquoted(line: &[u8], mut start: u32, mut end: u32) -> (u32, u32) {
-    let byte = |i: u32| line[i as usize];
-    let blank = |i: u32| byte(i) == b' ' || byte(i) == b'\t';
-    while start < end && blank(start) {
-        start += 1;
+fn unquoted(mut cell: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = cell {
+        cell = rest;
     }
-    while end > start && blank(end - 1) {
-        end -= 1;
-    }
-    if end >= start + 2 && byte(start) == b'"' && byte(end - 1) == b'"' { (start + 1, end - 1) } else { (start, end) }
+    if let [b'"', within @ .., b'"'] = cell { within } else { cell }
 }
 
 /// The byte of a delimiter; none for runs of blanks.

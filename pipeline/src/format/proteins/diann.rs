@@ -6,7 +6,7 @@ use std::path::Path;
 use super::ReadOptions;
 use super::columns::{Columns, plain};
 use super::error::ProteinFileError;
-use super::long::LongCells;
+use super::long::{LongCells, check_filled};
 use super::matrix::MatrixBuilder;
 use super::names::Names;
 use super::number;
@@ -173,6 +173,7 @@ impl TakeRow for Report {
             self.cells.add_row();
         }
         let run = self.runs.intern(row.texts[RUN]).0;
+        self.cells.check()?;
         let cell = self.cells.at(group, run);
         if !cell.seen {
             (cell.value, cell.seen) = (value, true);
@@ -200,6 +201,8 @@ impl Report {
             return Err(ProteinFileError::file(path, problem));
         }
         builder.samples(runs.iter().map(|run| run_name(run).to_string()).collect())?;
+        check_filled((self.proteins.len() * runs.len()) as u64, n_records)
+            .map_err(|problem| ProteinFileError::file(path, problem))?;
         builder.values.reserve_exact(self.proteins.len() * runs.len());
         for (row, protein) in self.proteins.into_iter().enumerate() {
             let cells = self.cells.take(row as u32);

@@ -55,7 +55,7 @@ pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<RawTable, Protei
         for (_, input) in &mut inputs {
             olink.read(&mut *input.long()?, options)?;
         }
-        return Ok(olink.table());
+        return olink.table(&paths[0].display().to_string());
     }
     let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let tables = inputs.iter_mut().map(|(path, input)| input.table(path, options)).collect::<Result<Vec<_>, _>>()?;
@@ -86,7 +86,7 @@ impl Input {
             TableLayout::OlinkLong => {
                 let mut olink = olink::Olink::default();
                 olink.read(self.long()?, options)?;
-                Ok(olink.table())
+                olink.table(&self.path)
             }
             TableLayout::DiannReport => diann::read_report(self.long()?, options),
             TableLayout::DiannMatrix => diann::read_matrix(path),

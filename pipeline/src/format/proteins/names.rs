@@ -3,31 +3,52 @@
 
 use std::collections::HashMap;
 
-/// Interned byte strings.
+/// Interned byte strings, one after the other in memory.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     of: HashMap<Box<[u8]>, u32>,
-    list: Vec<Box<[u8]>>,
-    /// By name: the one that came after it the last time.
-    next: Vec<u32>,
+    text: Vec<u8>,
+    spans: Vec<Span>,
     last: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: usize,
+    len: u32,
+    /// The name that came after this one the last time.
+    next: u32,
+}
+
+/// Whether short strings are equal, without a call.
+#[inline]
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (mut a, mut b) = (a.chunks_exact(8), b.chunks_exact(8));
+    (&mut a).zip(&mut b).all(|(a, b)| a == b) && a.remainder().iter().zip(b.remainder()).all(|(a, b)| a == b)
 }
 
 impl Names {
     /// The number of `name`, and whether it is new.
     #[inline]
     pub fn intern(&mut self, name: &[u8]) -> (u32, bool) {
-        if let Some(last) = self.list.get(self.last as usize) {
-            if **last == *name {
+        if let Some(&last) = self.spans.get(self.last as usize) {
+            if same(self.bytes(last), name) {
                 return (self.last, false);
             }
-            let next = self.next[self.last as usize];
-            if *self.list[next as usize] == *name {
-                self.last = next;
-                return (next, false);
+            if same(self.bytes(self.spans[last.next as usize]), name) {
+                self.last = last.next;
+                return (last.next, false);
             }
         }
         self.look_up(name)
+    }
+
+    #[inline]
+    fn bytes(&self, span: Span) -> &[u8] {
+        &self.text[span.start..span.start + span.len as usize]
     }
 
     #[inline(never)]
@@ -35,26 +56,26 @@ impl Names {
         let (number, is_new) = match self.of.get(name) {
             Some(&number) => (number, false),
             None => {
-                let number = self.list.len() as u32;
+                let number = self.spans.len() as u32;
                 self.of.insert(name.into(), number);
-                self.list.push(name.into());
-                self.next.push(number);
+                self.spans.push(Span { start: self.text.len(), len: name.len() as u32, next: number });
+                self.text.extend_from_slice(name);
                 (number, true)
             }
         };
-        self.next[self.last as usize] = number;
+        self.spans[self.last as usize].next = number;
         self.last = number;
         (number, is_new)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.spans.len()
     }
 
     /// The name of a number.
     pub fn text(&self, number: u32) -> String {
-        String::from_utf8_lossy(&self.list[number as usize]).into_owned()
+        String::from_utf8_lossy(self.bytes(self.spans[number as usize])).into_owned()
     }
 
     /// All names.

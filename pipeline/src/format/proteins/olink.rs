@@ -5,7 +5,7 @@ use super::ReadOptions;
 use super::columns::Columns;
 use super::error::ProteinFileError;
 use super::long::LongCells;
-use super::names::Names;
+use super::names::{Names, same};
 use super::olink_words::{Control, assay_control, qc, sample_control};
 use super::rows::{LongInput, LongRow, Num, TakeRow, Wanted};
 use super::runs::{Place, Runs};
@@ -228,7 +228,7 @@ impl Olink {
     #[inline]
     fn lod(&mut self, number: Num) -> Result<f32, String> {
         match number {
-            Num::Text(cell) if self.last_lod.0 == cell && !cell.is_empty() => Ok(self.last_lod.1),
+            Num::Text(cell) if same(&self.last_lod.0, cell) && !cell.is_empty() => Ok(self.last_lod.1),
             Num::Text(cell) => {
                 let lod = number.value().map_err(|problem| format!("LOD: {problem}"))? as f32;
                 self.last_lod.0.clear();
@@ -279,6 +279,7 @@ impl TakeRow for Olink {
         let flags = self.qc_bits(row);
         let panel = self.proteins[protein as usize].panel;
         let mut column = self.runs.column(panel, sample, place);
+        self.cells.check()?;
         if self.cells.at(protein, column).seen {
             column = self.repeat(protein, panel, sample, place, value)?;
         }

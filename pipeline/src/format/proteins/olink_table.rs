@@ -1,14 +1,24 @@
 //! The table that Olink's rows make.
 
+use super::error::ProteinFileError;
+use super::long::check_filled;
 use super::olink::{DROPPED, Olink};
 use super::runs::Measured;
 use crate::proteins::{Measurement, Panel, RawTable, Scale, TableLayout};
 
 impl Olink {
     /// proteins × measurements.
-    pub(super) fn table(mut self) -> RawTable {
+    ///
+    /// # Errors
+    /// Where there is no protein or measurement left, or hardly a value.
+    pub(super) fn table(mut self, path: &str) -> Result<RawTable, ProteinFileError> {
         let measured = self.runs.measurements(self.samples.len());
         let n = measured.len();
+        let wrong = |problem: String| ProteinFileError::file(path, problem);
+        check_filled((n * self.proteins.len()) as u64, self.n_records).map_err(wrong)?;
+        if n == 0 || self.proteins.is_empty() {
+            return Err(wrong(format!("all {} rows are of controls", self.n_records)));
+        }
         let mut values = Vec::with_capacity(n * self.proteins.len());
         let mut lod = Vec::with_capacity(if self.has_lod { values.capacity() } else { 0 });
         let mut flags = Vec::with_capacity(if self.has_flags { values.capacity() } else { 0 });
@@ -27,7 +37,7 @@ impl Olink {
         }
         self.tell(&measured);
         let dropped = DROPPED.iter().zip(self.dropped).filter(|(_, n)| *n > 0).map(|(what, n)| (what.to_string(), n));
-        RawTable {
+        Ok(RawTable {
             layout: TableLayout::OlinkLong,
             scale: if self.is_linear == Some(true) { Scale::Linear } else { Scale::Log2 },
             panels: self.panels(&measured),
@@ -41,7 +51,7 @@ impl Olink {
             messages: self.messages,
             dropped: dropped.collect(),
             n_records: self.n_records,
-        }
+        })
     }
 
     fn tell(&mut self, measured: &[Measured]) {

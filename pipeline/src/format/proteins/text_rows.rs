@@ -11,7 +11,8 @@ use crate::format::table_text::{LineReader, TextError};
 /// A table of text whose header is read.
 pub(super) struct TextRows {
     lines: LineReader,
-    delimiter: u8,
+    /// None for runs of blanks.
+    delimiter: Option<u8>,
     header: Vec<String>,
 }
 
@@ -33,14 +34,11 @@ impl TextRows {
         let header: Option<Vec<String>> =
             (0..row.len()).map(|i| std::str::from_utf8(row.get(i)).ok().map(str::to_string)).collect();
         let header = header.ok_or(TableError::HeaderEncoding { path: name.clone(), line })?;
-        match delimiter_byte(delimiter) {
-            Some(delimiter) => Ok(Self { lines, delimiter, header }),
-            None if header.len() < 2 => Err(TableError::OneColumn { path: name, line }.into()),
-            None => {
-                let problem = "cells are separated by blanks; use tabs, commas or semicolons";
-                Err(ProteinFileError::line(&name, line, problem))
-            }
+        let delimiter = delimiter_byte(delimiter);
+        if delimiter.is_none() && header.len() < 2 {
+            return Err(TableError::OneColumn { path: name, line }.into());
         }
+        Ok(Self { lines, delimiter, header })
     }
 
     fn count_error(&self, found: usize) -> ProteinFileError {
@@ -68,10 +66,14 @@ impl LongInput for TextRows {
             wanted.texts.iter().enumerate().filter_map(|(role, at)| at.map(|at| (role, at))).collect();
         let numbers: Vec<(usize, usize)> =
             wanted.numbers.iter().enumerate().filter_map(|(role, at)| at.map(|at| (role, at))).collect();
+        let Some(delimiter) = self.delimiter else {
+            let problem = "cells are separated by blanks; a long table has tabs, commas or semicolons between them";
+            return Err(ProteinFileError::line(self.lines.path(), self.lines.line_number(), problem));
+        };
         let mut cells = Cells::default();
         let mut n_rows = 0;
         while let Some(line) = self.lines.next_line()? {
-            let is_closed = cells.split(line, self.delimiter);
+            let is_closed = cells.split(line, delimiter);
             if cells.len() != self.header.len() || !is_closed {
                 if line.iter().all(u8::is_ascii_whitespace) {
                     continue;
