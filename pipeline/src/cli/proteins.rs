@@ -64,7 +64,7 @@ fn make(args: &ProteinsArgs, options: &ProcessOptions, out: &Path, stop: &Arc<At
 
 /// The table of all inputs.
 fn read(args: &ProteinsArgs) -> Result<RawTable, ProteinsError> {
-    Ok(crate::format::proteins::phenotype_bed::read(&args.input[0])?)
+    Ok(crate::format::proteins::read(&args.input, &args.read_options())?)
 }
 
 fn go_on(stop: &AtomicBool) -> Result<()> {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::format::chromosome::Build;
+use crate::format::proteins::{Orientation, ReadOptions};
 use crate::proteins::{LodRule, LogRule, OutlierRule, ProcessOptions, QcRule, RepeatsRule, TableLayout, Transform};
 use crate::run::UsageError;
 
@@ -36,6 +37,14 @@ pub struct ProteinsArgs {
     /// Column with the values, of a long table [default: recognised]
     #[arg(long, value_name = "NAME", help_heading = "1. Table")]
     pub value_column: Option<String>,
+
+    /// Which way a matrix lies [default: recognised]
+    #[arg(long, value_enum, value_name = "WAY", help_heading = "1. Table")]
+    #[serde(skip)]
+    pub samples_in: Option<Orientation>,
+    /// Drop rows of DIA-NN's report with a greater Q.Value or PG.Q.Value
+    #[arg(long, value_name = "Q", default_value_t = 0.01, value_parser = share, help_heading = "1. Table")]
+    pub max_q_value: f64,
 
     /// Two columns: ID in the protein file, ID in the genotypes; samples that it does not have are left out
     #[arg(long, value_name = "FILE", help_heading = "2. Samples")]
@@ -144,6 +153,17 @@ impl ProteinsArgs {
         let lists = [("keep", &self.keep), ("remove", &self.remove)];
         let lists = lists.into_iter().flat_map(|(role, paths)| paths.iter().map(move |path| (role, path.clone())));
         self.input.iter().map(|path| ("proteins", path.clone())).chain(some).chain(lists).collect()
+    }
+
+    /// How the inputs are read.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            layout: self.format,
+            sample_column: self.sample_column.clone(),
+            value_column: self.value_column.clone(),
+            orientation: self.samples_in,
+            max_q_value: self.max_q_value,
+        }
     }
 
     /// What processing is asked to do.
@@ -261,6 +281,10 @@ choices!(Transform:
     None = "none", "None";
     Rint = "rint", "Rank-based inverse normal (Blom)";
     Standardize = "standardize", "Mean 0, standard deviation 1";
+);
+choices!(Orientation:
+    SamplesInRows = "rows", "A row is a sample";
+    ProteinsInRows = "columns", "A row is a protein";
 );
 choices!(TableLayout:
     OlinkLong = "olink", "Olink NPX, long: CSV or Parquet";

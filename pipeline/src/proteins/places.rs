@@ -112,7 +112,7 @@ impl Annotation {
             if protein.uniprot.is_empty() && is_accession(&protein.id) { &protein.id } else { &protein.uniprot };
         let symbol = if protein.name.is_empty() { &protein.id } else { &protein.name };
         let levels = [
-            (Placed::ByProtein, self.lead(&self.by_protein, &[protein.id.clone()], false)),
+            (Placed::ByProtein, self.lead(&self.by_protein, std::slice::from_ref(&protein.id), false)),
             (Placed::ByEnsembl, self.parts(&self.by_ensembl, &ensembl, without_version, false)),
             (Placed::ByUniprot, self.lead(&self.by_uniprot, &accessions(uniprot), false)),
             (Placed::BySymbol, self.parts(&self.by_symbol, symbol, str::to_uppercase, true)),

@@ -93,9 +93,9 @@ pub fn process(
         done(terms.step)?;
     }
     if options.n_components > 0 {
-        let (columns, step) = protein_components(&table, options.n_components)?;
-        covariates.extend(columns);
-        done(step)?;
+        let terms = protein_components(&table, options.n_components)?;
+        covariates.extend(terms.columns);
+        done(terms.step)?;
     }
     let (places, found, step) = place(&table.proteins, genes, options)?;
     done(step)?;
@@ -136,7 +136,7 @@ fn transform(table: &mut SampleTable, rule: Transform) -> Step {
     step
 }
 
-fn protein_components(table: &SampleTable, n: usize) -> Result<(Vec<(String, Vec<f64>)>, Step), ProteinsError> {
+fn protein_components(table: &SampleTable, n: usize) -> Result<terms::Terms, ProteinsError> {
     let mut step = Step::new("components", n.to_string());
     let rows: Vec<&[f64]> = (0..table.proteins.len()).map(|row| table.row(row)).collect();
     let found = components::of_rows(&rows, n)?;
@@ -148,7 +148,7 @@ fn protein_components(table: &SampleTable, n: usize) -> Result<(Vec<(String, Vec
         step.notes.push(format!("the proteins have {} components only", found.scores.len()));
     }
     let named = found.scores.into_iter().enumerate().map(|(i, scores)| (format!("protein_PC{}", i + 1), scores));
-    Ok((named.collect(), step))
+    Ok(terms::Terms { columns: named.collect(), step })
 }
 
 type Places = (Vec<Option<super::Gene>>, Option<Build>, Step);

@@ -123,10 +123,13 @@ fn check(place: &Place, matrix: &ProteinMatrix) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// A text of a row.
+type TextOf<T> = fn(&T) -> &str;
+
 fn write_proteins(place: &Place, root: &Group, matrix: &ProteinMatrix) -> Result<(), StoreError> {
     let group = &file::group(place, root, "proteins")?;
     let proteins = &matrix.proteins;
-    let texts: [(&str, fn(&Protein) -> &str); 4] = [
+    let texts: [(&str, TextOf<Protein>); 4] = [
         ("id", |protein| &protein.id),
         ("name", |protein| &protein.name),
         ("uniprot", |protein| &protein.uniprot),
@@ -135,7 +138,7 @@ fn write_proteins(place: &Place, root: &Group, matrix: &ProteinMatrix) -> Result
     for (name, text) in texts {
         write_texts(place, group, name, proteins.iter().map(text))?;
     }
-    let genes: [(&str, fn(&Gene) -> &str); 3] =
+    let genes: [(&str, TextOf<Gene>); 3] =
         [("chrom", |gene| &gene.chrom), ("gene_id", |gene| &gene.id), ("gene_name", |gene| &gene.name)];
     for (name, text) in genes {
         write_texts(place, group, name, proteins.iter().map(|protein| protein.gene.as_ref().map_or("", text)))?;

@@ -7,6 +7,7 @@ mod support;
 mod command;
 mod genes;
 mod made;
+mod npx;
 mod steps;
 mod store;
 mod terms;
