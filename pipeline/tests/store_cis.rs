@@ -80,7 +80,7 @@ fn lead(phenotype: usize, k: usize) -> Lead {
     let (beta, se) = (f64::from(pair.beta), f64::from(pair.se));
     let tss_distance = i64::from(key.pos) - i64::from(info(phenotype).tss);
     let log10p = student::log10_p(beta / se, DF);
-    Lead { variant: key, tss_distance, a1_freq, n_tied: 1 + (phenotype % 3 == 0) as u32, beta, se, log10p }
+    Lead { variant: key, tss_distance, a1_freq, n_tied: 1 + u32::from(phenotype.is_multiple_of(3)), beta, se, log10p }
 }
 
 fn t(pair: &NominalPair) -> f64 {
