@@ -6,6 +6,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
+use norna::format::consequence::Consequence;
 use norna::proteins::Strand;
 use norna::qtl::{CisPhenotype, CisStatus, Lead, NominalPair, Permuted, Signal, VariantKey};
 use norna::store::{
@@ -142,8 +143,9 @@ fn ledger() -> Ledger {
     ledger
 }
 
-fn consequence(i: usize) -> String {
-    if i == 2 { "missense_variant|GENE2".into() } else { String::new() }
+/// Of phenotype 2 the first term that there is, which changes the protein.
+fn consequence(i: usize) -> Option<Consequence> {
+    if i == 2 { Consequence::from_code(1, true) } else { None }
 }
 
 fn write(path: &Path, has_nominal: bool) -> Result<(), StoreError> {
@@ -195,7 +197,8 @@ fn what_is_written_is_read() {
     for (i, stored) in stored.iter().enumerate() {
         assert_eq!(stored.found, phenotype(i));
         assert_eq!(stored.q_value.to_bits(), q_value(i).to_bits());
-        assert_eq!(stored.consequence, consequence(i));
+        assert_eq!(stored.consequence, consequence(i).map_or("", Consequence::term));
+        assert_eq!(stored.changes_protein, i == 2);
         let found = reader.pairs(reader.stretch(i)).unwrap();
         let expected = if has_result(i) { pairs(i) } else { Vec::new() };
         assert_eq!(format!("{found:?}"), format!("{expected:?}"), "phenotype {i}");

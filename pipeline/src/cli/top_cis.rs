@@ -115,6 +115,6 @@ fn json_row((info, stored): (&CisPhenotypeInfo, &StoredPhenotype)) -> Value {
         "beta": lead.map(|lead| lead.beta), "se": lead.map(|lead| lead.se),
         "log10p_nominal": lead.map(|lead| lead.log10p), "p_perm": permuted.map(|permuted| permuted.p_perm),
         "log10p_beta": permuted.map(|permuted| permuted.log10p_beta), "q_value": stored.q_value,
-        "consequence": stored.consequence,
+        "consequence": stored.consequence, "changes_protein": stored.changes_protein,
     })
 }

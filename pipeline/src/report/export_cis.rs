@@ -20,7 +20,7 @@ const ROWS: usize = 1 << 14;
 /// Bytes of text written at once.
 const TEXT: usize = 1 << 16;
 /// Columns of the table of phenotypes.
-pub const CIS_COLUMNS: [&str; 28] = [
+pub const CIS_COLUMNS: [&str; 29] = [
     "phenotype",
     "n_variants",
     "variant",
@@ -48,6 +48,7 @@ pub const CIS_COLUMNS: [&str; 28] = [
     "log10p_nominal",
     "log10p_beta",
     "consequence",
+    "changes_protein",
     "status",
 ];
 /// Columns of the table of pairs.
@@ -67,7 +68,7 @@ pub const NOMINAL_COLUMNS: [&str; 13] = [
     "log10p_nominal",
 ];
 /// Columns of the table of signals.
-pub const SIGNAL_COLUMNS: [&str; 23] = [
+pub const SIGNAL_COLUMNS: [&str; 24] = [
     "phenotype",
     "rank",
     "variant",
@@ -91,6 +92,7 @@ pub const SIGNAL_COLUMNS: [&str; 23] = [
     "log10p_beta",
     "gene_name",
     "consequence",
+    "changes_protein",
 ];
 
 /// Which table is made.
@@ -268,7 +270,7 @@ fn push_phenotype<W: Write>(
     table.p(stored.threshold_log10p);
     table.number(found.lead.as_ref().map_or(f64::NAN, |lead| lead.log10p));
     table.number(found.permuted.map_or(f64::NAN, |permuted| permuted.log10p_beta));
-    table.text(&stored.consequence);
+    push_consequence(table, &stored.consequence, stored.changes_protein);
     table.text(found.status.name());
     table.end_line()
 }
@@ -284,6 +286,11 @@ fn push_permuted<W: Write>(table: &mut Table<'_, W>, permuted: Option<&Permuted>
 }
 
 /// chrom, pos, ref, alt.
+fn push_consequence<W: Write>(table: &mut Table<'_, W>, consequence: &str, changes_protein: bool) {
+    table.text(consequence);
+    if consequence.is_empty() { table.none(1) } else { table.integer(u8::from(changes_protein)) }
+}
+
 fn push_place<W: Write>(table: &mut Table<'_, W>, variant: &VariantKey) {
     table.text(&variant.chrom);
     table.integer(variant.pos);
@@ -381,6 +388,6 @@ fn push_signal<W: Write>(
     table.number(lead.log10p);
     table.number(stored.signal.permuted.log10p_beta);
     table.text(&info.gene_name);
-    table.text(&stored.consequence);
+    push_consequence(table, &stored.consequence, stored.changes_protein);
     table.end_line()
 }

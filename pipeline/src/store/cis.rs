@@ -19,6 +19,7 @@ use super::matrix::Layout;
 use super::publish::sync_file;
 use super::schema::{Ledger, MAX_TRAITS, SIGNATURE_BYTES};
 use super::writer::{write_ledger, write_provenance};
+use crate::format::consequence::Consequence;
 use crate::proteins::Strand;
 use crate::qtl::{CisPhenotype, CisStatus, NominalPair, Signal};
 
@@ -83,7 +84,7 @@ pub struct CisWriter {
     /// The rate of false discoveries, and a −log10 p for each phenotype.
     thresholds: Option<(f64, Vec<f64>)>,
     /// Of leads and of signals.
-    consequences: Option<(Vec<String>, Vec<String>)>,
+    consequences: Option<(Vec<Option<Consequence>>, Vec<Option<Consequence>>)>,
 }
 
 /// Pairs on their way, and the variants that they name.
@@ -246,8 +247,12 @@ impl CisWriter {
         Ok(())
     }
 
-    /// What lead variants change, by phenotype and by signal; empty where nothing is known.
-    pub fn set_consequences(&mut self, leads: Vec<String>, signals: Vec<String>) -> Result<(), StoreError> {
+    /// What lead variants change, by phenotype and by signal.
+    pub fn set_consequences(
+        &mut self,
+        leads: Vec<Option<Consequence>>,
+        signals: Vec<Option<Consequence>>,
+    ) -> Result<(), StoreError> {
         self.check_one_each("consequences", leads.len())?;
         if signals.len() != self.signals.len() {
             return Err(self.place.argument(format!(
@@ -353,12 +358,19 @@ impl CisWriter {
         self.write_consequences(group, consequences, self.signals.len())
     }
 
-    fn write_consequences(&self, group: &Group, texts: Option<&Vec<String>>, n: usize) -> Result<(), StoreError> {
-        let texts = match texts {
-            Some(texts) => file::strings(texts.iter().map(String::as_str)),
-            None => file::strings(std::iter::repeat_n("", n)),
-        };
-        file::table_column(&self.place, group, "consequence", &texts).map(drop)
+    fn write_consequences(
+        &self,
+        group: &Group,
+        told: Option<&Vec<Option<Consequence>>>,
+        n: usize,
+    ) -> Result<(), StoreError> {
+        let none = vec![None; n];
+        let told = told.unwrap_or(&none);
+        let terms = file::strings(told.iter().map(|told| told.map_or("", Consequence::term)));
+        file::table_column(&self.place, group, "consequence", &terms)?;
+        let changes: Vec<u8> =
+            told.iter().map(|told| u8::from(told.is_some_and(|told| told.changes_protein))).collect();
+        file::table_column(&self.place, group, "changes_protein", &changes).map(drop)
     }
 
     fn write_qc(&self, ledger: &Ledger) -> Result<(), StoreError> {

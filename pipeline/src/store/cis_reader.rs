@@ -28,8 +28,10 @@ pub struct StoredPhenotype {
     pub q_value: f64,
     /// −log10 of the nominal p from which its pairs are significant; NaN where there is none.
     pub threshold_log10p: f64,
-    /// What its lead changes; may be empty.
+    /// What its lead does to the gene; may be empty.
     pub consequence: String,
+    /// Whether that changes the protein.
+    pub changes_protein: bool,
 }
 
 /// An independent signal.
@@ -37,8 +39,10 @@ pub struct StoredPhenotype {
 pub struct StoredSignal {
     /// As the run found it.
     pub signal: Signal,
-    /// What its variant changes; may be empty.
+    /// What its variant does to the gene; may be empty.
     pub consequence: String,
+    /// Whether that changes the protein.
+    pub changes_protein: bool,
 }
 
 /// Reader of one file.
@@ -63,6 +67,7 @@ struct Rows {
     q_value: Dataset,
     threshold: Dataset,
     consequence: Dataset,
+    changes: Dataset,
 }
 
 /// /variants and /nominal.
@@ -80,6 +85,7 @@ struct Signals {
     phenotype: Dataset,
     rank: Dataset,
     consequence: Dataset,
+    changes: Dataset,
     n: usize,
 }
 
@@ -195,6 +201,7 @@ impl CisReader {
         let q_values = slice::<f64>(place, &self.cis.q_value, rows.clone())?;
         let thresholds = slice::<f64>(place, &self.cis.threshold, rows.clone())?;
         let consequences = self.strings.read(place, "/cis/consequence", &self.cis.consequence, rows.clone())?;
+        let changes = slice::<u8>(place, &self.cis.changes, rows.clone())?;
         let mut stored = Vec::with_capacity(rows.len());
         for (i, ((lead, permuted), consequence)) in found.into_iter().zip(consequences).enumerate() {
             let row = rows.start + i;
@@ -215,7 +222,8 @@ impl CisReader {
                 lead,
                 permuted,
             };
-            stored.push(StoredPhenotype { found, q_value, threshold_log10p, consequence });
+            let changes_protein = changes[i] == 1;
+            stored.push(StoredPhenotype { found, q_value, threshold_log10p, consequence, changes_protein });
         }
         Ok(stored)
     }
@@ -275,6 +283,7 @@ impl CisReader {
         let phenotype = slice::<u32>(place, &signals.phenotype, rows.clone())?;
         let rank = slice::<u32>(place, &signals.rank, rows.clone())?;
         let consequences = self.strings.read(place, "/signals/consequence", &signals.consequence, rows.clone())?;
+        let changes = slice::<u8>(place, &signals.changes, rows.clone())?;
         let mut stored = Vec::with_capacity(rows.len());
         for (i, ((lead, permuted), consequence)) in found.into_iter().zip(consequences).enumerate() {
             let row = rows.start + i;
@@ -285,7 +294,8 @@ impl CisReader {
             }
             let Some(lead) = lead else { return Err(wrong(place, "/signals/pos", (row, None), 0, "a position")) };
             let (phenotype_idx, rank, permuted) = (phenotype[i], rank[i], permuted.unwrap_or_else(no_permutations));
-            stored.push(StoredSignal { signal: Signal { phenotype_idx, rank, lead, permuted }, consequence });
+            let (signal, changes_protein) = (Signal { phenotype_idx, rank, lead, permuted }, changes[i] == 1);
+            stored.push(StoredSignal { signal, consequence, changes_protein });
         }
         Ok(stored)
     }
@@ -316,7 +326,8 @@ impl Rows {
         let threshold = open("threshold_log10p")?;
         let fdr = place.h5("fdr", threshold.attr("fdr").and_then(|at| file::scalar::<f64>(&at)))?;
         let associations = AssociationColumns::open(place, file, "/cis", n)?;
-        Ok((Self { associations, q_value: open("q_value")?, threshold, consequence: open("consequence")? }, fdr))
+        let (consequence, changes) = (open("consequence")?, open("changes_protein")?);
+        Ok((Self { associations, q_value: open("q_value")?, threshold, consequence, changes }, fdr))
     }
 }
 
@@ -340,10 +351,10 @@ impl Nominal {
 
 impl Signals {
     fn open(place: &Place, file: &File) -> Result<Self, StoreError> {
-        let names = ["/signals/phenotype", "/signals/rank", "/signals/consequence"];
-        let ([phenotype, rank, consequence], n) = list(place, file, names)?;
+        let names = ["/signals/phenotype", "/signals/rank", "/signals/consequence", "/signals/changes_protein"];
+        let ([phenotype, rank, consequence, changes], n) = list(place, file, names)?;
         let associations = AssociationColumns::open(place, file, "/signals", n)?;
-        Ok(Self { associations, phenotype, rank, consequence, n })
+        Ok(Self { associations, phenotype, rank, consequence, changes, n })
     }
 }
 
