@@ -250,8 +250,8 @@ with h5py.File(sys.argv[1]) as f:
     let (second, lead) = (variant(first_of(8) + 1).key, phenotype(8).lead.unwrap());
     let long: String = variant(32_017).key.alternate.chars().take(8).collect();
     let last = (0..N_PHENOTYPES).flat_map(signals).last().unwrap().rank;
-    let expected =
-        format!("{} {long} {} {} protein 8é missense_variant|GENE2 {last}", second.id, second.pos, lead.variant.id);
+    let term = consequence(2).unwrap().term();
+    let expected = format!("{} {long} {} {} protein 8é {term} {last}", second.id, second.pos, lead.variant.id);
     assert_eq!(said.trim(), expected);
 }
 

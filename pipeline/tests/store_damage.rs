@@ -36,6 +36,7 @@ fn info(path: &Path) -> Result<(), StoreError> {
 
 fn export(path: &Path) -> anyhow::Result<()> {
     norna::cli::export::run(&ExportArgs {
+        cis_window: None,
         file: path.to_path_buf(),
         traits: vec!["*".into()],
         what: None,

@@ -86,6 +86,9 @@ pub struct Consequence {
     pub changes_protein: bool,
 }
 
+/// What variants do, one after the other; `None` where nothing is known.
+pub type Consequences = Vec<Option<Consequence>>;
+
 impl Consequence {
     /// From its code; `None` for 0 and beyond the last.
     pub fn from_code(code: u8, changes_protein: bool) -> Option<Self> {

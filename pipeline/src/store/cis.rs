@@ -19,7 +19,7 @@ use super::matrix::Layout;
 use super::publish::sync_file;
 use super::schema::{Ledger, MAX_TRAITS, SIGNATURE_BYTES};
 use super::writer::{write_ledger, write_provenance};
-use crate::format::consequence::Consequence;
+use crate::format::consequence::{Consequence, Consequences};
 use crate::proteins::Strand;
 use crate::qtl::{CisPhenotype, CisStatus, NominalPair, Signal};
 
@@ -84,7 +84,7 @@ pub struct CisWriter {
     /// The rate of false discoveries, and a −log10 p for each phenotype.
     thresholds: Option<(f64, Vec<f64>)>,
     /// Of leads and of signals.
-    consequences: Option<(Vec<Option<Consequence>>, Vec<Option<Consequence>>)>,
+    consequences: Option<(Consequences, Consequences)>,
 }
 
 /// Pairs on their way, and the variants that they name.
@@ -248,11 +248,7 @@ impl CisWriter {
     }
 
     /// What lead variants change, by phenotype and by signal.
-    pub fn set_consequences(
-        &mut self,
-        leads: Vec<Option<Consequence>>,
-        signals: Vec<Option<Consequence>>,
-    ) -> Result<(), StoreError> {
+    pub fn set_consequences(&mut self, leads: Consequences, signals: Consequences) -> Result<(), StoreError> {
         self.check_one_each("consequences", leads.len())?;
         if signals.len() != self.signals.len() {
             return Err(self.place.argument(format!(
@@ -358,12 +354,7 @@ impl CisWriter {
         self.write_consequences(group, consequences, self.signals.len())
     }
 
-    fn write_consequences(
-        &self,
-        group: &Group,
-        told: Option<&Vec<Option<Consequence>>>,
-        n: usize,
-    ) -> Result<(), StoreError> {
+    fn write_consequences(&self, group: &Group, told: Option<&Consequences>, n: usize) -> Result<(), StoreError> {
         let none = vec![None; n];
         let told = told.unwrap_or(&none);
         let terms = file::strings(told.iter().map(|told| told.map_or("", Consequence::term)));

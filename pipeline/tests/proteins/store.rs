@@ -86,7 +86,8 @@ fn many_samples_and_proteins_come_back() {
 fn what_cannot_be_held_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.h5");
-    let changes: [(&str, fn(&mut ProteinMatrix)); 4] = [
+    type Change = fn(&mut ProteinMatrix);
+    let changes: [(&str, Change); 4] = [
         ("0 proteins", |m| (m.proteins, m.values) = (Vec::new(), Vec::new())),
         ("0 samples", |m| m.samples.clear()),
         ("not one a protein", |m| m.values.truncate(5)),

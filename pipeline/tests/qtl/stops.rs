@@ -8,7 +8,7 @@ use super::support::tools::Need;
 use super::support::{bits, need};
 
 /// Small cells that take a moment.
-const SLOW: [&str; 8] = ["--permute", "3000", "--conditional", "--group", "1", "--threads", "1", "--fdr", "0.5"];
+const SLOW: [&str; 9] = ["--permute", "3000", "--conditional", "--group", "1", "--threads", "1", "--fdr", "0.5"];
 
 #[test]
 fn a_killed_search_goes_on_with_any_number_of_ranks_and_ends_the_same() {

@@ -9,7 +9,7 @@ use super::codec::Part;
 use super::discovery::Discovery;
 use super::job::CisStudy;
 use super::{CisConfig, Opened};
-use crate::format::consequence::Consequence;
+use crate::format::consequence::Consequences;
 use crate::proteins::Protein;
 use crate::qtl::{Annotator, CisPhenotype, CisStatus, NominalPair, Signal, VariantKey};
 use crate::report::provenance::InputFile;
@@ -142,7 +142,7 @@ impl Results {
         config: &CisConfig,
         study: &CisStudy<'_>,
         signals: &[Signal],
-    ) -> Result<Option<(Vec<Option<Consequence>>, Vec<Option<Consequence>>)>> {
+    ) -> Result<Option<(Consequences, Consequences)>> {
         let (annotator, warnings) = Annotator::open(&config.assoc.input.paths)?;
         warnings.iter().for_each(|warning| log::warn!("{warning}"));
         let Some(mut annotator) = annotator else { return Ok(None) };
@@ -153,7 +153,7 @@ impl Results {
         let of_signals = of_signals.map(|(i, signal)| (n + i, signal.phenotype_idx, &signal.lead.variant));
         let mut asked: Vec<(usize, u32, &VariantKey)> = leads.chain(of_signals).collect();
         asked.sort_by(|a, b| a.2.cmp(b.2));
-        let mut told = vec![None; n + signals.len()];
+        let mut told: Consequences = vec![None; n + signals.len()];
         for (place, phenotype, variant) in asked {
             told[place] = annotator.consequence(variant, &study.proteins[phenotype as usize])?;
         }
