@@ -8,6 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 
 use super::assoc::StoreArg;
 use super::plan_machine::Machine;
+use super::qtl::QtlStudy;
 use super::{Cli, Command};
 use crate::bench::card::Card;
 use crate::plan::{Assumptions, CisSize, GenotypeFormat, Rates, StudySize};
@@ -107,9 +108,9 @@ pub struct PlanArgs {
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 
-    /// A study whose files are there, instead of sizes: -- assoc --vcf ... --pheno ...
+    /// A study whose files are there, instead of sizes: -- assoc --vcf ... --pheno ..., or -- qtl --vcf ... --proteins ...
     #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["format", "covariates", "masks", "missing_genotype",
-          "input_bytes", "store", "p_threshold"])]
+          "input_bytes", "store", "p_threshold", "permute"])]
     pub command: Vec<OsString>,
 }
 
@@ -145,7 +146,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     args.check()?;
     let card = args.card.as_deref().map(Card::read).transpose()?;
     let machine = Machine::of(args)?;
-    let size = args.study()?;
+    let (size, cis) = args.study()?;
     if size.n_samples <= size.n_covariates + 1 {
         return Err(UsageError(format!(
             "{} samples: a model of {} and the intercept takes at least {}",
@@ -156,8 +157,8 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         .into());
     }
     let options = Options {
-        cis: args.permute.map(|permutations| CisSize::of(&size, args.cis_window, permutations)),
         size,
+        cis,
         assumed: Assumptions {
             min_frequency: args.maf,
             missing_genotypes: args.missing_rate,
@@ -184,12 +185,19 @@ pub fn run(args: &PlanArgs) -> Result<()> {
 }
 
 /// The study behind `--`, opened and counted.
-fn study_of(words: &[OsString]) -> Result<StudySize> {
+fn study_of(words: &[OsString]) -> Result<(StudySize, Option<CisSize>)> {
     let parsed = Cli::try_parse_from(std::iter::once(&OsString::from("norna")).chain(words));
-    let Command::Assoc(given) = parsed.unwrap_or_else(|error| error.exit()).command else {
-        return Err(UsageError("after -- stands the study that is meant: assoc and its flags".to_owned()).into());
+    let (mut given, cis) = match parsed.unwrap_or_else(|error| error.exit()).command {
+        Command::Assoc(given) => (given.with_config_file()?, None),
+        Command::Qtl(given) => {
+            let QtlStudy { assoc, cis } = given.study()?;
+            (assoc, cis)
+        }
+        _ => {
+            let why = "after -- stands the study that is meant: assoc or qtl and its flags";
+            return Err(UsageError(why.to_owned()).into());
+        }
     };
-    let mut given = given.with_config_file()?;
     if given.vcf.iter().any(|path| path.as_os_str() == "-") {
         return Err(UsageError("--vcf -: a plan reads files; name one".to_owned()).into());
     }
@@ -204,7 +212,8 @@ fn study_of(words: &[OsString]) -> Result<StudySize> {
         let why = "the files do not tell how many variants they hold (no index); give --samples, --variants, --traits";
         return Err(UsageError(why.to_owned()).into());
     }
-    Ok(size)
+    let cis = cis.map(|(window, permutations)| CisSize::of(&size, window, permutations.into()));
+    Ok((size, cis))
 }
 
 impl PlanArgs {
@@ -239,7 +248,7 @@ impl PlanArgs {
     }
 
     /// Of the flags, or of the files behind `--`.
-    fn study(&self) -> Result<StudySize> {
+    fn study(&self) -> Result<(StudySize, Option<CisSize>)> {
         if !self.command.is_empty() {
             return study_of(&self.command);
         }
@@ -256,7 +265,9 @@ impl PlanArgs {
                 return Err(UsageError(format!("{flag} {value}: must be {most:e} at most")).into());
             }
         }
-        Ok(self.size(samples, variants, traits))
+        let size = self.size(samples, variants, traits);
+        let cis = self.permute.map(|permutations| CisSize::of(&size, self.cis_window, permutations));
+        Ok((size, cis))
     }
 
     fn size(&self, n_samples: u64, n_variants: u64, n_traits: u64) -> StudySize {

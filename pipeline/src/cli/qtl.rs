@@ -115,7 +115,27 @@ pub fn run(args: QtlArgs) -> Result<()> {
     crate::run::qtl::run(&own.cis(assoc)?)
 }
 
+/// A study of QTL mapping, for who plans a job of it.
+pub(super) struct QtlStudy {
+    /// The flags of `norna assoc` that open the same files.
+    pub(super) assoc: AssocArgs,
+    /// Of cis windows: bases to either side, permutations.
+    pub(super) cis: Option<(u32, u32)>,
+}
+
 impl QtlArgs {
+    /// The study that these flags mean.
+    ///
+    /// # Errors
+    /// One line that names the flag.
+    pub(super) fn study(self) -> Result<QtlStudy, UsageError> {
+        self.check()?;
+        let Self { assoc, own } = self;
+        let cis = (!own.trans).then(|| (own.cis_window, own.permutations()));
+        let assoc = if own.trans { own.trans_flags(assoc) } else { AssocArgs { store: Some(StoreArg::Hits), ..assoc } };
+        Ok(QtlStudy { assoc: OwnArgs::shared_flags(assoc), cis })
+    }
+
     fn check(&self) -> Result<(), UsageError> {
         let assoc = &self.assoc;
         let foreign = [
@@ -179,12 +199,25 @@ impl OwnArgs {
         self.permute.unwrap_or(if self.nominal { 0 } else { DEFAULT_PERMUTATIONS })
     }
 
-    /// The flags of `norna assoc` as the main job takes them, with these beside them in what is told of the run.
-    fn config(&self, mut assoc: AssocArgs) -> Result<AssocConfig> {
-        assoc.missing_genotype = assoc.missing_genotype.or(Some(MissingGenotypeArg::Mean));
+    /// What both kinds of search set.
+    fn shared_flags(assoc: AssocArgs) -> AssocArgs {
+        let missing_genotype = assoc.missing_genotype.or(Some(MissingGenotypeArg::Mean));
         // Values of proteins are measured: one of two values is odd, and no reason to stop.
-        assoc.linear_on_binary = true;
-        let mut config = assoc.validate()?;
+        AssocArgs { missing_genotype, linear_on_binary: true, ..assoc }
+    }
+
+    fn trans_flags(&self, assoc: AssocArgs) -> AssocArgs {
+        AssocArgs {
+            store: Some(StoreArg::Hits),
+            p_threshold: assoc.p_threshold.or(Some(TRANS_P)),
+            trans_window: Some(self.cis_window),
+            ..assoc
+        }
+    }
+
+    /// The flags of `norna assoc` as the main job takes them, with these beside them in what is told of the run.
+    fn config(&self, assoc: AssocArgs) -> Result<AssocConfig> {
+        let mut config = Self::shared_flags(assoc).validate()?;
         let own = serde_json::to_value(self)?;
         for told in [&mut config.run.resolved, &mut config.run.command] {
             told["qtl"] = own.clone();
@@ -192,11 +225,8 @@ impl OwnArgs {
         Ok(config)
     }
 
-    fn trans(self, mut assoc: AssocArgs) -> Result<AssocConfig> {
-        assoc.store = Some(StoreArg::Hits);
-        assoc.p_threshold = assoc.p_threshold.or(Some(TRANS_P));
-        assoc.trans_window = Some(self.cis_window);
-        self.config(assoc)
+    fn trans(self, assoc: AssocArgs) -> Result<AssocConfig> {
+        self.config(self.trans_flags(assoc))
     }
 
     fn cis(self, assoc: AssocArgs) -> Result<CisConfig> {

@@ -11,9 +11,10 @@ use self::checks::{check_output, doubtful_flags, local_inputs};
 use self::print::{explain, print_json, print_scripts};
 use super::assoc::AssocArgs;
 use super::profile::printed;
+use super::qtl::QtlStudy;
 use super::{Cli, Command};
 use crate::bench::card::Card;
-use crate::plan::{self, NodeLayout, Rates};
+use crate::plan::{self, CisSize, NodeLayout, Rates};
 use crate::run::UsageError;
 use crate::slurm::choice::{Wishes, choose};
 use crate::slurm::jobs::Order;
@@ -126,6 +127,9 @@ pub fn run(args: SubmitArgs) -> Result<()> {
             "--fresh: the jobs of an array join what is there; remove the output's .norna folder instead".into()
         ));
     }
+    if args.array.is_some() && study.words.first().is_some_and(|word| word == "qtl") {
+        bail!(UsageError("--array: its jobs work side by side, which norna qtl does not; leave it out".into()));
+    }
     let folder = std::env::current_dir().context("the working folder")?;
     check_output(&profile, &study, &folder)?;
     let config = study.args.clone().validate()?;
@@ -144,7 +148,11 @@ pub fn run(args: SubmitArgs) -> Result<()> {
     let wishes = Wishes { size_known: size.n_variants > 0, ..wishes };
     let card = args.card.as_deref().map(Card::read).transpose()?;
     let rates = card.map_or_else(Rates::default, |card| card.plan_rates());
-    let predict = |layout: &NodeLayout| plan::predict(&size, &rates, layout);
+    let cis = study.cis.map(|(window, permutations)| CisSize::of(&size, window, permutations.into()));
+    let predict = |layout: &NodeLayout| match &cis {
+        Some(cis) => cis.predict(&size, &rates, layout),
+        None => plan::predict(&size, &rates, layout),
+    };
     let choice = choose(&profile, &wishes, &predict)?;
     warnings.extend(doubtful_flags(&args, &choice));
 
@@ -187,6 +195,8 @@ struct Study {
     args: AssocArgs,
     /// `assoc` and its flags as typed, but for --fresh.
     words: Vec<OsString>,
+    /// Of norna qtl near genes: bases to either side, permutations.
+    cis: Option<(u32, u32)>,
     /// Whether --fresh was among them: a requeued job must not start over.
     fresh: bool,
     out: PathBuf,
@@ -196,12 +206,16 @@ impl Study {
     fn of(words: &[OsString]) -> Result<Self> {
         let parsed = Cli::try_parse_from(std::iter::once(&OsString::from("norna")).chain(words));
         let command = parsed.unwrap_or_else(|error| error.exit()).command;
-        let Command::Assoc(args) = command else {
-            bail!(UsageError(
-                "after -- stands the command to run: assoc and its flags; others are not submitted".into()
-            ))
+        let (args, cis) = match command {
+            Command::Assoc(args) => (args.with_config_file()?, None),
+            Command::Qtl(args) => {
+                let QtlStudy { assoc, cis } = args.study()?;
+                (assoc, cis)
+            }
+            _ => bail!(UsageError(
+                "after -- stands the command to run: assoc or qtl and its flags; others are not submitted".into()
+            )),
         };
-        let args = args.with_config_file()?;
         let has = |flag: &str| words.iter().any(|word| word == flag);
         let refused = [
             (args.dry_run, "--dry-run belongs before --: it prints the script (the estimate: norna assoc --dry-run)"),
@@ -217,7 +231,7 @@ impl Study {
         };
         let fresh = has("--fresh");
         let words = words.iter().filter(|word| *word != "--fresh").cloned().collect();
-        Ok(Self { args, words, fresh, out })
+        Ok(Self { args, words, cis, fresh, out })
     }
 }
 

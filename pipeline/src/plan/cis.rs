@@ -3,8 +3,12 @@
 use norna_kernels::GenotypeKind;
 use serde::Serialize;
 
-use super::{Forecast, NodeLayout, Range, Rates, StudySize};
+use super::{Assumptions, Forecast, NodeLayout, Prediction, Range, Rates, StudySize, forecast};
 
+/// Program, libraries, buffers of a rank.
+const RANK_BYTES: f64 = (40u64 << 20) as f64;
+/// Bytes of a phenotype's best variant in cis.h5.
+const ROW_BYTES: f64 = 400.0;
 /// Bases of the autosomes and X, over which variants are spread evenly.
 const GENOME: f64 = 2.9e9;
 /// Genotypes that a thread keeps, and permuted phenotypes that it holds at once (run/qtl).
@@ -52,6 +56,24 @@ impl CisSize {
     pub fn permutation_seconds(&self, rates: &Rates) -> f64 {
         let products = self.n_samples as f64 * self.window_variants * self.permutations as f64;
         self.n_phenotypes as f64 * products * rates.dense_product
+    }
+
+    /// As [`super::predict`], of `norna qtl` near genes. Pairs that `--nominal` keeps are not counted.
+    pub fn predict(&self, size: &StudySize, rates: &Rates, layout: &NodeLayout) -> Prediction {
+        let whole = forecast(size, &Assumptions::default(), rates, layout);
+        let own = self.forecast(size, &whole, rates, layout);
+        let phenotypes = 8.0 * (self.n_samples * self.n_phenotypes) as f64;
+        let threads = f64::from(layout.threads_per_rank);
+        let memory = RANK_BYTES + 2.0 * phenotypes + threads * own.memory_per_thread_bytes;
+        let rows = self.n_phenotypes as f64 * ROW_BYTES;
+        Prediction {
+            cpu_seconds: own.cpu_seconds,
+            wall_seconds: own.wall_seconds,
+            memory_per_rank_bytes: Range { expected: memory, least: memory / 2.0, most: memory * 1.15 },
+            output_bytes: Range::within(rows, 2.0),
+            spool_bytes: Range::within(rows, 2.0),
+            ..whole.prediction
+        }
     }
 
     /// What it costs, given what the whole study would: of its reading, each window's share.
