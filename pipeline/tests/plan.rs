@@ -256,6 +256,19 @@ fn sizes_come_from_files_where_there_are_some() {
 }
 
 #[test]
+fn cis_windows_are_priced_by_their_permutations() {
+    let cis = |more: &[&str]| json(&[&["--store", "hits", "--nodes", "2"], more].concat(), 0);
+    let (few, many) = (cis(&["--permute", "1000"]), cis(&["--permute", "10000"]));
+    let seconds = |plan: &Value| plan["plans"][0]["cis"]["cpu_seconds"]["expected"].as_f64().unwrap();
+    assert!(seconds(&many) > 5.0 * seconds(&few) && seconds(&many) < 10.0 * seconds(&few));
+    assert!(cis(&[])["plans"][0]["cis"].is_null());
+    let wide = cis(&["--permute", "1000", "--cis-window", "2000000"]);
+    assert!((seconds(&wide) / seconds(&few) - 2.0).abs() < 0.1);
+    let said = plan(&["--permute", "1000"]).ok().stdout;
+    assert!(said.contains("norna qtl --permute 1000"), "{said}");
+}
+
+#[test]
 fn nobody_reading_is_no_error() {
     for words in [&STUDY[..], &[&STUDY[..], &["--json"]].concat(), &["profile", "list"]] {
         let (read, write) = std::io::pipe().unwrap();

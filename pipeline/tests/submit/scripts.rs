@@ -48,6 +48,31 @@ fn a_dry_run_prints_one_script_that_sbatch_could_read() {
 }
 
 #[test]
+fn a_search_of_proteins_is_a_job_too() {
+    let place = Place::new();
+    let submit = |flags: &[&str], qtl: &[&str]| {
+        let mut args: Vec<OsString> = vec!["submit".into()];
+        args.extend(flags.iter().map(Into::into));
+        args.extend(["--", "qtl", "--out", "cis.h5", "--vcf"].map(Into::into));
+        args.push(dataset("geuvadis/chr22.vcf.gz").into());
+        args.extend(["--proteins".into(), dataset("geuvadis/genes.bed.gz").into()]);
+        args.extend(["--covar".into(), dataset("geuvadis/covars.tsv").into()]);
+        args.extend(qtl.iter().map(Into::into));
+        place.norna(args)
+    };
+    let flags = ["--profile", "lumi-c", "-A", "project_465000001", "--dry-run"];
+    for qtl in [&["--permute", "1000", "--conditional"][..], &["--trans", "--p-threshold", "1e-6"]] {
+        let script = submit(&flags, qtl).ok().stdout;
+        assert!(script.contains("norna qtl\n  --out cis.h5\n") && script.contains(qtl[0]), "{script}");
+        assert!(option(&script, "mem").is_some() && option(&script, "time").is_some(), "{script}");
+    }
+    let array = submit(&[&flags[..], &["--array", "3"]].concat(), &[]);
+    assert!(array.code == 2 && array.stderr.contains("--array"), "{}", array.stderr);
+    let wrong = submit(&flags, &["--store", "full"]);
+    assert!(wrong.code == 2 && wrong.stderr.contains("--store is for norna assoc"), "{}", wrong.stderr);
+}
+
+#[test]
 fn bash_hands_norna_the_words_as_they_were_typed() {
     let place = Place::new();
     let odd = "it's $HOME `x` \"q\" \\ *\n;& é";
