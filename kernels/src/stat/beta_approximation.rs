@@ -37,9 +37,13 @@ pub struct BetaFit {
     pub shape2: f64,
 }
 
+/// Shapes beyond these stand for no smallest p of a window: what FastQTL takes for a fit, too.
+const SHAPE1: std::ops::RangeInclusive<f64> = 0.1..=10.0;
+const SHAPE2: std::ops::RangeInclusive<f64> = 1.0..=1e6;
+
 /// Fits the distribution to the best r² of each permutation; `true_df`: n − covariates − 1, the intercept counted as a
 /// covariate. `None` where there is nothing to fit: fewer than [`MIN_PERMUTATIONS`], one that is not in [0, 1), all the same,
-/// or `true_df` not positive. Where no degrees of freedom bring the first shape to 1, the true ones stand.
+/// or `true_df` not positive; or where the shapes come out beyond all sense (few samples, two values). Where no degrees of freedom bring the first shape to 1, the true ones stand.
 #[must_use]
 pub fn fit(best_r2: &[f64], true_df: f64) -> Option<BetaFit> {
     let in_range = best_r2.iter().all(|r2| (0.0..1.0).contains(r2));
@@ -53,7 +57,7 @@ pub fn fit(best_r2: &[f64], true_df: f64) -> Option<BetaFit> {
     set_ln_p(best_r2, df, &mut ln_p);
     let start = moment_shapes(&ln_p)?;
     let (shape1, shape2) = maximum_likelihood(&LogSums::of(&ln_p), start)?;
-    Some(BetaFit { df, shape1, shape2 })
+    (SHAPE1.contains(&shape1) && SHAPE2.contains(&shape2)).then_some(BetaFit { df, shape1, shape2 })
 }
 
 /// −log10 of the p-value of a best variant with this r², right where p itself underflows; NaN for NaN, ∞ for r² ≥ 1.

@@ -56,6 +56,7 @@ pub struct LinearTest<'a> {
     missing: MissingPolicy,
     hit_log10p: f64,
     with_scores: bool,
+    exactly: bool,
     /// By mask: a t² under which no pair reaches `hit_log10p`.
     hit_t2: Vec<f64>,
     kernels: Kernels,
@@ -86,13 +87,19 @@ impl<'a> LinearTest<'a> {
             })
         };
         let hit_t2 = null.masks().iter().map(&mut threshold).collect();
-        Self { null, missing, hit_log10p, with_scores: false, hit_t2, kernels }
+        Self { null, missing, hit_log10p, with_scores: false, exactly: false, hit_t2, kernels }
     }
 
     /// Gives [`LinearRows::score`] and [`LinearRows::d`] too.
     #[must_use]
     pub fn with_scores(self) -> Self {
         Self { with_scores: true, ..self }
+    }
+
+    /// Takes hits from residuals in f64, sample by sample, rather than from f32 sums: for few pairs of which all digits count.
+    #[must_use]
+    pub fn exactly(self) -> Self {
+        Self { exactly: true, ..self }
     }
 
     /// The null model.

@@ -11,6 +11,10 @@ use crate::run::qtl::CisConfig;
 
 /// Permutations unless --permute or --nominal says otherwise, as tensorQTL has them.
 const DEFAULT_PERMUTATIONS: u32 = 10_000;
+/// Seed unless --seed says otherwise.
+const DEFAULT_SEED: u64 = 1;
+/// False discovery rate unless --fdr says otherwise.
+const DEFAULT_FDR: f64 = 0.05;
 /// Most permutations: their best r² are kept in memory.
 const MAX_PERMUTATIONS: u32 = 10_000_000;
 /// Pairs of --trans are kept under this p unless --p-threshold says otherwise.
@@ -42,9 +46,9 @@ struct OwnArgs {
     /// Permutations of each phenotype: p-values of its best variant [default: 10000, without --nominal]
     #[arg(long, value_name = "N", help_heading = "QTL")]
     permute: Option<u32>,
-    /// Seed of the permutations, with the phenotype's name
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "QTL")]
-    seed: u64,
+    /// Seed of the permutations, with the phenotype's name [default: 1]
+    #[arg(long, value_name = "N", help_heading = "QTL")]
+    seed: Option<u64>,
     /// Permute residuals (Freedman and Lane) instead of phenotypes, of which residuals are taken afterwards (as FastQTL and
     /// tensorQTL do)
     #[arg(long, help_heading = "QTL")]
@@ -55,11 +59,11 @@ struct OwnArgs {
     /// Seek independent signals of the phenotypes that pass --fdr, by stepwise regression
     #[arg(long, alias = "independent", help_heading = "QTL")]
     conditional: bool,
-    /// False discovery rate (q-value) up to which a phenotype counts
-    #[arg(long, value_name = "Q", default_value_t = 0.05, help_heading = "QTL")]
-    fdr: f64,
+    /// False discovery rate (q-value) up to which a phenotype counts [default: 0.05]
+    #[arg(long, value_name = "Q", help_heading = "QTL")]
+    fdr: Option<f64>,
     /// Test all pairs outside of the cis windows instead, and keep those under --p-threshold [default: 1e-8]
-    #[arg(long, conflicts_with_all = ["permute", "permute_residuals", "nominal", "conditional"], help_heading = "QTL")]
+    #[arg(long, conflicts_with_all = ["permute", "permute_residuals", "seed", "fdr", "nominal", "conditional"], help_heading = "QTL")]
     trans: bool,
     /// Phenotypes of a shard at most, for tests: changes no result
     #[arg(long, value_name = "N", hide = true)]
@@ -98,8 +102,24 @@ const FOREIGN: [&str; 23] = [
     "join",
 ];
 
+/// The flags of `norna assoc` as they are here.
 fn hide_foreign(arg: Arg) -> Arg {
-    if FOREIGN.contains(&arg.get_id().as_str()) { arg.hide(true) } else { arg }
+    match arg.get_id().as_str() {
+        id if FOREIGN.contains(&id) => arg.hide(true),
+        "missing_genotype" => arg.help(
+            "Samples missing a genotype: the variant's mean, or with --trans leave them out of that variant's model [default: mean]",
+        ),
+        "p_threshold" => arg.help("With --trans: pairs with p at or under this are kept [default: 1e-8]"),
+        "shard_bytes" => arg.help("With --trans: input bytes of a shard; changes no result [default: from the input's size]"),
+        "json" => arg.help("With --trans --dry-run: print the estimate as JSON"),
+        "out" => arg.help("File to write (HDF5): cis.h5, or with --trans a results file; a log is written beside it"),
+        _ => arg,
+    }
+}
+
+/// Flags that were not given.
+fn is_unset(value: &serde_json::Value) -> bool {
+    value.is_null() || *value == serde_json::Value::Bool(false)
 }
 
 /// Runs `norna qtl`.
@@ -151,6 +171,14 @@ impl QtlArgs {
         if let Some((flag, _)) = foreign.into_iter().find(|(_, given)| *given) {
             return Err(UsageError(format!("{flag} is for norna assoc; norna qtl takes --vcf and --proteins")));
         }
+        for (flag, absent) in [("--vcf", assoc.vcf.is_empty()), ("--out", assoc.out.is_none() && !assoc.dry_run)] {
+            if absent {
+                return Err(UsageError(format!("{flag} is required")));
+            }
+        }
+        if assoc.trans_window.is_some() {
+            return Err(UsageError("--trans-window: give --trans, and --cis-window BASES".to_owned()));
+        }
         if assoc.proteins.is_none() {
             let why = "--proteins is required: a file of norna proteins, or a BED of phenotypes";
             return Err(UsageError(why.to_owned()));
@@ -170,8 +198,17 @@ impl OwnArgs {
         if let Some(n) = self.permute.filter(|n| !(1..=MAX_PERMUTATIONS).contains(n)) {
             return Err(UsageError(format!("--permute {n}: must lie between 1 and {MAX_PERMUTATIONS}")));
         }
-        if !(self.fdr > 0.0 && self.fdr <= 1.0) {
-            return Err(UsageError(format!("--fdr {}: must lie above 0 and be at most 1", self.fdr)));
+        if let Some(fdr) = self.fdr.filter(|fdr| !(*fdr > 0.0 && *fdr <= 1.0)) {
+            return Err(UsageError(format!("--fdr {fdr}: must lie above 0 and be at most 1")));
+        }
+        let of_permutations = [
+            ("--seed", self.seed.is_some()),
+            ("--fdr", self.fdr.is_some()),
+            ("--permute-residuals", self.permute_residuals),
+        ];
+        let given = of_permutations.into_iter().find(|(_, given)| *given);
+        if let Some((flag, _)) = given.filter(|_| !self.trans && !self.conditional && self.permutations() == 0) {
+            return Err(UsageError(format!("{flag} needs --permute: --nominal alone makes no permutations")));
         }
         if self.conditional && self.permute.is_none() && self.nominal {
             let why = "--conditional needs --permute: signals are judged by permutations";
@@ -220,7 +257,9 @@ impl OwnArgs {
         let mut config = Self::shared_flags(assoc).validate()?;
         let own = serde_json::to_value(self)?;
         for told in [&mut config.run.resolved, &mut config.run.command] {
-            told["qtl"] = own.clone();
+            for (flag, value) in own.as_object().into_iter().flatten().filter(|(_, value)| !is_unset(value)) {
+                told[flag] = value.clone();
+            }
         }
         Ok(config)
     }
@@ -234,17 +273,17 @@ impl OwnArgs {
         let mut assoc = self.config(assoc)?;
         assoc.input.in_parts = true;
         for told in [&mut assoc.run.resolved, &mut assoc.run.command] {
-            told["qtl"]["permute"] = n_permutations.into();
+            told["permute"] = n_permutations.into();
         }
         Ok(CisConfig {
             assoc,
             window: self.cis_window,
             n_permutations,
-            seed: self.seed,
+            seed: self.seed.unwrap_or(DEFAULT_SEED),
             permute_residuals: self.permute_residuals,
             nominal: self.nominal,
             conditional: self.conditional,
-            fdr: self.fdr,
+            fdr: self.fdr.unwrap_or(DEFAULT_FDR),
             group: self.group,
             window_bytes: self.window_bytes,
         })

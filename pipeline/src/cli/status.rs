@@ -55,12 +55,19 @@ fn in_words(run: &RunStatus) -> String {
         }
         _ => drop(write!(text, "\nshards: {}", run.shards_done)),
     }
-    let _ = write!(text, "\nvariants: {}", run.variants_done);
-    if let Some(expected) = run.variants_expected.filter(|_| run.state != State::Done) {
+    // A search of cis windows goes by phenotypes.
+    let by_variants = run.variants_done > 0;
+    if by_variants {
+        let _ = write!(text, "\nvariants: {}", run.variants_done);
+    }
+    if let Some(expected) = run.variants_expected.filter(|_| by_variants && run.state != State::Done) {
         let _ = write!(text, " of about {expected}");
     }
     if let (Some(shards), Some(variants)) = (run.shards_per_second, run.variants_per_second) {
-        let _ = write!(text, "\nrate: {shards:.2} shards/s, {variants:.0} variants/s");
+        let _ = write!(text, "\nrate: {shards:.2} shards/s");
+        if by_variants {
+            let _ = write!(text, ", {variants:.0} variants/s");
+        }
     }
     if let Some(end) = run.expected_end {
         let _ = write!(text, "\nleft: about {}, then results are written", HumanDuration(seconds(end - now)));

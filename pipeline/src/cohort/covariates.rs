@@ -10,6 +10,10 @@ use super::select::Selector;
 use super::{CohortConfig, Column};
 use crate::format::table_cell::describe_value;
 
+/// Fewest samples of a level that is told by its name.
+const MIN_TOLD: usize = 3;
+/// Levels that may be more than half as many as the samples.
+const FEW_LEVELS: usize = 10;
 /// Most levels of a categorical covariate.
 pub const MAX_LEVELS: usize = 50;
 
@@ -199,7 +203,10 @@ fn expand(
     let names = level_names(column, context.slots, &values);
     let levels = sorted_levels(&names);
     let (n_levels, n_samples) = (levels.len(), names.len());
-    if n_levels > MAX_LEVELS || (n_levels > 2 && n_levels == n_samples) {
+    if n_levels > MAX_LEVELS
+        || (n_levels > FEW_LEVELS && 2 * n_levels > n_samples)
+        || (n_levels > 2 && n_levels == n_samples)
+    {
         let (path, column) = (context.path.to_string(), column.name.clone());
         return Err(CohortError::TooManyLevels { path, column, n_levels, n_samples, max: MAX_LEVELS });
     }
@@ -217,11 +224,19 @@ fn expand(
         column.name,
         shown_level(&levels[0])
     ));
-    let indicator = |level: &String| Column {
-        name: format!("{}={level}", column.name),
+    let indicator = |(number, level): (usize, &String)| Column {
+        name: format!("{}={}", column.name, told_level(level, number, &names)),
         values: names.iter().map(|name| f64::from(u8::from(name == level))).collect(),
     };
-    Ok(levels[1..].iter().map(indicator).collect())
+    Ok(levels.iter().enumerate().skip(1).map(indicator).collect())
+}
+
+/// A level in the name of its indicator, which stands in results: by its number where so few samples have it that it may be an
+/// ID.
+fn told_level(level: &str, number: usize, names: &[String]) -> String {
+    let n_samples = names.iter().filter(|name| *name == level).count();
+    let may_be_id = level.bytes().any(|b| b.is_ascii_digit()) && level.parse::<f64>().is_err();
+    if may_be_id && n_samples < MIN_TOLD { format!("level {}", number + 1) } else { level.to_owned() }
 }
 
 /// A level for a message: by its shape where it has digits and is no number, since it may be an ID.

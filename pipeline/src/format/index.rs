@@ -282,6 +282,11 @@ impl VariantIndex {
         Some((at << shift, (at + 1) << shift))
     }
 
+    /// Behind the last record that it knows of; none if it knows of none.
+    pub fn end(&self) -> Option<VirtualOffset> {
+        self.chunks().map(|chunk| chunk.1).max()
+    }
+
     /// Places where a record starts, ascending.
     pub fn record_starts(&self) -> Vec<VirtualOffset> {
         let bins = self.references.iter().flat_map(|r| r.bins.values());

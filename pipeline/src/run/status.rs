@@ -14,7 +14,7 @@ use super::workdir::folder_of;
 use crate::shard::ShardId;
 use crate::sink::scan::{Depth, SpoolContents, scan};
 use crate::sink::spool::{SpoolError, spool_names, unix_seconds};
-use crate::store::{ResultsReader, StoreError};
+use crate::store::{CisReader, ResultsReader, StoreError};
 
 /// The stretch of time that rates are taken over, seconds.
 const WINDOW: f64 = 600.0;
@@ -208,8 +208,12 @@ fn attempts(spools: &[SpoolContents]) -> Vec<AttemptStatus> {
 }
 
 fn of_results(path: &Path) -> Result<RunStatus, StatusError> {
-    let reader = ResultsReader::open(path)?;
-    let provenance = reader.provenance()?;
+    let (provenance, n_variants) = if CisReader::is_cis(path) {
+        (CisReader::open(path)?.provenance()?, 0)
+    } else {
+        let reader = ResultsReader::open(path)?;
+        (reader.provenance()?, reader.n_variants() as u64)
+    };
     let ranks = provenance.get("ranks").and_then(|ranks| ranks.as_array()).cloned().unwrap_or_default();
     let number = |name: &str| provenance.get(name).and_then(serde_json::Value::as_u64);
     let n_shards = number("shards").unwrap_or(0) as usize;
@@ -226,8 +230,8 @@ fn of_results(path: &Path) -> Result<RunStatus, StatusError> {
         state: State::Done,
         shards_done: n_shards,
         shards: Some(n_shards),
-        variants_done: reader.n_variants() as u64,
-        variants_expected: Some(reader.n_variants() as u64),
+        variants_done: n_variants,
+        variants_expected: Some(n_variants),
         shards_per_second: None,
         variants_per_second: None,
         shard_seconds: None,

@@ -9,6 +9,14 @@ use crate::format::vcf_header::HeaderError;
 /// An error of the genotype input.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
+    /// An index after whose last place records follow.
+    #[error(
+        "{path}: its index does not cover it (it is of another, an earlier or a partial file): bcftools index -f {path}"
+    )]
+    NotCovered {
+        /// The file.
+        path: String,
+    },
     /// A file out of which no stretch can be read.
     #[error(
         "{path}: no index (.csi or .tbi) is beside it: windows are read by it; bgzip the file if it is not, then bcftools index {path}"

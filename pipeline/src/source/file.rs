@@ -292,6 +292,23 @@ impl InputFile {
         Some(names.iter().map(|n| canonical(n)).collect()).filter(|names: &Vec<String>| !names.is_empty())
     }
 
+    /// Canonical names of the chromosomes that the index has records of.
+    pub(crate) fn chromosomes_indexed(&self) -> Vec<String> {
+        let Some(index) = &self.index else { return Vec::new() };
+        let names = self.index_names(index).into_iter().enumerate();
+        let there = names.filter(|(idx, _)| !index.query(*idx, 0, u32::MAX).is_empty());
+        there.filter_map(|(_, name)| Some(canonical(&name?))).collect()
+    }
+
+    /// Whether nothing follows the last place that the index knows of; true without an index.
+    pub(crate) fn is_covered(&self) -> Result<bool, SourceError> {
+        let Some(end) = self.index.as_ref().and_then(|index| index.end()) else { return Ok(true) };
+        let io = |e| SourceError::io(&self.path, e);
+        let mut source = self.open_source().map_err(io)?;
+        source.seek(end).map_err(io)?;
+        Ok(source.fill().map_err(io)?.is_empty())
+    }
+
     /// Whether an index is at hand.
     pub(crate) fn is_indexed(&self) -> bool {
         self.index.is_some()

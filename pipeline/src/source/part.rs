@@ -16,15 +16,30 @@ pub struct Part {
 }
 
 impl Input {
-    /// Refuses files out of which no stretch can be read by an index.
+    /// Refuses files out of which no stretch can be read by an index, and indices that end before their files.
     ///
     /// # Errors
-    /// [`SourceError::NotIndexed`].
+    /// [`SourceError::NotIndexed`], [`SourceError::NotCovered`].
     pub fn check_indexed(&self) -> Result<(), SourceError> {
-        match self.context.files.iter().find(|file| !file.is_indexed()) {
-            Some(file) => Err(SourceError::NotIndexed { path: file.path.display().to_string() }),
-            None => Ok(()),
+        for file in &self.context.files {
+            if !file.is_indexed() {
+                return Err(SourceError::NotIndexed { path: file.path.display().to_string() });
+            }
+            if !file.is_covered()? {
+                return Err(SourceError::NotCovered { path: file.path.display().to_string() });
+            }
         }
+        Ok(())
+    }
+
+    /// Chromosomes that more than one file has.
+    pub fn shared_chromosomes(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.context.files.iter().flat_map(|file| file.chromosomes_indexed()).collect();
+        names.sort();
+        let mut shared: Vec<String> =
+            names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect();
+        shared.dedup();
+        shared
     }
 
     /// The rows with POS in `interval` (1-based, inclusive) of a chromosome by its canonical name, among those that the whole

@@ -288,6 +288,7 @@ impl Variant<'_> {
         let explained = s * s / fit.d;
         let rss = yy - explained;
         let good = !fit.has_residual
+            && !self.test.exactly
             && yy > LITTLE_LEFT * model.yy
             && explained <= HIGH_R2 * yy
             && frailty(fit.gg, fit.d) * explained * model.yy <= rss * rss;

@@ -103,17 +103,41 @@ impl Stepwise<'_> {
         if forward.len() < 2 {
             return Ok(forward.into_iter().enumerate().map(|(rank, found)| signal(rank, found)).collect());
         }
-        let mut signals: Vec<Signal> = Vec::new();
+        let mut kept: Vec<(usize, Best, Permuted)> = Vec::new();
         for rank in 0..forward.len() {
             let others = forward.iter().enumerate().filter(|(other, _)| *other != rank);
             let given: Vec<&Best> = others.map(|(_, (best, _))| best).collect();
             if let Some(found) = self.best_given(&given, must_drop)?
-                && signals.iter().all(|signal| signal.lead.variant != found.0.lead.variant)
+                && kept.iter().all(|(_, best, _)| best.lead.variant != found.0.lead.variant)
             {
-                signals.push(signal(rank, found));
+                kept.push((rank, found.0, found.1));
             }
         }
-        Ok(signals)
+        self.fit_jointly(&mut kept);
+        Ok(kept.into_iter().map(|(rank, best, permuted)| signal(rank, (best, permuted))).collect())
+    }
+
+    /// β, SE and p of each signal given the others that were kept, which need not be those of the forward selection.
+    fn fit_jointly(&self, kept: &mut [(usize, Best, Permuted)]) {
+        for at in 0..kept.len() {
+            let others = kept.iter().enumerate().filter(|(other, _)| *other != at);
+            let given: Vec<&Best> = others.map(|(_, (_, best, _))| best).collect();
+            let null = self.null_given(&given);
+            let best = &mut kept[at].1;
+            if let Some((beta, se, log10p)) = search::exact(&null, 0, (&best.genotypes, &best.counts)) {
+                (best.lead.beta, best.lead.se, best.lead.log10p) = (beta, se, log10p);
+            }
+        }
+    }
+
+    /// The phenotype's null model with variants among the covariates.
+    fn null_given(&self, given: &[&Best]) -> NullModel {
+        let study = self.job.study;
+        let held: Vec<Vec<f64>> = given.iter().map(|best| search::dosages(best)).collect();
+        let columns = study.covariates.iter().map(|column| &column.values).chain(&held);
+        let columns: Vec<&[f64]> = columns.map(Vec::as_slice).collect();
+        let basis = Arc::new(CovariateBasis::new(study.n_samples(), &columns).0);
+        NullModel::fit(&basis, &[study.traits[self.phenotype as usize].values.as_slice()], None)
     }
 
     /// The best variant given others, if it passes.
@@ -122,12 +146,7 @@ impl Stepwise<'_> {
             return Ok(None);
         }
         let study = self.job.study;
-        let held: Vec<Vec<f64>> = given.iter().map(|best| search::dosages(best)).collect();
-        let columns = study.covariates.iter().map(|column| &column.values).chain(&held);
-        let columns: Vec<&[f64]> = columns.map(Vec::as_slice).collect();
-        let basis = Arc::new(CovariateBasis::new(study.n_samples(), &columns).0);
-        let values = study.traits[self.phenotype as usize].values.as_slice();
-        let null = NullModel::fit(&basis, &[values], None);
+        let null = self.null_given(given);
         let target = study.target(self.phenotype);
         let scans = search::scan(&null, &[target], self.window)?;
         let Ok(best) = search::best(&null, 0, target, &scans[0], self.window)? else { return Ok(None) };

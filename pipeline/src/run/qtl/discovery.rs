@@ -8,6 +8,8 @@ use crate::qtl::CisPhenotype;
 /// Discoveries among phenotypes.
 pub(super) struct Discovery {
     pi0: f64,
+    is_pi0_estimated: bool,
+    n_with_p: usize,
     q_values: Vec<f64>,
     passes: Vec<bool>,
     /// −log10 of the p_beta on the border between the phenotypes that pass and those that do not.
@@ -33,12 +35,23 @@ impl Discovery {
             (true, false) => least_log10p,
             (true, true) => -libm::log10(0.5 * (libm::exp10(-least_log10p) + libm::exp10(-most_failing))),
         };
-        Self { pi0: told.pi0, q_values: told.q, passes, border, least_log10p }
+        let (is_pi0_estimated, n_with_p) = (told.is_pi0_estimated, p.iter().filter(|p| !p.is_nan()).count());
+        Self { pi0: told.pi0, is_pi0_estimated, n_with_p, q_values: told.q, passes, border, least_log10p }
     }
 
     /// Share of phenotypes without any effect, as estimated.
     pub(super) fn pi0(&self) -> f64 {
         self.pi0
+    }
+
+    /// Whether it could be estimated; 1 otherwise, and the q-values are Benjamini and Hochberg's.
+    pub(super) fn is_pi0_estimated(&self) -> bool {
+        self.is_pi0_estimated
+    }
+
+    /// Phenotypes with a p_beta.
+    pub(super) fn n_with_p(&self) -> usize {
+        self.n_with_p
     }
 
     /// By phenotype; NaN where there is no p_beta.

@@ -119,7 +119,7 @@ impl GridJob for CisJob<'_> {
         out(&Part::Phenotypes(found).to_bytes(), group.phenotypes.len() as u32)?;
         if self.nominal {
             put_variants(&window, out)?;
-            for (&phenotype_idx, scan) in group.phenotypes.iter().zip(&scans) {
+            for (&phenotype_idx, scan) in group.phenotypes.iter().zip(&scans).filter(|(_, scan)| scan.n_tested() > 0) {
                 put_pairs(phenotype_idx, scan, out)?;
             }
         }

@@ -34,6 +34,10 @@ use discovery::Discovery;
 use job::{CisJob, CisStudy};
 use results::Results;
 
+/// Fewest permutations to which a beta distribution is fitted.
+const MIN_PERMUTATIONS: u32 = 10;
+/// Kurtosis from which a phenotype has heavy tails: a normal one has 3, an exponential one 9.
+const HEAVY_TAILS: f64 = 9.0;
 /// Bytes of genotypes that a thread keeps of a window at most, unless it is read again for every pass.
 const WINDOW_BYTES: usize = 1 << 30;
 
@@ -102,6 +106,15 @@ impl Opened {
             };
             log::warn!("covariate {} {why} and was dropped", covariate_names.remove(column.column_idx));
         }
+        warn_of_shared_chromosomes(&input);
+        if config.n_permutations > 0 && !config.permute_residuals {
+            warn_of_heavy_tails(&cohort);
+        }
+        if (1..MIN_PERMUTATIONS).contains(&config.n_permutations) {
+            log::warn!(
+                "under {MIN_PERMUTATIONS} permutations no beta distribution is fitted: there is no p_beta, q-value or signal"
+            );
+        }
         let groups = groups(&cohort.proteins, config.window, config.group);
         let n_placed: usize = groups.iter().map(|group| group.phenotypes.len()).sum();
         let n = cohort.traits.len();
@@ -117,6 +130,41 @@ impl Opened {
     }
 }
 
+/// Variants of several files are not held against one another.
+fn warn_of_shared_chromosomes(input: &Input) {
+    let shared = input.shared_chromosomes();
+    if !shared.is_empty() {
+        log::warn!(
+            "several genotype files have chromosome {}: variants that are in more than one of them are tested as often",
+            shared.join(", ")
+        );
+    }
+}
+
+/// Permuted values are no sound null where they have heavy tails and covariates explain much of them (docs/statistics.md).
+fn warn_of_heavy_tails(cohort: &Cohort) {
+    if cohort.covariates.is_empty() {
+        return;
+    }
+    let n = cohort.traits.iter().filter(|column| kurtosis(&column.values) > HEAVY_TAILS).count();
+    if n > 0 {
+        log::warn!(
+            "{n} of {} have heavy tails (kurtosis above {HEAVY_TAILS}): where covariates explain much of them, p by permuted \
+             values are too small; --rint, or --permute-residuals (docs/statistics.md)",
+            count(cohort.traits.len() as u64, "phenotype")
+        );
+    }
+}
+
+/// Fourth standardised moment of the values that are there; 3 for a normal distribution, NaN for none.
+fn kurtosis(values: &[f64]) -> f64 {
+    let there = || values.iter().filter(|value| !value.is_nan());
+    let n = there().count() as f64;
+    let mean = there().sum::<f64>() / n;
+    let moment = |power| there().map(|value| (value - mean).powi(power)).sum::<f64>() / n;
+    moment(4) / moment(2).powi(2)
+}
+
 fn run_rank(config: &CisConfig, session: &Session<'_>, workdir: &mut Option<Workdir>) -> Result<()> {
     let comm = session.comm;
     log::info!("opening {}", count(config.assoc.input.paths.len() as u64, "genotype file"));
@@ -129,7 +177,7 @@ fn run_rank(config: &CisConfig, session: &Session<'_>, workdir: &mut Option<Work
         count(config.n_permutations.into(), "permutation"),
     );
     if config.assoc.run.dry_run {
-        return Ok(());
+        return dry_run(config, session, &opened);
     }
     let study = CisStudy {
         input: &opened.input,
@@ -167,6 +215,29 @@ fn run_rank(config: &CisConfig, session: &Session<'_>, workdir: &mut Option<Work
     if let Some(workdir) = workdir {
         workdir.remove();
     }
+    Ok(())
+}
+
+/// What `--dry-run` says: memory and, with permutations, CPU time of them, as `norna plan` guesses them.
+fn dry_run(config: &CisConfig, session: &Session<'_>, opened: &Opened) -> Result<()> {
+    if !session.is_root() {
+        return Ok(());
+    }
+    let n_samples = opened.cohort.analysed.len() as f64;
+    let n_records = opened.input.estimate()?.records.unwrap_or(0) as f64;
+    let span: f64 = opened.groups.iter().map(|group| f64::from(group.span.1 - group.span.0.max(group.own_from))).sum();
+    let n_phenotypes: usize = opened.groups.iter().map(|group| group.phenotypes.len()).sum();
+    let of_window = n_records * (2.0 * f64::from(config.window) / span.max(1.0)).min(1.0);
+    let work = n_phenotypes as f64 * of_window * n_samples * f64::from(config.n_permutations);
+    let seconds = work * crate::plan::Rates::default().dense_product;
+    let phenotypes = 8.0 * n_samples * opened.cohort.traits.len() as f64;
+    log::info!(
+        "estimate: about {of_window:.0} variants a window, {} shards, {:.0} CPU seconds of permutations (on a Zen 5 core), {} of \
+         phenotypes in memory on each rank; nothing was computed",
+        opened.groups.len(),
+        seconds.ceil(),
+        crate::report::resources::human_bytes(phenotypes as u64)
+    );
     Ok(())
 }
 

@@ -111,8 +111,9 @@ impl Results {
             "slurm_job_id": std::env::var("SLURM_JOB_ID").ok(),
             "run_digest": orders.digest,
             "attempt": orders.attempt,
-            "ranks": session.comm.size(),
-            "threads_per_rank": session.threads(),
+            "shards": study.groups.len() * if config.conditional { 2 } else { 1 },
+            "began": crate::sink::spool::unix_seconds() - session.start.elapsed().as_secs_f64(),
+            "ranks": vec![json!({ "threads": session.threads() }); session.comm.size()],
             "wall_seconds": session.start.elapsed().as_secs_f64(),
             "peak_memory_bytes": Resources::now().peak_memory,
         });
@@ -171,13 +172,21 @@ impl Results {
             log::info!("{what}: {}", summary::in_words(table));
         }
         if config.n_permutations > 0 {
+            let discovery = &self.discovery;
+            let pi0 = match (discovery.n_with_p(), discovery.is_pi0_estimated()) {
+                (0, _) => String::new(),
+                (_, true) => format!(" (pi0 {:.3})", discovery.pi0()),
+                (_, false) => " (pi0 could not be estimated and is 1: Benjamini and Hochberg's)".to_owned(),
+            };
             log::info!(
-                "{} of {} with a q-value of at most {} (pi0 {:.3})",
-                self.discovery.n_passing(),
-                count(opened.cohort.traits.len() as u64, "phenotype"),
+                "{} of {} with a p_beta have a q-value of at most {}{pi0}",
+                discovery.n_passing(),
+                count(discovery.n_with_p() as u64, "phenotype"),
                 config.fdr,
-                self.discovery.pi0()
             );
+        }
+        if self.found.iter().all(|found| found.lead.is_none()) {
+            log::warn!("no phenotype has a result: norna info {} says why", config.assoc.run.out.display());
         }
         if config.conditional {
             log::info!("independent signals: {}", written.n_signals);

@@ -173,13 +173,13 @@ pub(super) fn best(
     Ok(Ok(Best { lead, genotypes, counts }))
 }
 
-/// β, SE and −log10 p in f64.
-fn exact(
+/// β, SE and −log10 p in f64, from residuals.
+pub(super) fn exact(
     null: &NullModel,
     trait_idx: usize,
     (genotypes, counts): (&GenotypeBlock, &AlleleCounts),
 ) -> Option<(f64, f64, f64)> {
-    let test = LinearTest::new(null, MissingPolicy::Mean, 0.0);
+    let test = LinearTest::new(null, MissingPolicy::Mean, 0.0).exactly();
     let mut rows = LinearRows::new();
     test.test_block(genotypes, std::slice::from_ref(counts), &mut LinearScratch::new(&test), &mut rows);
     let hit = rows.hits.iter().find(|hit| hit.trait_idx as usize == trait_idx)?;
