@@ -119,6 +119,8 @@ bench: deps build
 	benches/qtl.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-qtl.txt
 	{ python3 benches/openblas_sgemm.py; $(CARGO) bench --locked -p norna-benches; } | tee $(RECORD)-kernels.txt
 	$(CARGO) run --locked --release -p norna-benches --bin claim_simulation | tee $(RECORD)-claim-simulation.txt
+	$(CARGO) test --locked --release -p norna-kernels --test permutation_calibration -- --ignored --nocapture \
+	  | tee $(RECORD)-cis-calibration.txt
 	$(CARGO) test --locked --release -p norna-kernels --test reads_calibration -- --ignored --nocapture \
 	  | tee $(RECORD)-reads-calibration-kernels.txt
 	$(CARGO) test --locked --release -p norna --test golden --test golden_cis --test store_chunks -- --ignored --nocapture

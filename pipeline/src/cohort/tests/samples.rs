@@ -121,7 +121,7 @@ fn categories_become_indicators_of_all_levels_but_the_first() {
     let text = "IID batch n\na p2 1\nb p1 2\nc p10 3\nd p1 10\ne NA 1\nf p2 2\n";
     let (cohort, messages) = covar(text, |_| {}).shown();
     assert_eq!(cohort.analysed, [0, 1, 2, 3, 5]);
-    assert_eq!(names(&cohort.covariates), ["batch=p10", "batch=p2", "n"]);
+    assert_eq!(names(&cohort.covariates), ["batch=level 2", "batch=level 3", "n"]);
     assert_values(&cohort.covariates[0].values, &[0.0, 0.0, 1.0, 0.0, 0.0]);
     assert_values(&cohort.covariates[1].values, &[1.0, 0.0, 0.0, 0.0, 1.0]);
     assert!(
