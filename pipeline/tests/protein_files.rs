@@ -119,6 +119,62 @@ fn olink_ht_has_blocks_and_types_and_no_lod() {
     );
 }
 
+#[test]
+fn text_that_is_not_utf8_is_refused_with_its_column() {
+    let told = |text: &str, from: &str, to: &[u8]| {
+        let at = text.find(from).unwrap();
+        let bytes = [&text.as_bytes()[..at], to, &text.as_bytes()[at + from.len()..]].concat();
+        try_read(&[&bytes], &ReadOptions::default()).unwrap_err()
+    };
+    let save = "the text is not UTF-8; save the table as UTF-8";
+    assert_eq!(told(TARGET, "S2,2,OID1", b"S\xe9,2,OID1"), format!("f0: line 3: column 1 (SampleID): {save}"));
+    assert_eq!(told(TARGET, "PC,EXCLUDED", b"P\xe9,EXCLUDED"), format!("f0: line 6: column 9 (PlateID): {save}"));
+    assert_eq!(told(TARGET, "CRP", b"C\xe9"), format!("f0: line 5: column 5 (Assay): {save}"));
+    assert_eq!(told(ADAT, "\tS1\t", b"\tS\xe9\t"), format!("f0: line 12: column 3 (SampleId): {save}"));
+    let report = "Run\tProtein.Group\tPG.MaxLFQ\tQ.Value\nS1\tP1\t10\t0.001\n";
+    assert_eq!(told(report, "S1", b"S\xe9"), format!("f0: line 2: column 1 (Run): {save}"));
+    let quant = "Majority protein IDs\tLFQ intensity A\nP1\t5\n";
+    assert_eq!(told(quant, "P1", b"P\xe9"), format!("f0: line 2: column 1 (Majority protein IDs): {save}"));
+    let bed = "#chr\tstart\tend\tid\ts1\n1\t1\t2\tABC\t5\n";
+    assert_eq!(told(bed, "ABC", b"A\xe9"), format!("f0: line 2: column 4: {save}"));
+}
+
+#[test]
+fn limits_of_detection_are_those_of_the_values_scale() {
+    let text = "SampleID,OlinkID,NPX,PCNormalizedNPX,Count,LOD,PCNormalizedLOD\nS,O,1,2,3,0.5,0.25\n";
+    for (column, lod, told) in
+        [("NPX", Some(0.5), false), ("PCNormalizedNPX", Some(0.25), false), ("Count", None, true)]
+    {
+        let options = ReadOptions { value_column: Some(column.into()), ..ReadOptions::default() };
+        let table = try_read(&[text.as_bytes()], &options).unwrap();
+        assert_eq!(table.lod.map(|lod| lod[0]), lod, "{column}");
+        assert_eq!(table.messages.iter().any(|m| m.contains("no limit of detection is used")), told, "{column}");
+    }
+    let options = ReadOptions { value_column: Some("PCNormalizedNPX".into()), ..ReadOptions::default() };
+    let table = try_read(&[text.replace("PCNormalizedLOD", "MaxLOD").as_bytes()], &options).unwrap();
+    assert!(
+        table.lod.is_none() && table.messages[1].contains("LOD, MaxLOD is on another scale"),
+        "{:?}",
+        table.messages
+    );
+}
+
+#[test]
+fn a_study_of_cases_and_controls_is_warned_of_and_kept_when_asked() {
+    let rows: Vec<(String, &str, &str, &str)> =
+        (0..20).map(|i| (format!("{}_{i}", if i < 10 { "CASE" } else { "CTRL" }), "a", "A", "1")).collect();
+    let rows: Vec<(&str, &str, &str, &str)> = rows.iter().map(|row| (row.0.as_str(), row.1, row.2, row.3)).collect();
+    let text = npx(&rows);
+    let few = table(&text);
+    assert_eq!((few.measurements.len(), few.dropped[0].1, few.warnings.len()), (10, 10, 1));
+    assert!(few.warnings[0].starts_with("10 of 20 sample IDs") && few.warnings[0].contains("--keep-controls"));
+    let options = ReadOptions { keep_controls: true, ..ReadOptions::default() };
+    let all = try_read(&[text.as_bytes()], &options).unwrap();
+    assert_eq!((all.measurements.len(), all.dropped.len(), all.warnings.len()), (20, 0, 0));
+    let words = npx(&[("Uncontrolled", "a", "A", "1"), ("HIVNEG1", "a", "A", "1")]);
+    assert_eq!(table(&words).measurements.len(), 2);
+}
+
 fn npx(rows: &[(&str, &str, &str, &str)]) -> String {
     let mut text = "SampleID,OlinkID,Panel,PlateID,NPX\n".to_string();
     for (row, (sample, assay, panel, plate)) in rows.iter().enumerate() {
@@ -161,7 +217,10 @@ fn olink_keys_that_are_no_keys_do_not_fill_the_memory() {
     let rows = (0..20_000).map(|i| format!("s{i},o{i},A,P,1\n")).collect::<String>();
     let message = error(&format!("SampleID,OlinkID,Panel,PlateID,NPX\n{rows}"));
     assert!(message.contains("are the columns of samples and proteins the right ones"), "{message}");
-    assert_eq!(error(&npx(&[("NEG 1", "a", "A", "1")])), "f0: all 1 rows are of controls");
+    assert_eq!(
+        error(&npx(&[("NEG 1", "a", "A", "1")])),
+        "f0: all 1 rows are of controls by their IDs; --keep-controls keeps them"
+    );
 }
 
 #[test]
@@ -262,7 +321,7 @@ fn diann_matrix_and_report() {
     assert_eq!(table.dropped.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [2, 1]);
     let options = ReadOptions { max_q_value: 1.0, ..ReadOptions::default() };
     let message = try_read(&[report.as_bytes()], &options).unwrap_err();
-    assert!(message.starts_with("f0: line 4: protein group 'P1' has the value 99 where an earlier row"), "{message}");
+    assert!(message.starts_with("f0: line 4: the protein group has another value than on an earlier row"), "{message}");
 }
 
 #[test]
@@ -302,9 +361,52 @@ fn matrices_lie_either_way_and_are_refused_where_it_cannot_be_told() {
     }
     let options = ReadOptions { orientation: Some(Orientation::SamplesInRows), ..ReadOptions::default() };
     assert_eq!(try_read(&[text], &options).unwrap().values, [1.0, 2.0]);
-    assert!(error("protein\ts1\nA\t1\nA\t2\n").contains("protein 'A' is there twice"));
+    let twice = error("protein\ts1\nSENTINEL\t1\nSENTINEL\t2\n");
+    assert_eq!(twice, "f0: line 3: the same protein as on line 2; rename or remove one");
+    let twice = error("IID\tS_1\tS_1\nA\t1\t2\n");
+    assert_eq!(twice, "f0: line 1: column 3: the same protein as in column 2; rename or remove one");
     let message = error("protein\tHG00096\nA\tHG00097\n");
     assert!(message.contains("line 2: column 2: ") && !message.contains("HG"), "{message}");
+}
+
+#[test]
+fn files_of_batches_by_panels_are_one_measurement_a_sample_whatever_their_order() {
+    let adat = |proteins: [&str; 2], samples: [&str; 2], plate: &str| {
+        let [a, b] = proteins;
+        let [s, t] = samples;
+        format!(
+            "!Checksum\tx\n^TABLE_BEGIN\n\t\tSeqId\t{a}\t{b}\nPlateId\tSampleId\t\t\t\n{plate}\t{s}\t\t1\t2\n{plate}\t{t}\t\t3\t4\n"
+        )
+    };
+    let (a, b, one, two) = (["a1", "a2"], ["b1", "b2"], ["s1", "s2"], ["s3", "s4"]);
+    let files = [adat(a, one, "P1"), adat(b, one, "P2"), adat(a, two, "P3"), adat(b, two, "P4")];
+    for order in [[0, 1, 2, 3], [0, 2, 1, 3], [3, 0, 1, 2], [0, 3, 2, 1], [2, 1, 0, 3]] {
+        let texts: Vec<&[u8]> = order.iter().map(|&i: &usize| files[i].as_bytes()).collect();
+        let table = try_read(&texts, &ReadOptions::default()).unwrap();
+        assert_eq!((table.measurements.len(), table.panels.len()), (4, 2), "{order:?}");
+        assert!(table.measurements.iter().all(|one| one.replicate == 0) && table.values.iter().all(|v| !v.is_nan()));
+        assert_eq!((value(&table, "a1", "s2", 0), value(&table, "b2", "s4", 0)), (3.0, 4.0));
+        let panel = table.proteins.iter().find(|protein| protein.id == "b1").unwrap().panel as usize;
+        let plates: HashMap<&str, &str> =
+            table.measurements.iter().map(|one| one.sample.as_str()).zip(plates_of(&table, panel)).collect();
+        assert_eq!((plates["s1"], plates["s3"]), ("P2", "P4"), "{order:?}");
+    }
+    // Bridged on panel a alone: the further measurement is on no plate of b.
+    let bridged = [adat(a, one, "P1"), adat(b, one, "P2"), adat(a, ["s1", "s3"], "P3")];
+    let texts: Vec<&[u8]> = bridged.iter().map(String::as_bytes).collect();
+    let table = try_read(&texts, &ReadOptions::default()).unwrap();
+    let got: Vec<(&str, u32)> = table.measurements.iter().map(|m| (m.sample.as_str(), m.replicate)).collect();
+    assert_eq!(got, [("s1", 0), ("s2", 0), ("s1", 1), ("s3", 0)]);
+    assert_eq!(
+        (plates_of(&table, 0), plates_of(&table, 1)),
+        (vec!["P1", "P1", "P3", "P3"], vec!["P2", "P2", "-", "-"])
+    );
+}
+
+#[test]
+fn a_measurement_without_a_value_on_a_panel_is_on_no_plate_of_it() {
+    let table = table(&npx(&[("S", "a", "A", "1"), ("T", "a", "A", "1")]).replace(",1,1\n", ",1,NA\n"));
+    assert_eq!(plates_of(&table, 0), ["1", "-"]);
 }
 
 #[test]

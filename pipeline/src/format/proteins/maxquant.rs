@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::ReadOptions;
+use super::cells::utf8;
 use super::columns::{Columns, plain};
 use super::diann::amount;
 use super::error::ProteinFileError;
@@ -43,8 +44,10 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, Prote
             n_marked[mark] += 1;
             continue;
         }
-        let text = |at: usize| String::from_utf8_lossy(row.get(at)).into_owned();
-        let id = text(ids);
+        let place = |at: usize| format!("column {} ({})", at + 1, header[at]);
+        let text =
+            |at: usize| utf8(row.get(at), place(at)).map_err(|problem| ProteinFileError::line(&name, line, problem));
+        let id = text(ids)?;
         if id.is_empty() {
             return Err(ProteinFileError::line(&name, line, format!("no {}", header[ids])));
         }
@@ -53,9 +56,13 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, Prote
                 .map_err(|problem| ProteinFileError::line(&name, line, format!("column {}: {problem}", at + 1)))?;
             builder.values.push(value);
         }
-        let protein =
-            RawProtein { uniprot: id.clone(), name: genes.map(text).unwrap_or_default(), id, ..RawProtein::default() };
-        builder.protein(protein)?;
+        let protein = RawProtein {
+            uniprot: id.clone(),
+            name: genes.map_or(Ok(String::new()), text)?,
+            id,
+            ..RawProtein::default()
+        };
+        builder.protein(protein, line)?;
     }
     for ((_, what), n) in MARKS.iter().zip(n_marked) {
         builder.drop_count(what, n);

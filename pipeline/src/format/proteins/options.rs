@@ -24,10 +24,19 @@ pub struct ReadOptions {
     pub orientation: Option<Orientation>,
     /// DIA-NN's report: rows with a greater Q.Value or PG.Q.Value are dropped (`--max-q-value`).
     pub max_q_value: f64,
+    /// Olink: samples whose IDs have a word of controls are kept (`--keep-controls`).
+    pub keep_controls: bool,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { layout: None, sample_column: None, value_column: None, orientation: None, max_q_value: 0.01 }
+        Self {
+            layout: None,
+            sample_column: None,
+            value_column: None,
+            orientation: None,
+            max_q_value: 0.01,
+            keep_controls: false,
+        }
     }
 }
