@@ -81,7 +81,7 @@ fn olink_target_with_every_delimiter_quote_and_line_end() {
         assert!(value(&table, "OID1", "S2", 0).is_nan());
         assert_eq!(table.lod.as_ref().unwrap(), &[0.5, 0.5, 0.7, 0.7]);
         assert_eq!(table.flags.as_ref().unwrap(), &[0, flag::SAMPLE_WARN, 0, flag::SAMPLE_FAIL]);
-        assert_eq!((plates_of(&table, 0), plates_of(&table, 1)), (vec!["PA", "PA"], vec!["PB", "PC"]));
+        assert_eq!((plates_of(&table, 0), plates_of(&table, 1)), (vec!["PA", "-"], vec!["PB", "PC"]));
         assert_eq!(table.dropped.iter().map(|(_, n)| n).sum::<u64>(), 1);
         let crp = &table.proteins[1];
         assert_eq!((crp.name.as_str(), crp.uniprot.as_str(), table.panels[1].name.as_str()), ("CRP", "P2", "Cam"));
@@ -410,6 +410,62 @@ fn a_measurement_without_a_value_on_a_panel_is_on_no_plate_of_it() {
 }
 
 #[test]
+fn files_that_are_no_tables_are_named() {
+    for (bytes, told) in [
+        (&b"\x89HDF\r\n\x1a\nxxxx"[..], "f0: no table but HDF5"),
+        (b"PK\x05\x06xxxx", "f0: no table but an empty zip"),
+        (b"ARROW1\0\0", "f0: no table but Arrow or Feather"),
+    ] {
+        let message = try_read(&[bytes], &ReadOptions::default()).unwrap_err();
+        assert!(message.starts_with(told), "{message}");
+        let packed = try_read(&[&gzip(bytes)], &ReadOptions::default()).unwrap_err();
+        assert!(packed.starts_with(&told.replace("but ", "but gzip of ")), "{packed}");
+    }
+}
+
+#[test]
+fn a_file_given_twice_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = [dir.path().join("a"), dir.path().join("b")];
+    std::fs::write(&paths[0], TARGET).unwrap();
+    std::fs::hard_link(&paths[0], &paths[1]).unwrap();
+    let message = read(&paths, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(message.ends_with("/b: the same file as input 1; name it once"), "{message}");
+}
+
+#[test]
+fn a_text_without_its_last_line_end_is_warned_of() {
+    assert!(table(TARGET).warnings.iter().all(|warning| !warning.contains("line end")));
+    let cut = table(TARGET.trim_end());
+    assert!(cut.warnings.iter().any(|warning| warning.ends_with("the last line has no line end: is the file whole?")));
+}
+
+#[test]
+fn blanks_within_quotes_make_no_further_sample() {
+    let text = "SampleID,OlinkID,Panel,PlateID,NPX\n\" S1\",a,A,1,1\nS1,b,A,1,2\n";
+    assert_eq!(table(text).measurements.len(), 1);
+}
+
+#[test]
+fn a_long_file_without_olink_ids_is_no_matrix() {
+    let message = error("SampleID,Assay,NPX\nS1,IL6,1\n");
+    assert!(message.contains("Olink NPX, long (there: SampleID, NPX; missing: OlinkID)"), "{message}");
+}
+
+#[test]
+fn rows_without_q_values_and_ids_of_contaminants_are_counted_and_idle_flags_told() {
+    let report = "Run\tProtein.Group\tPG.MaxLFQ\tQ.Value\nS1\tP1\t10\tNA\nS1\tP2\t10\t0.001\n";
+    let table = self::table(report);
+    assert!(table.messages.iter().any(|m| m.ends_with("1 precursor rows lack Q.Value or PG.Q.Value: kept")));
+    let quant = "Majority protein IDs\tLFQ intensity A\tReverse\nP1\t5\t\nCON__P2;P1\t6\t\nREV__P3\t7\t\n";
+    let table = self::table(quant);
+    assert_eq!((table.proteins.len(), table.dropped.iter().map(|(_, n)| *n).collect::<Vec<_>>()), (1, vec![1, 1]));
+    let options = ReadOptions { max_q_value: 0.05, ..ReadOptions::default() };
+    let table = try_read(&[TARGET.as_bytes()], &options).unwrap();
+    assert!(table.messages.iter().any(|m| m == "--max-q-value does nothing for files of this layout"));
+}
+
+#[test]
 fn files_of_other_chromosomes_join_and_layouts_do_not_mix() {
     let bed = |chrom: u8, id: &str| format!("#chr\tstart\tend\tid\ts1\ts2\n{chrom}\t1\t2\t{id}\t1\t2\n");
     let joined = try_read(&[bed(1, "A").as_bytes(), bed(2, "B").as_bytes()], &ReadOptions::default()).unwrap();
@@ -498,12 +554,19 @@ fn shared_files_of_other_laboratories() {
 /// The columns of `rows` as Parquet, two rows a row group; an empty cell is null.
 #[cfg(feature = "parquet")]
 fn parquet(rows: &[[&str; 5]]) -> Vec<u8> {
+    parquet_with(rows, "INT32 Block")
+}
+
+#[cfg(feature = "parquet")]
+fn parquet_with(rows: &[[&str; 5]], block: &str) -> Vec<u8> {
     use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type};
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
-    let schema = "message npx { OPTIONAL BYTE_ARRAY SampleID (UTF8); OPTIONAL BYTE_ARRAY OlinkID (UTF8); OPTIONAL INT32 Block; \
-                  OPTIONAL BYTE_ARRAY PlateID (UTF8); OPTIONAL DOUBLE NPX; }";
-    let schema = std::sync::Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
+    let schema = format!(
+        "message npx {{ OPTIONAL BYTE_ARRAY SampleID (UTF8); OPTIONAL BYTE_ARRAY OlinkID (UTF8); OPTIONAL {block}; \
+         OPTIONAL BYTE_ARRAY PlateID (UTF8); OPTIONAL DOUBLE NPX; }}"
+    );
+    let schema = std::sync::Arc::new(parquet::schema::parser::parse_message_type(&schema).unwrap());
     let compression = parquet::basic::Compression::SNAPPY;
     let properties = WriterProperties::builder().set_compression(compression).build();
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, std::sync::Arc::new(properties)).unwrap();
@@ -553,6 +616,32 @@ fn parquet_is_read_by_row_groups_with_nulls_and_survives_damage() {
     let no_sample = parquet(&[["S", "O1", "1", "P", "1"], ["", "O1", "1", "P", "1"]]);
     assert_eq!(try_read(&[&no_sample], &ReadOptions::default()).unwrap_err(), "f0: row 2: no SampleID");
     survives(&bytes, 13);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_of_a_type_or_compression_that_is_not_read_is_named() {
+    let rows = [["S", "O1", "1", "P", "1.5"]];
+    let told = |bytes: &[u8]| try_read(&[bytes], &ReadOptions::default()).unwrap_err();
+    let advice = "write the column as text or double, with snappy, gzip, zstd or no compression";
+    let decimal = parquet_with(&rows, "INT32 Block (DECIMAL(9,2))");
+    assert_eq!(told(&decimal), format!("f0: column Block: the type decimal is not read; {advice}"));
+    // The codec in the metadata of a column (snappy 1, lz4 7; zigzag), before its number of values.
+    let mut bytes = parquet(&rows);
+    let at: Vec<usize> = (0..bytes.len() - 3).filter(|&at| bytes[at..at + 3] == [0x15, 0x02, 0x16]).collect();
+    assert_eq!(at.len(), 5);
+    at.iter().for_each(|&at| bytes[at + 1] = 0x0e);
+    assert_eq!(told(&bytes), format!("f0: column SampleID: compression by lz4 is not read; {advice}"));
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_bytes_that_are_not_utf8_are_refused_with_row_and_column() {
+    let mut bytes = parquet(&[["S", "O1", "1", "P", "1.5"], ["Tzzzzzzzz", "O1", "1", "P", "2"]]);
+    let at = bytes.windows(9).position(|window| window == b"Tzzzzzzzz").unwrap();
+    bytes[at] = 0xe9;
+    let message = try_read(&[&bytes], &ReadOptions::default()).unwrap_err();
+    assert_eq!(message, "f0: row 2: column 1 (SampleID): the text is not UTF-8; save the table as UTF-8");
 }
 
 #[cfg(feature = "parquet")]

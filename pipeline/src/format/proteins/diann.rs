@@ -99,7 +99,8 @@ pub(super) fn read_report(input: &mut dyn LongInput, options: &ReadOptions) -> R
     let place =
         |at: Option<usize>| at.map(|at| format!("column {} ({})", at + 1, columns.name(at))).unwrap_or_default();
     let places = [GROUP, RUN, IDS, GENES].map(|role| place(wanted.texts[role]));
-    let mut report = Report { max_q: options.max_q_value, places, ..Report::default() };
+    let has_q = [Q, GROUP_Q].map(|role| wanted.numbers[role].is_some());
+    let mut report = Report { max_q: options.max_q_value, has_q, places, ..Report::default() };
     let n_records = input.rows(&wanted, &mut report)?;
     report.table(&path, n_records, &told)
 }
@@ -149,19 +150,25 @@ struct Report {
     proteins: Vec<RawProtein>,
     cells: LongCells,
     n_above: u64,
+    /// Whether there are columns Q.Value and PG.Q.Value.
+    has_q: [bool; 2],
+    n_without_q: u64,
     n_again: u64,
     n_zero: u64,
 }
 
 impl TakeRow for Report {
     fn row(&mut self, row: &LongRow) -> Result<(), String> {
-        for (role, what) in [(Q, "Q.Value"), (GROUP_Q, "PG.Q.Value")] {
+        let mut has_q = true;
+        for (i, (role, what)) in [(Q, "Q.Value"), (GROUP_Q, "PG.Q.Value")].into_iter().enumerate() {
             let q = row.numbers[role].value().map_err(|problem| format!("{what}: {problem}"))?;
+            has_q &= !(self.has_q[i] && q.is_nan());
             if q > self.max_q {
                 self.n_above += 1;
                 return Ok(());
             }
         }
+        self.n_without_q += u64::from(!has_q);
         if row.texts[GROUP].is_empty() {
             return Err("no Protein.Group".into());
         }
@@ -215,6 +222,10 @@ impl Report {
             builder.protein(protein, row as u64 + 1)?;
         }
         builder.n_records = n_records;
+        if self.n_without_q > 0 {
+            let n = self.n_without_q;
+            builder.messages.push(format!("{path}: {n} precursor rows lack Q.Value or PG.Q.Value: kept"));
+        }
         builder.drop_count(&format!("precursor rows with Q.Value or PG.Q.Value above {}", self.max_q), self.n_above);
         builder.drop_count("precursor rows that repeat the value of their protein group", self.n_again);
         Ok(builder.table(&format!("DIA-NN report ({told}; {} rows of 0 taken as missing)", self.n_zero)))

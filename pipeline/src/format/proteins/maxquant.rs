@@ -18,6 +18,10 @@ const MARKS: [(&[&str], &str); 3] = [
     (&["Only identified by site"], "proteins only identified by site"),
 ];
 
+/// Starts of IDs that mean the same where no column marks the row.
+const PREFIXES: [(&str, &str); 2] =
+    [("REV__", "reverse sequences by IDs of REV__"), ("CON__", "contaminants by IDs of CON__")];
+
 /// Reads a proteinGroups.txt.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, ProteinFileError> {
     let mut table = TableReader::open(path)?;
@@ -35,7 +39,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, Prote
     let mut builder = MatrixBuilder::new(&name, TableLayout::MaxQuant, Scale::Linear);
     builder.samples(samples.iter().map(|(_, sample)| sample.clone()).collect())?;
     let mut n_marked = [0; MARKS.len()];
-    let mut n_zero = 0;
+    let (mut n_prefixed, mut n_zero) = ([0; PREFIXES.len()], 0);
     let mut row = Row::default();
     while table.next_row(&mut row)? {
         let line = table.line_number();
@@ -50,6 +54,10 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, Prote
         let id = text(ids)?;
         if id.is_empty() {
             return Err(ProteinFileError::line(&name, line, format!("no {}", header[ids])));
+        }
+        if let Some(prefix) = PREFIXES.iter().position(|(prefix, _)| id.starts_with(prefix)) {
+            n_prefixed[prefix] += 1;
+            continue;
         }
         for &(at, _) in &samples {
             let value = amount(row.get(at), &mut n_zero)
@@ -67,9 +75,14 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, Prote
     for ((_, what), n) in MARKS.iter().zip(n_marked) {
         builder.drop_count(what, n);
     }
+    for ((_, what), n) in PREFIXES.iter().zip(n_prefixed) {
+        builder.drop_count(what, n);
+    }
     let unmarked: Vec<&str> = MARKS.iter().zip(&marks).filter(|(_, at)| at.is_none()).map(|(mark, _)| mark.1).collect();
     if !unmarked.is_empty() {
-        builder.messages.push(format!("{name}: no column marks {}: none are dropped", unmarked.join(", ")));
+        builder
+            .messages
+            .push(format!("{name}: no column marks {}: only IDs of REV__ and CON__ are dropped", unmarked.join(", ")));
     }
     Ok(builder.table(&format!("MaxQuant protein groups, {stem} ({n_zero} zeros taken as missing)")))
 }

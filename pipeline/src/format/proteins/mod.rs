@@ -8,6 +8,7 @@ mod columns;
 mod diann;
 pub mod error;
 mod join;
+mod kind;
 mod long;
 mod matrix;
 mod maxquant;
@@ -55,6 +56,7 @@ pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<RawTable, Protei
         inputs.push((path, open(path, options)?));
     }
     let mut table = all(paths, inputs, options)?;
+    table.messages.extend(options.unused(table.layout));
     for path in paths {
         table.warnings.extend(open_end(path)?);
     }
@@ -162,6 +164,7 @@ impl Input {
 }
 
 fn open(path: &Path, options: &ReadOptions) -> Result<Input, ProteinFileError> {
+    kind::refuse_other(path)?;
     let name = path.display().to_string();
     let rows: Box<dyn LongInput> = if is_parquet(path)? {
         open_parquet(path)?
