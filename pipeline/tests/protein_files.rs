@@ -634,6 +634,18 @@ fn parquet_of_a_type_or_compression_that_is_not_read_is_named() {
     assert_eq!(told(&bytes), format!("f0: column SampleID: compression by lz4 is not read; {advice}"));
 }
 
+/// The fixture is pyarrow's, uncompressed, with checksums of pages.
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_page_checksums_are_verified() {
+    let mut bytes = include_bytes!("fixtures/npx_page_checksums.parquet").to_vec();
+    assert_eq!(try_read(&[&bytes], &ReadOptions::default()).unwrap().values, [1.25, -0.5, 3.0]);
+    let at = bytes.windows(8).position(|window| window == 1.25_f64.to_le_bytes()).unwrap();
+    bytes[at] ^= 1;
+    let message = try_read(&[&bytes], &ReadOptions::default()).unwrap_err();
+    assert!(message.contains("CRC checksum mismatch"), "{message}");
+}
+
 #[cfg(feature = "parquet")]
 #[test]
 fn parquet_bytes_that_are_not_utf8_are_refused_with_row_and_column() {
