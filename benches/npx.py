@@ -9,7 +9,8 @@ import sys
 
 def main():
     n_assays, n_samples = int(sys.argv[1]), int(sys.argv[2])
-    values = [f"{value:.13f}"[:16] for value in (random.Random(1).gauss(5, 3) for _ in range(4096))]
+    generator = random.Random(1)
+    values = [f"{generator.gauss(5, 3):.13f}"[:16] for _ in range(4096)]
     out = sys.stdout
     out.write(
         "SampleID,Index,OlinkID,UniProt,Assay,MissingFreq,Panel_Version,PlateID,QC_Warning,LOD,NPX,Subject,Treatment,"

@@ -81,7 +81,7 @@ fn olink_target_with_every_delimiter_quote_and_line_end() {
         assert!(value(&table, "OID1", "S2", 0).is_nan());
         assert_eq!(table.lod.as_ref().unwrap(), &[0.5, 0.5, 0.7, 0.7]);
         assert_eq!(table.flags.as_ref().unwrap(), &[0, flag::SAMPLE_WARN, 0, flag::SAMPLE_FAIL]);
-        assert_eq!((plates_of(&table, 0), plates_of(&table, 1)), (vec!["PA", "PA"], vec!["PB", "PC"]));
+        assert_eq!((plates_of(&table, 0), plates_of(&table, 1)), (vec!["PA", "-"], vec!["PB", "PC"]));
         assert_eq!(table.dropped.iter().map(|(_, n)| n).sum::<u64>(), 1);
         let crp = &table.proteins[1];
         assert_eq!((crp.name.as_str(), crp.uniprot.as_str(), table.panels[1].name.as_str()), ("CRP", "P2", "Cam"));
@@ -117,6 +117,62 @@ fn olink_ht_has_blocks_and_types_and_no_lod() {
         try_read(&[HT.as_bytes()], &options).unwrap_err(),
         "f0: --value-column XNPX: the header has no such column"
     );
+}
+
+#[test]
+fn text_that_is_not_utf8_is_refused_with_its_column() {
+    let told = |text: &str, from: &str, to: &[u8]| {
+        let at = text.find(from).unwrap();
+        let bytes = [&text.as_bytes()[..at], to, &text.as_bytes()[at + from.len()..]].concat();
+        try_read(&[&bytes], &ReadOptions::default()).unwrap_err()
+    };
+    let save = "the text is not UTF-8; save the table as UTF-8";
+    assert_eq!(told(TARGET, "S2,2,OID1", b"S\xe9,2,OID1"), format!("f0: line 3: column 1 (SampleID): {save}"));
+    assert_eq!(told(TARGET, "PC,EXCLUDED", b"P\xe9,EXCLUDED"), format!("f0: line 6: column 9 (PlateID): {save}"));
+    assert_eq!(told(TARGET, "CRP", b"C\xe9"), format!("f0: line 5: column 5 (Assay): {save}"));
+    assert_eq!(told(ADAT, "\tS1\t", b"\tS\xe9\t"), format!("f0: line 12: column 3 (SampleId): {save}"));
+    let report = "Run\tProtein.Group\tPG.MaxLFQ\tQ.Value\nS1\tP1\t10\t0.001\n";
+    assert_eq!(told(report, "S1", b"S\xe9"), format!("f0: line 2: column 1 (Run): {save}"));
+    let quant = "Majority protein IDs\tLFQ intensity A\nP1\t5\n";
+    assert_eq!(told(quant, "P1", b"P\xe9"), format!("f0: line 2: column 1 (Majority protein IDs): {save}"));
+    let bed = "#chr\tstart\tend\tid\ts1\n1\t1\t2\tABC\t5\n";
+    assert_eq!(told(bed, "ABC", b"A\xe9"), format!("f0: line 2: column 4: {save}"));
+}
+
+#[test]
+fn limits_of_detection_are_those_of_the_values_scale() {
+    let text = "SampleID,OlinkID,NPX,PCNormalizedNPX,Count,LOD,PCNormalizedLOD\nS,O,1,2,3,0.5,0.25\n";
+    for (column, lod, told) in
+        [("NPX", Some(0.5), false), ("PCNormalizedNPX", Some(0.25), false), ("Count", None, true)]
+    {
+        let options = ReadOptions { value_column: Some(column.into()), ..ReadOptions::default() };
+        let table = try_read(&[text.as_bytes()], &options).unwrap();
+        assert_eq!(table.lod.map(|lod| lod[0]), lod, "{column}");
+        assert_eq!(table.messages.iter().any(|m| m.contains("no limit of detection is used")), told, "{column}");
+    }
+    let options = ReadOptions { value_column: Some("PCNormalizedNPX".into()), ..ReadOptions::default() };
+    let table = try_read(&[text.replace("PCNormalizedLOD", "MaxLOD").as_bytes()], &options).unwrap();
+    assert!(
+        table.lod.is_none() && table.messages[1].contains("LOD, MaxLOD is on another scale"),
+        "{:?}",
+        table.messages
+    );
+}
+
+#[test]
+fn a_study_of_cases_and_controls_is_warned_of_and_kept_when_asked() {
+    let rows: Vec<(String, &str, &str, &str)> =
+        (0..20).map(|i| (format!("{}_{i}", if i < 10 { "CASE" } else { "CTRL" }), "a", "A", "1")).collect();
+    let rows: Vec<(&str, &str, &str, &str)> = rows.iter().map(|row| (row.0.as_str(), row.1, row.2, row.3)).collect();
+    let text = npx(&rows);
+    let few = table(&text);
+    assert_eq!((few.measurements.len(), few.dropped[0].1, few.warnings.len()), (10, 10, 1));
+    assert!(few.warnings[0].starts_with("10 of 20 sample IDs") && few.warnings[0].contains("--keep-controls"));
+    let options = ReadOptions { keep_controls: true, ..ReadOptions::default() };
+    let all = try_read(&[text.as_bytes()], &options).unwrap();
+    assert_eq!((all.measurements.len(), all.dropped.len(), all.warnings.len()), (20, 0, 0));
+    let words = npx(&[("Uncontrolled", "a", "A", "1"), ("HIVNEG1", "a", "A", "1")]);
+    assert_eq!(table(&words).measurements.len(), 2);
 }
 
 fn npx(rows: &[(&str, &str, &str, &str)]) -> String {
@@ -161,7 +217,10 @@ fn olink_keys_that_are_no_keys_do_not_fill_the_memory() {
     let rows = (0..20_000).map(|i| format!("s{i},o{i},A,P,1\n")).collect::<String>();
     let message = error(&format!("SampleID,OlinkID,Panel,PlateID,NPX\n{rows}"));
     assert!(message.contains("are the columns of samples and proteins the right ones"), "{message}");
-    assert_eq!(error(&npx(&[("NEG 1", "a", "A", "1")])), "f0: all 1 rows are of controls");
+    assert_eq!(
+        error(&npx(&[("NEG 1", "a", "A", "1")])),
+        "f0: all 1 rows are of controls by their IDs; --keep-controls keeps them"
+    );
 }
 
 #[test]
@@ -262,7 +321,7 @@ fn diann_matrix_and_report() {
     assert_eq!(table.dropped.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [2, 1]);
     let options = ReadOptions { max_q_value: 1.0, ..ReadOptions::default() };
     let message = try_read(&[report.as_bytes()], &options).unwrap_err();
-    assert!(message.starts_with("f0: line 4: protein group 'P1' has the value 99 where an earlier row"), "{message}");
+    assert!(message.starts_with("f0: line 4: the protein group has another value than on an earlier row"), "{message}");
 }
 
 #[test]
@@ -302,9 +361,108 @@ fn matrices_lie_either_way_and_are_refused_where_it_cannot_be_told() {
     }
     let options = ReadOptions { orientation: Some(Orientation::SamplesInRows), ..ReadOptions::default() };
     assert_eq!(try_read(&[text], &options).unwrap().values, [1.0, 2.0]);
-    assert!(error("protein\ts1\nA\t1\nA\t2\n").contains("protein 'A' is there twice"));
+    let twice = error("protein\ts1\nSENTINEL\t1\nSENTINEL\t2\n");
+    assert_eq!(twice, "f0: line 3: the same protein as on line 2; rename or remove one");
+    let twice = error("IID\tS_1\tS_1\nA\t1\t2\n");
+    assert_eq!(twice, "f0: line 1: column 3: the same protein as in column 2; rename or remove one");
     let message = error("protein\tHG00096\nA\tHG00097\n");
     assert!(message.contains("line 2: column 2: ") && !message.contains("HG"), "{message}");
+}
+
+#[test]
+fn files_of_batches_by_panels_are_one_measurement_a_sample_whatever_their_order() {
+    let adat = |proteins: [&str; 2], samples: [&str; 2], plate: &str| {
+        let [a, b] = proteins;
+        let [s, t] = samples;
+        format!(
+            "!Checksum\tx\n^TABLE_BEGIN\n\t\tSeqId\t{a}\t{b}\nPlateId\tSampleId\t\t\t\n{plate}\t{s}\t\t1\t2\n{plate}\t{t}\t\t3\t4\n"
+        )
+    };
+    let (a, b, one, two) = (["a1", "a2"], ["b1", "b2"], ["s1", "s2"], ["s3", "s4"]);
+    let files = [adat(a, one, "P1"), adat(b, one, "P2"), adat(a, two, "P3"), adat(b, two, "P4")];
+    for order in [[0, 1, 2, 3], [0, 2, 1, 3], [3, 0, 1, 2], [0, 3, 2, 1], [2, 1, 0, 3]] {
+        let texts: Vec<&[u8]> = order.iter().map(|&i: &usize| files[i].as_bytes()).collect();
+        let table = try_read(&texts, &ReadOptions::default()).unwrap();
+        assert_eq!((table.measurements.len(), table.panels.len()), (4, 2), "{order:?}");
+        assert!(table.measurements.iter().all(|one| one.replicate == 0) && table.values.iter().all(|v| !v.is_nan()));
+        assert_eq!((value(&table, "a1", "s2", 0), value(&table, "b2", "s4", 0)), (3.0, 4.0));
+        let panel = table.proteins.iter().find(|protein| protein.id == "b1").unwrap().panel as usize;
+        let plates: HashMap<&str, &str> =
+            table.measurements.iter().map(|one| one.sample.as_str()).zip(plates_of(&table, panel)).collect();
+        assert_eq!((plates["s1"], plates["s3"]), ("P2", "P4"), "{order:?}");
+    }
+    // Bridged on panel a alone: the further measurement is on no plate of b.
+    let bridged = [adat(a, one, "P1"), adat(b, one, "P2"), adat(a, ["s1", "s3"], "P3")];
+    let texts: Vec<&[u8]> = bridged.iter().map(String::as_bytes).collect();
+    let table = try_read(&texts, &ReadOptions::default()).unwrap();
+    let got: Vec<(&str, u32)> = table.measurements.iter().map(|m| (m.sample.as_str(), m.replicate)).collect();
+    assert_eq!(got, [("s1", 0), ("s2", 0), ("s1", 1), ("s3", 0)]);
+    assert_eq!(
+        (plates_of(&table, 0), plates_of(&table, 1)),
+        (vec!["P1", "P1", "P3", "P3"], vec!["P2", "P2", "-", "-"])
+    );
+}
+
+#[test]
+fn a_measurement_without_a_value_on_a_panel_is_on_no_plate_of_it() {
+    let table = table(&npx(&[("S", "a", "A", "1"), ("T", "a", "A", "1")]).replace(",1,1\n", ",1,NA\n"));
+    assert_eq!(plates_of(&table, 0), ["1", "-"]);
+}
+
+#[test]
+fn files_that_are_no_tables_are_named() {
+    for (bytes, told) in [
+        (&b"\x89HDF\r\n\x1a\nxxxx"[..], "f0: no table but HDF5"),
+        (b"PK\x05\x06xxxx", "f0: no table but an empty zip"),
+        (b"ARROW1\0\0", "f0: no table but Arrow or Feather"),
+    ] {
+        let message = try_read(&[bytes], &ReadOptions::default()).unwrap_err();
+        assert!(message.starts_with(told), "{message}");
+        let packed = try_read(&[&gzip(bytes)], &ReadOptions::default()).unwrap_err();
+        assert!(packed.starts_with(&told.replace("but ", "but gzip of ")), "{packed}");
+    }
+}
+
+#[test]
+fn a_file_given_twice_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = [dir.path().join("a"), dir.path().join("b")];
+    std::fs::write(&paths[0], TARGET).unwrap();
+    std::fs::hard_link(&paths[0], &paths[1]).unwrap();
+    let message = read(&paths, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(message.ends_with("/b: the same file as input 1; name it once"), "{message}");
+}
+
+#[test]
+fn a_text_without_its_last_line_end_is_warned_of() {
+    assert!(table(TARGET).warnings.iter().all(|warning| !warning.contains("line end")));
+    let cut = table(TARGET.trim_end());
+    assert!(cut.warnings.iter().any(|warning| warning.ends_with("the last line has no line end: is the file whole?")));
+}
+
+#[test]
+fn blanks_within_quotes_make_no_further_sample() {
+    let text = "SampleID,OlinkID,Panel,PlateID,NPX\n\" S1\",a,A,1,1\nS1,b,A,1,2\n";
+    assert_eq!(table(text).measurements.len(), 1);
+}
+
+#[test]
+fn a_long_file_without_olink_ids_is_no_matrix() {
+    let message = error("SampleID,Assay,NPX\nS1,IL6,1\n");
+    assert!(message.contains("Olink NPX, long (there: SampleID, NPX; missing: OlinkID)"), "{message}");
+}
+
+#[test]
+fn rows_without_q_values_and_ids_of_contaminants_are_counted_and_idle_flags_told() {
+    let report = "Run\tProtein.Group\tPG.MaxLFQ\tQ.Value\nS1\tP1\t10\tNA\nS1\tP2\t10\t0.001\n";
+    let table = self::table(report);
+    assert!(table.messages.iter().any(|m| m.ends_with("1 precursor rows lack Q.Value or PG.Q.Value: kept")));
+    let quant = "Majority protein IDs\tLFQ intensity A\tReverse\nP1\t5\t\nCON__P2;P1\t6\t\nREV__P3\t7\t\n";
+    let table = self::table(quant);
+    assert_eq!((table.proteins.len(), table.dropped.iter().map(|(_, n)| *n).collect::<Vec<_>>()), (1, vec![1, 1]));
+    let options = ReadOptions { max_q_value: 0.05, ..ReadOptions::default() };
+    let table = try_read(&[TARGET.as_bytes()], &options).unwrap();
+    assert!(table.messages.iter().any(|m| m == "--max-q-value does nothing for files of this layout"));
 }
 
 #[test]
@@ -396,12 +554,19 @@ fn shared_files_of_other_laboratories() {
 /// The columns of `rows` as Parquet, two rows a row group; an empty cell is null.
 #[cfg(feature = "parquet")]
 fn parquet(rows: &[[&str; 5]]) -> Vec<u8> {
+    parquet_with(rows, "INT32 Block")
+}
+
+#[cfg(feature = "parquet")]
+fn parquet_with(rows: &[[&str; 5]], block: &str) -> Vec<u8> {
     use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type};
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
-    let schema = "message npx { OPTIONAL BYTE_ARRAY SampleID (UTF8); OPTIONAL BYTE_ARRAY OlinkID (UTF8); OPTIONAL INT32 Block; \
-                  OPTIONAL BYTE_ARRAY PlateID (UTF8); OPTIONAL DOUBLE NPX; }";
-    let schema = std::sync::Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
+    let schema = format!(
+        "message npx {{ OPTIONAL BYTE_ARRAY SampleID (UTF8); OPTIONAL BYTE_ARRAY OlinkID (UTF8); OPTIONAL {block}; \
+         OPTIONAL BYTE_ARRAY PlateID (UTF8); OPTIONAL DOUBLE NPX; }}"
+    );
+    let schema = std::sync::Arc::new(parquet::schema::parser::parse_message_type(&schema).unwrap());
     let compression = parquet::basic::Compression::SNAPPY;
     let properties = WriterProperties::builder().set_compression(compression).build();
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, std::sync::Arc::new(properties)).unwrap();
@@ -451,6 +616,44 @@ fn parquet_is_read_by_row_groups_with_nulls_and_survives_damage() {
     let no_sample = parquet(&[["S", "O1", "1", "P", "1"], ["", "O1", "1", "P", "1"]]);
     assert_eq!(try_read(&[&no_sample], &ReadOptions::default()).unwrap_err(), "f0: row 2: no SampleID");
     survives(&bytes, 13);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_of_a_type_or_compression_that_is_not_read_is_named() {
+    let rows = [["S", "O1", "1", "P", "1.5"]];
+    let told = |bytes: &[u8]| try_read(&[bytes], &ReadOptions::default()).unwrap_err();
+    let advice = "write the column as text or double, with snappy, gzip, zstd or no compression";
+    let decimal = parquet_with(&rows, "INT32 Block (DECIMAL(9,2))");
+    assert_eq!(told(&decimal), format!("f0: column Block: the type decimal is not read; {advice}"));
+    // The codec in the metadata of a column (snappy 1, lz4 7; zigzag), before its number of values.
+    let mut bytes = parquet(&rows);
+    let at: Vec<usize> = (0..bytes.len() - 3).filter(|&at| bytes[at..at + 3] == [0x15, 0x02, 0x16]).collect();
+    assert_eq!(at.len(), 5);
+    at.iter().for_each(|&at| bytes[at + 1] = 0x0e);
+    assert_eq!(told(&bytes), format!("f0: column SampleID: compression by lz4 is not read; {advice}"));
+}
+
+/// The fixture is pyarrow's, uncompressed, with checksums of pages.
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_page_checksums_are_verified() {
+    let mut bytes = include_bytes!("fixtures/npx_page_checksums.parquet").to_vec();
+    assert_eq!(try_read(&[&bytes], &ReadOptions::default()).unwrap().values, [1.25, -0.5, 3.0]);
+    let at = bytes.windows(8).position(|window| window == 1.25_f64.to_le_bytes()).unwrap();
+    bytes[at] ^= 1;
+    let message = try_read(&[&bytes], &ReadOptions::default()).unwrap_err();
+    assert!(message.contains("CRC checksum mismatch"), "{message}");
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_bytes_that_are_not_utf8_are_refused_with_row_and_column() {
+    let mut bytes = parquet(&[["S", "O1", "1", "P", "1.5"], ["Tzzzzzzzz", "O1", "1", "P", "2"]]);
+    let at = bytes.windows(9).position(|window| window == b"Tzzzzzzzz").unwrap();
+    bytes[at] = 0xe9;
+    let message = try_read(&[&bytes], &ReadOptions::default()).unwrap_err();
+    assert_eq!(message, "f0: row 2: column 1 (SampleID): the text is not UTF-8; save the table as UTF-8");
 }
 
 #[cfg(feature = "parquet")]

@@ -45,6 +45,9 @@ pub struct ProteinsArgs {
     /// Drop rows of DIA-NN's report with a greater Q.Value or PG.Q.Value
     #[arg(long, value_name = "Q", default_value_t = 0.01, value_parser = share, help_heading = "1. Table")]
     pub max_q_value: f64,
+    /// Olink without types of samples: keep those whose IDs have the word CONTROL, CTRL, NEG or IPC
+    #[arg(long, help_heading = "1. Table")]
+    pub keep_controls: bool,
 
     /// Two columns: ID in the protein file, ID in the genotypes; samples that it does not have are left out
     #[arg(long, value_name = "FILE", help_heading = "2. Samples")]
@@ -163,6 +166,7 @@ impl ProteinsArgs {
             value_column: self.value_column.clone(),
             orientation: self.samples_in,
             max_q_value: self.max_q_value,
+            keep_controls: self.keep_controls,
         }
     }
 

@@ -124,6 +124,8 @@ pub struct RawTable {
     pub batch_names: Vec<String>,
     /// What was recognised, one line each, without sample IDs.
     pub messages: Vec<String>,
+    /// What a user should look at, one line each, without sample IDs.
+    pub warnings: Vec<String>,
     /// What the reader left out: what it is, and how many ("rows of controls", "assays of other species").
     pub dropped: Vec<(String, u64)>,
     /// Records (lines, rows) of the file.

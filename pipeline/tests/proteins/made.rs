@@ -20,6 +20,7 @@ pub fn table(n_proteins: usize, n: usize, value: impl Fn(usize, usize) -> f64) -
         plates: Vec::new(),
         batch_names: Vec::new(),
         messages: Vec::new(),
+        warnings: Vec::new(),
         dropped: Vec::new(),
         n_records: 0,
     }

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::ReadOptions;
+use super::cells::utf8;
 use super::columns::plain;
 use super::error::ProteinFileError;
 use super::matrix::MatrixBuilder;
 use super::number;
 use crate::format::table::{Delimiter, Row, TableError};
 use crate::format::table_text::LineReader;
-use crate::format::vcf_call::shown;
 use crate::proteins::{Qc, RawProtein, RawTable, Scale, TableLayout};
 
 /// Most lines and columns that describe assays or samples.
@@ -39,6 +39,8 @@ struct Adat {
     /// Columns before the assays, the one that names attributes included.
     n_before: usize,
     n_assays: usize,
+    /// The line of SeqIds.
+    seq_line: u64,
     header: Vec<String>,
 }
 
@@ -75,7 +77,7 @@ impl Adat {
                 Some(_) => {}
             }
         }
-        let (mut n_before, mut n_assays) = (0, 0);
+        let (mut n_before, mut n_assays, mut seq_line) = (0, 0, 0);
         loop {
             let Some(line) = lines.next_line()? else {
                 return Err(ProteinFileError::file(
@@ -86,6 +88,7 @@ impl Adat {
             row.split(line, Delimiter::Tab);
             let number = lines.line_number();
             let wrong = |problem: String| ProteinFileError::line(&name, number, problem);
+            let text = |i: usize| utf8(row.get(i), format!("column {}", i + 1)).map_err(wrong);
             let first = (0..row.len()).find(|&i| !row.get(i).is_empty());
             let Some(first) = first else {
                 return Err(wrong("an empty line where assays are described".into()));
@@ -98,8 +101,8 @@ impl Adat {
                 }
             } else if first + 1 != n_before {
                 // The line that names the samples' columns.
-                let header = (0..row.len().min(n_before)).map(|i| text(row.get(i))).collect();
-                return Ok(Self { lines, path: name, row, attributes, n_before, n_assays, header });
+                let header = (0..row.len().min(n_before)).map(text).collect::<Result<_, _>>()?;
+                return Ok(Self { lines, path: name, row, attributes, n_before, n_assays, seq_line, header });
             }
             if row.len() != n_before + n_assays {
                 let (found, expected) = (row.len(), n_before + n_assays);
@@ -108,9 +111,12 @@ impl Adat {
             if attributes.len() == MAX_DESCRIPTIONS {
                 return Err(wrong(format!("more than {MAX_DESCRIPTIONS} lines describe the assays")));
             }
-            let values = (n_before..row.len()).map(|i| text(row.get(i))).collect();
-            if attributes.insert(plain(&text(row.get(first))), values).is_some() {
-                return Err(wrong(format!("{} describes the assays twice", shown(row.get(first)))));
+            if plain(&text(first)?) == "seqid" {
+                seq_line = number;
+            }
+            let values = (n_before..row.len()).map(text).collect::<Result<_, _>>()?;
+            if attributes.insert(plain(&text(first)?), values).is_some() {
+                return Err(wrong("the line describes the assays by the same word as one before it".into()));
             }
         }
     }
@@ -197,7 +203,10 @@ impl Adat {
             rows.n_controls += 1;
             return Ok(());
         }
-        let id = self.row.get(columns.id);
+        let text = |at: usize| {
+            utf8(self.row.get(at), format!("column {} ({})", at + 1, self.header[at])).map_err(|p| self.wrong(p))
+        };
+        let id = text(columns.id)?;
         if id.is_empty() {
             let problem = format!("a sample has no {}; say --sample-column to take another column", columns.name);
             return Err(self.wrong(problem));
@@ -206,14 +215,14 @@ impl Adat {
             let at = self.n_before + i;
             let value = number::value(self.row.get(at)).map_err(|p| self.wrong(format!("column {}: {p}", at + 1)))?;
             if value < 0.0 {
-                return Err(self.wrong(format!("column {}: {value} RFU is below 0", at + 1)));
+                return Err(self.wrong(format!("column {}: the RFU is below 0", at + 1)));
             }
             rows.values.push(value);
         }
-        rows.samples.push(text(id));
+        rows.samples.push(id);
         rows.qc.push(judgement(cell(columns.check)));
-        rows.plates.push(text(cell(columns.plate)));
-        rows.batches.push(columns.batches.iter().map(|&at| text(self.row.get(at))).collect());
+        rows.plates.push(columns.plate.map_or(Ok(String::new()), text)?);
+        rows.batches.push(columns.batches.iter().map(|&at| text(at)).collect::<Result<_, _>>()?);
         Ok(())
     }
 
@@ -234,8 +243,8 @@ impl Adat {
         for assay in 0..n_assays {
             builder.values.extend((0..n).map(|sample| rows.values[sample * n_assays + assay]));
         }
-        for (_, protein) in assays.kept {
-            builder.protein(protein)?;
+        for (i, protein) in assays.kept {
+            builder.protein_column(protein, self.seq_line, (self.n_before + i + 1) as u64)?;
         }
         let mut plates = super::names::Names::default();
         let plate = |name: &String| if name.is_empty() { RawTable::NO_PLATE } else { plates.intern(name.as_bytes()).0 };
@@ -262,10 +271,6 @@ struct Rows {
     /// samples × assays.
     values: Vec<f64>,
     n_controls: u64,
-}
-
-fn text(cell: &[u8]) -> String {
-    String::from_utf8_lossy(cell).into_owned()
 }
 
 fn judgement(word: &[u8]) -> Qc {

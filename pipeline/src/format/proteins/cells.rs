@@ -69,13 +69,30 @@ impl Cells {
     }
 }
 
-/// A cell without blanks and one pair of quotes around it. Doubled quotes within stay as they are.
+/// A cell without blanks and one pair of quotes around it, and without blanks within the quotes. Doubled quotes stay.
 #[inline]
-fn unquoted(mut cell: &[u8]) -> &[u8] {
+fn unquoted(cell: &[u8]) -> &[u8] {
+    let cell = trimmed(cell);
+    if let [b'"', within @ .., b'"'] = cell { trimmed(within) } else { cell }
+}
+
+#[inline]
+fn trimmed(mut cell: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = cell {
         cell = rest;
     }
-    if let [b'"', within @ .., b'"'] = cell { within } else { cell }
+    cell
+}
+
+/// A cell that is kept as text, which no two cells share unless they are equal.
+///
+/// # Errors
+/// Where it is not UTF-8: the problem, after `column`.
+pub(super) fn utf8(cell: &[u8], column: impl std::fmt::Display) -> Result<String, String> {
+    match std::str::from_utf8(cell) {
+        Ok(text) => Ok(text.to_string()),
+        Err(_) => Err(format!("{column}: the text is not UTF-8; save the table as UTF-8")),
+    }
 }
 
 /// The byte of a delimiter; none for runs of blanks.
@@ -118,6 +135,13 @@ mod tests {
             let got: Vec<&[u8]> = (0..cells.len()).map(|i| cells.get(line.as_bytes(), i)).collect();
             prop_assert_eq!(got, words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn blanks_go_on_both_sides_of_quotes() {
+        let (line, mut cells) = (b" \" S 1\t\" ,\" \"", Cells::default());
+        assert!(cells.split(line, b','));
+        assert_eq!((cells.get(line, 0), cells.get(line, 1)), (&b"S 1"[..], &b""[..]));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::ReadOptions;
+use super::cells::utf8;
 use super::columns::{Columns, plain};
 use super::error::ProteinFileError;
 use super::long::{LongCells, check_filled};
@@ -13,7 +14,6 @@ use super::number;
 use super::rows::{LongInput, LongRow, TakeRow, Wanted};
 use super::runs_by_name::run_name;
 use crate::format::table::{Row, TableReader};
-use crate::format::vcf_call::shown;
 use crate::proteins::{RawProtein, RawTable, Scale, TableLayout};
 
 /// Columns of the matrix that are no runs.
@@ -49,7 +49,10 @@ pub(super) fn read_matrix(path: &Path) -> Result<RawTable, ProteinFileError> {
     let mut n_zero = 0;
     while table.next_row(&mut row)? {
         let line = table.line_number();
-        let id = text(row.get(group));
+        let place = |at: usize| format!("column {} ({})", at + 1, header[at]);
+        let text =
+            |at: usize| utf8(row.get(at), place(at)).map_err(|problem| ProteinFileError::line(&name, line, problem));
+        let id = text(group)?;
         if id.is_empty() {
             return Err(ProteinFileError::line(&name, line, "no Protein.Group"));
         }
@@ -58,16 +61,12 @@ pub(super) fn read_matrix(path: &Path) -> Result<RawTable, ProteinFileError> {
                 .map_err(|problem| ProteinFileError::line(&name, line, format!("column {}: {problem}", i + 1)))?;
             builder.values.push(value);
         }
-        let cell = |at: Option<usize>| at.map(|at| text(row.get(at))).unwrap_or_default();
-        let uniprot = if ids.is_some() { cell(ids) } else { id.clone() };
-        builder.protein(RawProtein { id, name: cell(genes), uniprot, ..RawProtein::default() })?;
+        let cell = |at: Option<usize>| at.map_or(Ok(String::new()), text);
+        let uniprot = if ids.is_some() { cell(ids)? } else { id.clone() };
+        builder.protein(RawProtein { id, name: cell(genes)?, uniprot, ..RawProtein::default() }, line)?;
         builder.n_records += 1;
     }
     Ok(builder.table(&format!("DIA-NN matrix of protein groups ({n_zero} zeros taken as missing)")))
-}
-
-fn text(cell: &[u8]) -> String {
-    String::from_utf8_lossy(cell).into_owned()
 }
 
 /// An amount; 0 is missing.
@@ -80,7 +79,7 @@ fn positive(value: f64, n_zero: &mut u64) -> Result<f64, String> {
         *n_zero += 1;
         return Ok(f64::NAN);
     }
-    if value < 0.0 { Err(format!("{value} is below 0: amounts are not logarithms here")) } else { Ok(value) }
+    if value < 0.0 { Err("an amount below 0: amounts are not logarithms here".into()) } else { Ok(value) }
 }
 
 const GROUP: usize = 0;
@@ -97,7 +96,11 @@ pub(super) fn read_report(input: &mut dyn LongInput, options: &ReadOptions) -> R
     let wrong = |problem: String| ProteinFileError::file(&path, problem);
     let columns = Columns::new(input.header());
     let (wanted, told) = report_columns(&columns, options).map_err(wrong)?;
-    let mut report = Report { max_q: options.max_q_value, ..Report::default() };
+    let place =
+        |at: Option<usize>| at.map(|at| format!("column {} ({})", at + 1, columns.name(at))).unwrap_or_default();
+    let places = [GROUP, RUN, IDS, GENES].map(|role| place(wanted.texts[role]));
+    let has_q = [Q, GROUP_Q].map(|role| wanted.numbers[role].is_some());
+    let mut report = Report { max_q: options.max_q_value, has_q, places, ..Report::default() };
     let n_records = input.rows(&wanted, &mut report)?;
     report.table(&path, n_records, &told)
 }
@@ -140,24 +143,32 @@ fn report_columns(columns: &Columns, options: &ReadOptions) -> Result<(Wanted, S
 #[derive(Default)]
 struct Report {
     max_q: f64,
+    /// By role of text: column of the file, for messages.
+    places: [String; 4],
     groups: Names,
     runs: Names,
     proteins: Vec<RawProtein>,
     cells: LongCells,
     n_above: u64,
+    /// Whether there are columns Q.Value and PG.Q.Value.
+    has_q: [bool; 2],
+    n_without_q: u64,
     n_again: u64,
     n_zero: u64,
 }
 
 impl TakeRow for Report {
     fn row(&mut self, row: &LongRow) -> Result<(), String> {
-        for (role, what) in [(Q, "Q.Value"), (GROUP_Q, "PG.Q.Value")] {
+        let mut has_q = true;
+        for (i, (role, what)) in [(Q, "Q.Value"), (GROUP_Q, "PG.Q.Value")].into_iter().enumerate() {
             let q = row.numbers[role].value().map_err(|problem| format!("{what}: {problem}"))?;
+            has_q &= !(self.has_q[i] && q.is_nan());
             if q > self.max_q {
                 self.n_above += 1;
                 return Ok(());
             }
         }
+        self.n_without_q += u64::from(!has_q);
         if row.texts[GROUP].is_empty() {
             return Err("no Protein.Group".into());
         }
@@ -168,11 +179,15 @@ impl TakeRow for Report {
         let value = positive(value, &mut self.n_zero)?;
         let (group, is_new) = self.groups.intern(row.texts[GROUP]);
         if is_new {
-            let (id, uniprot, name) = (text(row.texts[GROUP]), text(row.texts[IDS]), text(row.texts[GENES]));
+            let text = |role: usize| utf8(row.texts[role], &self.places[role]);
+            let (id, uniprot, name) = (text(GROUP)?, text(IDS)?, text(GENES)?);
             self.proteins.push(RawProtein { id, uniprot, name, ..RawProtein::default() });
             self.cells.add_row();
         }
-        let run = self.runs.intern(row.texts[RUN]).0;
+        let (run, is_new) = self.runs.intern(row.texts[RUN]);
+        if is_new {
+            utf8(row.texts[RUN], &self.places[RUN])?;
+        }
         self.cells.check()?;
         let cell = self.cells.at(group, run);
         if !cell.seen {
@@ -183,12 +198,9 @@ impl TakeRow for Report {
         if cell.value == value || (cell.value.is_nan() && value.is_nan()) {
             return Ok(());
         }
-        Err(format!(
-            "protein group {} has the value {value} where an earlier row of the same run has {}; is the value one of the \
-             protein group (PG.MaxLFQ, PG.Quantity)?",
-            shown(row.texts[GROUP]),
-            cell.value
-        ))
+        Err("the protein group has another value than on an earlier row of the same run; is the value one of the protein group \
+             (PG.MaxLFQ, PG.Quantity)?"
+            .into())
     }
 }
 
@@ -207,9 +219,13 @@ impl Report {
         for (row, protein) in self.proteins.into_iter().enumerate() {
             let cells = self.cells.take(row as u32);
             builder.values.extend((0..runs.len()).map(|run| cells.get(run).map_or(f64::NAN, |cell| cell.value)));
-            builder.protein(protein)?;
+            builder.protein(protein, row as u64 + 1)?;
         }
         builder.n_records = n_records;
+        if self.n_without_q > 0 {
+            let n = self.n_without_q;
+            builder.messages.push(format!("{path}: {n} precursor rows lack Q.Value or PG.Q.Value: kept"));
+        }
         builder.drop_count(&format!("precursor rows with Q.Value or PG.Q.Value above {}", self.max_q), self.n_above);
         builder.drop_count("precursor rows that repeat the value of their protein group", self.n_again);
         Ok(builder.table(&format!("DIA-NN report ({told}; {} rows of 0 taken as missing)", self.n_zero)))

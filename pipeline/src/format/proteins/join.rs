@@ -1,5 +1,5 @@
-//! Tables of several files as one: proteins by their ID. A file that has none of the proteins before it (another panel, another
-//! chromosome) adds to the same measurements; any other adds further measurements of its samples.
+//! Tables of several files as one: proteins by their ID. A file adds to the first measurement of a sample in which none of its
+//! proteins has a value yet (another panel, another chromosome, another batch); where there is none, it is a further measurement.
 
 use std::collections::HashMap;
 
@@ -35,19 +35,19 @@ fn worst(a: Qc, b: Qc) -> Qc {
 fn join_two(mut a: RawTable, b: RawTable) -> RawTable {
     let row_of: HashMap<&str, usize> = a.proteins.iter().enumerate().map(|(i, p)| (p.id.as_str(), i)).collect();
     let rows: Vec<Option<usize>> = b.proteins.iter().map(|p| row_of.get(p.id.as_str()).copied()).collect();
-    let is_apart = rows.iter().all(Option::is_none);
     let n_before = a.measurements.len();
-    let columns = columns(&mut a.measurements, &b.measurements, is_apart);
+    let shared: Vec<usize> = rows.iter().flatten().copied().collect();
+    let is_free = |column: usize| shared.iter().all(|&row| a.values[row * n_before + column].is_nan());
+    let columns = columns(&mut a.measurements, &b.measurements, is_free);
     let n = a.measurements.len();
-    // Panels of a file that shares no protein are others than those before.
-    let panels: Vec<u32> = b.panels.iter().map(|panel| panel_of(&mut a.panels, panel, is_apart)).collect();
+    let panels: Vec<Vec<u32>> = (0..b.panels.len()).map(|panel| panels_of(&mut a, &b, panel, &rows)).collect();
     let mut plates = Names::default();
     a.plates.iter().for_each(|plate| _ = plates.intern(plate.as_bytes()));
     let plate_of: Vec<u32> = b.plates.iter().map(|plate| plates.intern(plate.as_bytes()).0).collect();
     a.panels.iter_mut().for_each(|panel| panel.plate_of.resize(n, RawTable::NO_PLATE));
-    for (panel, &to) in b.panels.iter().zip(&panels) {
+    for (panel, to) in b.panels.iter().zip(&panels) {
         for (i, &plate) in panel.plate_of.iter().enumerate().filter(|(_, plate)| **plate != RawTable::NO_PLATE) {
-            a.panels[to as usize].plate_of[columns[i]] = plate_of[plate as usize];
+            to.iter().for_each(|&to| a.panels[to as usize].plate_of[columns[i]] = plate_of[plate as usize]);
         }
     }
     a.plates = plates.texts();
@@ -58,7 +58,7 @@ fn join_two(mut a: RawTable, b: RawTable) -> RawTable {
     for (protein, row) in b.proteins.iter().zip(&rows) {
         if row.is_none() {
             let mut protein = protein.clone();
-            protein.panel = panels[protein.panel as usize];
+            protein.panel = panels[protein.panel as usize][0];
             a.proteins.push(protein);
         }
     }
@@ -68,6 +68,7 @@ fn join_two(mut a: RawTable, b: RawTable) -> RawTable {
     a.lod = place.joined_maybe(a.lod, b.lod, f32::NAN);
     a.flags = place.joined_maybe(a.flags, b.flags, 0);
     a.messages.extend(b.messages);
+    a.warnings.extend(b.warnings);
     for (what, n) in b.dropped {
         match a.dropped.iter_mut().find(|(known, _)| *known == what) {
             Some((_, known)) => *known += n,
@@ -78,37 +79,40 @@ fn join_two(mut a: RawTable, b: RawTable) -> RawTable {
     a
 }
 
-/// Where the second table's measurements go.
-fn columns(all: &mut Vec<Measurement>, new: &[Measurement], is_apart: bool) -> Vec<usize> {
-    let mut n_of: HashMap<String, u32> = HashMap::new();
-    let mut at: HashMap<(String, u32), usize> = HashMap::new();
+/// Where the second table's measurements go: each to a free one of its sample, none to one that another has taken.
+fn columns(all: &mut Vec<Measurement>, new: &[Measurement], is_free: impl Fn(usize) -> bool) -> Vec<usize> {
+    let mut of: HashMap<String, Vec<usize>> = HashMap::new();
     for (i, one) in all.iter().enumerate() {
-        *n_of.entry(one.sample.clone()).or_default() += 1;
-        at.insert((one.sample.clone(), one.replicate), i);
+        of.entry(one.sample.clone()).or_default().push(i);
     }
+    let (n_before, mut is_taken) = (all.len(), vec![false; all.len()]);
     let mut columns = Vec::with_capacity(new.len());
     for one in new {
-        let known = at.get(&(one.sample.clone(), one.replicate)).copied().filter(|_| is_apart);
-        if let Some(known) = known {
-            all[known].qc = worst(all[known].qc, one.qc);
-            columns.push(known);
+        let known = of.entry(one.sample.clone()).or_default();
+        if let Some(&free) = known.iter().find(|&&i| i < n_before && !is_taken[i] && is_free(i)) {
+            is_taken[free] = true;
+            all[free].qc = worst(all[free].qc, one.qc);
+            columns.push(free);
             continue;
         }
-        let n = n_of.entry(one.sample.clone()).or_default();
         columns.push(all.len());
-        all.push(Measurement { replicate: *n, batches: Vec::new(), ..one.clone() });
-        *n += 1;
+        all.push(Measurement { replicate: known.len() as u32, batches: Vec::new(), ..one.clone() });
+        known.push(columns[columns.len() - 1]);
     }
     columns
 }
 
-fn panel_of(panels: &mut Vec<Panel>, panel: &Panel, is_apart: bool) -> u32 {
-    let known = panels.iter().position(|known| known.name == panel.name && !is_apart);
-    let idx = known.unwrap_or_else(|| {
-        panels.push(Panel { name: panel.name.clone(), plate_of: Vec::new() });
-        panels.len() - 1
-    });
-    idx as u32
+/// The first table's panels that have proteins of one of the second's; a new one where none has.
+fn panels_of(a: &mut RawTable, b: &RawTable, panel: usize, rows: &[Option<usize>]) -> Vec<u32> {
+    let of_panel = b.proteins.iter().zip(rows).filter(|(protein, _)| protein.panel as usize == panel);
+    let mut panels: Vec<u32> = of_panel.filter_map(|(_, row)| Some(a.proteins[(*row)?].panel)).collect();
+    panels.sort_unstable();
+    panels.dedup();
+    if panels.is_empty() {
+        panels.push(a.panels.len() as u32);
+        a.panels.push(Panel { name: b.panels[panel].name.clone(), plate_of: Vec::new() });
+    }
+    panels
 }
 
 fn batches(a: &mut RawTable, b: &RawTable, columns: &[usize]) {

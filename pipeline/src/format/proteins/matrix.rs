@@ -1,9 +1,8 @@
 //! What the layouts that are matrices share: unique proteins, samples with their replicates, one panel.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::error::ProteinFileError;
-use crate::format::vcf_call::shown;
 use crate::proteins::{Measurement, Panel, RawProtein, RawTable, Scale, TableLayout};
 
 /// A table as it is read.
@@ -12,12 +11,14 @@ pub(super) struct MatrixBuilder {
     layout: TableLayout,
     scale: Scale,
     proteins: Vec<RawProtein>,
-    seen: HashSet<String>,
+    /// By protein: its line or column.
+    seen: HashMap<String, u64>,
     pub measurements: Vec<Measurement>,
     /// proteins × measurements.
     pub values: Vec<f64>,
     pub dropped: Vec<(String, u64)>,
     pub messages: Vec<String>,
+    pub warnings: Vec<String>,
     pub n_records: u64,
     pub plates: Vec<String>,
     pub plate_of: Option<Vec<u32>>,
@@ -31,11 +32,12 @@ impl MatrixBuilder {
             layout,
             scale,
             proteins: Vec::new(),
-            seen: HashSet::new(),
+            seen: HashMap::new(),
             measurements: Vec::new(),
             values: Vec::new(),
             dropped: Vec::new(),
             messages: Vec::new(),
+            warnings: Vec::new(),
             n_records: 0,
             plates: Vec::new(),
             plate_of: None,
@@ -57,11 +59,21 @@ impl MatrixBuilder {
         Ok(())
     }
 
-    /// A row; its values are pushed by the caller.
-    pub fn protein(&mut self, protein: RawProtein) -> Result<(), ProteinFileError> {
-        if !self.seen.insert(protein.id.clone()) {
-            let problem = format!("protein {} is there twice; rename or remove one", shown(protein.id.as_bytes()));
-            return Err(ProteinFileError::file(&self.path, problem));
+    /// The protein of a line; its values are pushed by the caller.
+    pub fn protein(&mut self, protein: RawProtein, line: u64) -> Result<(), ProteinFileError> {
+        if let Some(first) = self.seen.insert(protein.id.clone(), line) {
+            let problem = format!("the same protein as on line {first}; rename or remove one");
+            return Err(ProteinFileError::line(&self.path, line, problem));
+        }
+        self.proteins.push(protein);
+        Ok(())
+    }
+
+    /// The protein of a column, from 1, whose name is on line `line`.
+    pub fn protein_column(&mut self, protein: RawProtein, line: u64, column: u64) -> Result<(), ProteinFileError> {
+        if let Some(first) = self.seen.insert(protein.id.clone(), column) {
+            let problem = format!("column {column}: the same protein as in column {first}; rename or remove one");
+            return Err(ProteinFileError::line(&self.path, line, problem));
         }
         self.proteins.push(protein);
         Ok(())
@@ -101,6 +113,7 @@ impl MatrixBuilder {
             plates: self.plates,
             batch_names: self.batch_names,
             messages: self.messages,
+            warnings: self.warnings,
             dropped: self.dropped,
             n_records: self.n_records,
         }

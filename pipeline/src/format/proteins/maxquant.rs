@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::ReadOptions;
+use super::cells::utf8;
 use super::columns::{Columns, plain};
 use super::diann::amount;
 use super::error::ProteinFileError;
@@ -16,6 +17,10 @@ const MARKS: [(&[&str], &str); 3] = [
     (&["Potential contaminant", "Contaminant"], "contaminants"),
     (&["Only identified by site"], "proteins only identified by site"),
 ];
+
+/// Starts of IDs that mean the same where no column marks the row.
+const PREFIXES: [(&str, &str); 2] =
+    [("REV__", "reverse sequences by IDs of REV__"), ("CON__", "contaminants by IDs of CON__")];
 
 /// Reads a proteinGroups.txt.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, ProteinFileError> {
@@ -34,7 +39,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, Prote
     let mut builder = MatrixBuilder::new(&name, TableLayout::MaxQuant, Scale::Linear);
     builder.samples(samples.iter().map(|(_, sample)| sample.clone()).collect())?;
     let mut n_marked = [0; MARKS.len()];
-    let mut n_zero = 0;
+    let (mut n_prefixed, mut n_zero) = ([0; PREFIXES.len()], 0);
     let mut row = Row::default();
     while table.next_row(&mut row)? {
         let line = table.line_number();
@@ -43,26 +48,41 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, Prote
             n_marked[mark] += 1;
             continue;
         }
-        let text = |at: usize| String::from_utf8_lossy(row.get(at)).into_owned();
-        let id = text(ids);
+        let place = |at: usize| format!("column {} ({})", at + 1, header[at]);
+        let text =
+            |at: usize| utf8(row.get(at), place(at)).map_err(|problem| ProteinFileError::line(&name, line, problem));
+        let id = text(ids)?;
         if id.is_empty() {
             return Err(ProteinFileError::line(&name, line, format!("no {}", header[ids])));
+        }
+        if let Some(prefix) = PREFIXES.iter().position(|(prefix, _)| id.starts_with(prefix)) {
+            n_prefixed[prefix] += 1;
+            continue;
         }
         for &(at, _) in &samples {
             let value = amount(row.get(at), &mut n_zero)
                 .map_err(|problem| ProteinFileError::line(&name, line, format!("column {}: {problem}", at + 1)))?;
             builder.values.push(value);
         }
-        let protein =
-            RawProtein { uniprot: id.clone(), name: genes.map(text).unwrap_or_default(), id, ..RawProtein::default() };
-        builder.protein(protein)?;
+        let protein = RawProtein {
+            uniprot: id.clone(),
+            name: genes.map_or(Ok(String::new()), text)?,
+            id,
+            ..RawProtein::default()
+        };
+        builder.protein(protein, line)?;
     }
     for ((_, what), n) in MARKS.iter().zip(n_marked) {
         builder.drop_count(what, n);
     }
+    for ((_, what), n) in PREFIXES.iter().zip(n_prefixed) {
+        builder.drop_count(what, n);
+    }
     let unmarked: Vec<&str> = MARKS.iter().zip(&marks).filter(|(_, at)| at.is_none()).map(|(mark, _)| mark.1).collect();
     if !unmarked.is_empty() {
-        builder.messages.push(format!("{name}: no column marks {}: none are dropped", unmarked.join(", ")));
+        builder
+            .messages
+            .push(format!("{name}: no column marks {}: only IDs of REV__ and CON__ are dropped", unmarked.join(", ")));
     }
     Ok(builder.table(&format!("MaxQuant protein groups, {stem} ({n_zero} zeros taken as missing)")))
 }

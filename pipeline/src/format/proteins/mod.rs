@@ -8,6 +8,7 @@ mod columns;
 mod diann;
 pub mod error;
 mod join;
+mod kind;
 mod long;
 mod matrix;
 mod maxquant;
@@ -29,6 +30,9 @@ mod runs_by_name;
 mod text_rows;
 mod wide;
 
+use std::collections::HashMap;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 pub use error::ProteinFileError;
@@ -46,10 +50,25 @@ use rows::LongInput;
 /// # Errors
 /// [`ProteinFileError`]: file, line or row, column, what is wrong.
 pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<RawTable, ProteinFileError> {
+    refuse_same(paths)?;
     let mut inputs = Vec::new();
     for path in paths {
         inputs.push((path, open(path, options)?));
     }
+    let mut table = all(paths, inputs, options)?;
+    table.messages.extend(options.unused(table.layout));
+    for path in paths {
+        table.warnings.extend(open_end(path)?);
+    }
+    leave_plates(&mut table);
+    Ok(table)
+}
+
+fn all(
+    paths: &[PathBuf],
+    mut inputs: Vec<(&PathBuf, Input)>,
+    options: &ReadOptions,
+) -> Result<RawTable, ProteinFileError> {
     if inputs.iter().all(|(_, input)| input.layout == TableLayout::OlinkLong) && !inputs.is_empty() {
         let mut olink = olink::Olink::default();
         for (_, input) in &mut inputs {
@@ -60,6 +79,52 @@ pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<RawTable, Protei
     let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let tables = inputs.iter_mut().map(|(path, input)| input.table(path, options)).collect::<Result<Vec<_>, _>>()?;
     join::join(&names, tables)
+}
+
+/// A file that is given twice would be a further measurement of all its samples.
+fn refuse_same(paths: &[PathBuf]) -> Result<(), ProteinFileError> {
+    let mut seen = HashMap::new();
+    for (i, path) in paths.iter().enumerate() {
+        let Ok(found) = std::fs::metadata(path) else { continue };
+        if let Some(first) = seen.insert((found.dev(), found.ino()), i) {
+            let problem = format!("the same file as input {}; name it once", first + 1);
+            return Err(ProteinFileError::file(&path.display().to_string(), problem));
+        }
+    }
+    Ok(())
+}
+
+/// A warning where a text that is not compressed has no line end behind its last line: it may have been cut there.
+fn open_end(path: &Path) -> Result<Option<String>, ProteinFileError> {
+    let name = path.display().to_string();
+    let ends = || -> std::io::Result<([u8; 4], u8)> {
+        let mut file = std::fs::File::open(path)?;
+        let (mut start, mut last) = ([0; 4], [0]);
+        file.read_exact(&mut start)?;
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        Ok((start, last[0]))
+    };
+    let (start, last) = ends().map_err(|cause| ProteinFileError::file(&name, cause.to_string()))?;
+    let is_text = !start.starts_with(&[0x1f, 0x8b]) && &start != b"PAR1";
+    Ok((is_text && last != b'\n').then(|| format!("{name}: the last line has no line end: is the file whole?")))
+}
+
+/// A measurement that has no value on a panel was on none of its plates.
+fn leave_plates(table: &mut RawTable) {
+    if table.plates.is_empty() {
+        return;
+    }
+    let n = table.measurements.len();
+    let mut has_value = vec![vec![false; n]; table.panels.len()];
+    for (i, protein) in table.proteins.iter().enumerate() {
+        let has_value = &mut has_value[protein.panel as usize];
+        has_value.iter_mut().zip(table.row(i)).for_each(|(has, value)| *has |= !value.is_nan());
+    }
+    for (panel, has_value) in table.panels.iter_mut().zip(has_value) {
+        let empty = panel.plate_of.iter_mut().zip(has_value).filter(|(_, has)| !has);
+        empty.for_each(|(plate, _)| *plate = RawTable::NO_PLATE);
+    }
 }
 
 /// A file whose layout is known.
@@ -99,6 +164,7 @@ impl Input {
 }
 
 fn open(path: &Path, options: &ReadOptions) -> Result<Input, ProteinFileError> {
+    kind::refuse_other(path)?;
     let name = path.display().to_string();
     let rows: Box<dyn LongInput> = if is_parquet(path)? {
         open_parquet(path)?
@@ -123,7 +189,6 @@ fn open(path: &Path, options: &ReadOptions) -> Result<Input, ProteinFileError> {
 }
 
 fn is_parquet(path: &Path) -> Result<bool, ProteinFileError> {
-    use std::io::Read;
     if !path.is_file() {
         return Ok(false);
     }

@@ -2,7 +2,8 @@
 //! sample. Several files fill one table.
 
 use super::ReadOptions;
-use super::columns::Columns;
+use super::cells::utf8;
+use super::columns::{Columns, plain};
 use super::error::ProteinFileError;
 use super::long::LongCells;
 use super::names::{Names, same};
@@ -10,6 +11,10 @@ use super::olink_words::{Control, assay_control, qc, sample_control};
 use super::rows::{LongInput, LongRow, Num, TakeRow, Wanted};
 use super::runs::{Place, Runs};
 use crate::proteins::{Qc, RawProtein, flag};
+
+/// Columns of values, and those of their limits of detection. Other values have none on their scale.
+const LIMITS: [(&str, &[&str]); 2] =
+    [("npx", &["LOD", "PlateLOD", "MaxLOD"]), ("pcnormalizednpx", &["PCNormalizedLOD"])];
 
 /// Most measurements of one sample.
 const MAX_REPEATS: u32 = 1000;
@@ -53,7 +58,7 @@ pub(super) const NEEDED: [&str; 3] = ["SampleID", "OlinkID", "NPX"];
 /// What was left out.
 pub(super) const DROPPED: [&str; 3] = [
     "rows of control samples (by the type of sample)",
-    "rows of control samples (by a name with CONTROL, CTRL, NEG or IPC)",
+    "rows of control samples (by an ID with the word CONTROL, CTRL, NEG or IPC)",
     "rows of control assays",
 ];
 
@@ -71,6 +76,7 @@ pub(super) struct Olink {
     pub cells: LongCells,
     pub dropped: [u64; DROPPED.len()],
     pub messages: Vec<String>,
+    pub warnings: Vec<String>,
     pub n_records: u64,
     pub n_repeated: u64,
     pub n_equal: u64,
@@ -78,12 +84,15 @@ pub(super) struct Olink {
     pub has_flags: bool,
     pub has_projects: bool,
     pub is_linear: Option<bool>,
+    /// By sample: whether its ID is that of a control.
+    pub is_control: Vec<bool>,
+    keep_controls: bool,
+    /// By role: column of the file that is read, for messages.
+    places: [String; TEXTS.len()],
     file: u32,
     has_types: bool,
     /// By assay: its row among `proteins`; u32::MAX where it is a control.
     row_of: Vec<u32>,
-    /// By sample: whether its name is that of a control.
-    is_control: Vec<bool>,
     last_lod: (Vec<u8>, f32),
     n_odd_words: u64,
 }
@@ -92,8 +101,9 @@ impl Olink {
     /// Adds a file's rows.
     pub fn read(&mut self, input: &mut dyn LongInput, options: &ReadOptions) -> Result<(), ProteinFileError> {
         let path = input.path().to_string();
+        self.keep_controls = options.keep_controls;
         let columns = Columns::new(input.header());
-        let (wanted, told) =
+        let (wanted, told, untold) =
             self.wanted(&columns, options).map_err(|problem| ProteinFileError::file(&path, problem))?;
         let (before, odd) = (self.dropped.iter().sum::<u64>(), self.n_odd_words);
         let n_rows = input.rows(&wanted, self)?;
@@ -101,6 +111,7 @@ impl Olink {
         self.file += 1;
         let n_dropped = self.dropped.iter().sum::<u64>() - before;
         self.messages.push(format!("{path}: Olink NPX, long ({told}): {n_rows} rows, {} kept", n_rows - n_dropped));
+        self.messages.extend(untold.map(|untold| format!("{path}: {untold}")));
         if self.n_odd_words > odd {
             let n = self.n_odd_words - odd;
             self.messages.push(format!("{path}: {n} QC words are none of PASS, WARN and FAIL: taken as WARN"));
@@ -108,8 +119,8 @@ impl Olink {
         Ok(())
     }
 
-    /// Where the columns are, and a line that tells of them.
-    fn wanted(&mut self, columns: &Columns, options: &ReadOptions) -> Result<(Wanted, String), String> {
+    /// Where the columns are, a line that tells of them, and one of limits that are not used.
+    fn wanted(&mut self, columns: &Columns, options: &ReadOptions) -> Result<(Wanted, String, Option<String>), String> {
         let mut wanted = Wanted::default();
         for (role, names) in TEXTS.iter().enumerate() {
             wanted.texts[role] = columns.find(names)?;
@@ -121,11 +132,13 @@ impl Olink {
             Some(name) => Some(columns.chosen(name, "--value-column")?),
             None => columns.find(&["NPX", "Quantified_value"])?,
         };
-        wanted.numbers[LOD] = columns.find(&["LOD", "PlateLOD", "MaxLOD"])?;
         let missing = [wanted.texts[SAMPLE], wanted.texts[ASSAY_ID], wanted.numbers[VALUE]];
         if let Some(role) = missing.iter().position(Option::is_none) {
             return Err(format!("no column {}; an Olink table has SampleID, OlinkID and NPX", NEEDED[role]));
         }
+        let untold = limits(columns, &mut wanted)?;
+        let place = |at: Option<usize>| at.map(|at| format!("column {} ({})", at + 1, columns.name(at)));
+        self.places = wanted.texts.map(|at| place(at).unwrap_or_default());
         self.has_types = wanted.texts[SAMPLE_TYPE].is_some();
         self.has_projects |= wanted.texts[PROJECT].is_some();
         self.has_lod |= wanted.numbers[LOD].is_some();
@@ -143,7 +156,7 @@ impl Olink {
             name_of(wanted.texts[ASSAY_QC]),
             name_of(wanted.texts[PLATE])
         );
-        Ok((wanted, told))
+        Ok((wanted, told, untold))
     }
 
     /// The assay's row among the proteins, made at its first appearance; `None` for a control.
@@ -166,20 +179,20 @@ impl Olink {
             self.row_of.push(u32::MAX);
             return Ok(());
         }
-        let text = |role: usize| String::from_utf8_lossy(row.texts[role]).into_owned();
-        let (name, block) = (text(PANEL), text(BLOCK));
+        let text = |role: usize| utf8(row.texts[role], &self.places[role]);
+        let (name, block) = (text(PANEL)?, text(BLOCK)?);
         let name = match block.as_str() {
             "" | "NA" => name,
             block => format!("{name} block {block}").trim_start().to_string(),
         };
+        let (id, assay, uniprot) = (text(ASSAY_ID)?, text(ASSAY)?, text(UNIPROT)?);
         let (panel, is_new) = self.panels.intern(name.as_bytes());
         if is_new {
             self.runs.add_panel();
         }
         self.row_of.push(self.proteins.len() as u32);
         self.cells.add_row();
-        let (id, name, uniprot) = (text(ASSAY_ID), text(ASSAY), text(UNIPROT));
-        self.proteins.push(RawProtein { id, name, uniprot, panel, ..RawProtein::default() });
+        self.proteins.push(RawProtein { id, name: assay, uniprot, panel, ..RawProtein::default() });
         Ok(())
     }
 
@@ -191,6 +204,7 @@ impl Olink {
             if row.texts[SAMPLE].is_empty() || row.texts[SAMPLE] == b"NA" {
                 return Err("no SampleID".into());
             }
+            utf8(row.texts[SAMPLE], &self.places[SAMPLE])?;
             self.is_control.push(sample_control(b"", row.texts[SAMPLE]) == Control::ByName);
         }
         let kind = row.texts[SAMPLE_TYPE];
@@ -199,7 +213,7 @@ impl Olink {
                 self.dropped[0] += 1;
                 return Ok(None);
             }
-        } else if self.is_control[sample as usize] {
+        } else if !self.keep_controls && self.is_control[sample as usize] {
             self.dropped[1] += 1;
             return Ok(None);
         }
@@ -260,6 +274,18 @@ impl Olink {
     }
 }
 
+/// Finds the limits that the column of values has; otherwise says that none is used.
+fn limits(columns: &Columns, wanted: &mut Wanted) -> Result<Option<String>, String> {
+    let Some(value) = wanted.numbers[VALUE].map(|at| columns.name(at)) else { return Ok(None) };
+    let own = LIMITS.iter().find(|(name, _)| *name == plain(value));
+    wanted.numbers[LOD] = own.map(|(_, limits)| columns.find(limits)).transpose()?.flatten();
+    let others: Vec<&str> =
+        LIMITS.iter().flat_map(|(_, limits)| *limits).filter(|name| columns.has(name)).copied().collect();
+    let is_told = wanted.numbers[LOD].is_some() || others.is_empty();
+    Ok((!is_told)
+        .then(|| format!("{} is on another scale than {value}: no limit of detection is used", others.join(", "))))
+}
+
 impl TakeRow for Olink {
     #[inline]
     fn row(&mut self, row: &LongRow) -> Result<(), String> {
@@ -270,12 +296,13 @@ impl TakeRow for Olink {
         };
         let value = row.numbers[VALUE].value().map_err(|problem| format!("value: {problem}"))?;
         let lod = self.lod(row.numbers[LOD])?;
-        let place = Place {
-            file: self.file,
-            project: self.projects.intern(row.texts[PROJECT]).0,
-            plate: self.plates.intern(row.texts[PLATE]).0,
-            well: self.wells.intern(row.texts[WELL]).0,
-        };
+        let (project, new_project) = self.projects.intern(row.texts[PROJECT]);
+        let (plate, new_plate) = self.plates.intern(row.texts[PLATE]);
+        if new_project || new_plate {
+            utf8(row.texts[PROJECT], &self.places[PROJECT])?;
+            utf8(row.texts[PLATE], &self.places[PLATE])?;
+        }
+        let place = Place { file: self.file, project, plate, well: self.wells.intern(row.texts[WELL]).0 };
         let flags = self.qc_bits(row);
         let panel = self.proteins[protein as usize].panel;
         let mut column = self.runs.column(panel, sample, place);

@@ -6,6 +6,9 @@ use super::olink::{DROPPED, Olink};
 use super::runs::Measured;
 use crate::proteins::{Measurement, Panel, RawTable, Scale, TableLayout};
 
+/// More sample IDs of controls than one in this many are warned of.
+const MAX_CONTROLS: usize = 10;
+
 impl Olink {
     /// proteins × measurements.
     ///
@@ -17,7 +20,8 @@ impl Olink {
         let wrong = |problem: String| ProteinFileError::file(path, problem);
         check_filled((n * self.proteins.len()) as u64, self.n_records).map_err(wrong)?;
         if n == 0 || self.proteins.is_empty() {
-            return Err(wrong(format!("all {} rows are of controls", self.n_records)));
+            let by_id = if self.dropped[1] > 0 { " by their IDs; --keep-controls keeps them" } else { "" };
+            return Err(wrong(format!("all {} rows are of controls{by_id}", self.n_records)));
         }
         let mut values = Vec::with_capacity(n * self.proteins.len());
         let mut lod = Vec::with_capacity(if self.has_lod { values.capacity() } else { 0 });
@@ -36,6 +40,7 @@ impl Olink {
             }
         }
         self.tell(&measured);
+        self.tell_controls();
         let dropped = DROPPED.iter().zip(self.dropped).filter(|(_, n)| *n > 0).map(|(what, n)| (what.to_string(), n));
         Ok(RawTable {
             layout: TableLayout::OlinkLong,
@@ -49,6 +54,7 @@ impl Olink {
             plates: self.plates.texts(),
             batch_names: if self.has_projects { vec!["Project".into()] } else { Vec::new() },
             messages: self.messages,
+            warnings: self.warnings,
             dropped: dropped.collect(),
             n_records: self.n_records,
         })
@@ -68,6 +74,25 @@ impl Olink {
                  measurements in the order of the file; {} of them have a value that was there already",
                 self.n_repeated, self.n_equal
             ));
+        }
+    }
+
+    /// Many IDs of controls are rather those of a study of cases and controls.
+    fn tell_controls(&mut self) {
+        if self.dropped[1] == 0 {
+            return;
+        }
+        let n_controls = self.is_control.iter().filter(|is| **is).count();
+        let n_samples = self.samples.len();
+        let told = format!(
+            "{n_controls} of {n_samples} sample IDs have the word CONTROL, CTRL, NEG or IPC and no type of sample: left out as the \
+             laboratory's controls ({} rows)",
+            self.dropped[1]
+        );
+        if n_controls * MAX_CONTROLS > n_samples {
+            self.warnings.push(format!("{told}; where they are people of the study, say --keep-controls"));
+        } else {
+            self.messages.push(told);
         }
     }
 

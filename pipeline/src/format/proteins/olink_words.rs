@@ -10,8 +10,9 @@ pub(super) enum Control {
     ByName,
 }
 
-/// By the type of sample where there is one (`SAMPLE`, else `CONTROL`, `PLATE_CONTROL`, `NEGATIVE_CONTROL`, ...), else by a
-/// name that has CONTROL or CTRL in it, or NEG or IPC as a word.
+/// By the type of sample where there is one (`SAMPLE`, else `CONTROL`, `PLATE_CONTROL`, `NEGATIVE_CONTROL`, ...), else by an
+/// ID that has CONTROL, CTRL, NEG or IPC as a word, perhaps with a number behind it (OlinkAnalyze's words, which it takes
+/// within other words too).
 pub(super) fn sample_control(kind: &[u8], name: &[u8]) -> Control {
     let kind = kind.to_ascii_uppercase();
     if contains(&kind, b"CONTROL") || contains(&kind, b"CTRL") || contains(&kind, b"CALIBRATOR") {
@@ -21,10 +22,11 @@ pub(super) fn sample_control(kind: &[u8], name: &[u8]) -> Control {
     let is_word = |word: &[u8]| {
         let letters = word.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(word.len());
         let (letters, rest) = word.split_at(letters);
-        matches!(letters, b"NEG" | b"IPC") && rest.iter().all(u8::is_ascii_digit)
+        matches!(letters, b"CONTROL" | b"CTRL" | b"NEG" | b"IPC") && rest.iter().all(u8::is_ascii_digit)
     };
-    let by_word = name.split(|byte| !byte.is_ascii_alphanumeric()).any(is_word);
-    if contains(&name, b"CONTROL") || contains(&name, b"CTRL") || by_word { Control::ByName } else { Control::No }
+    // A byte above ASCII is part of a letter.
+    let by_word = name.split(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()).any(is_word);
+    if by_word { Control::ByName } else { Control::No }
 }
 
 /// By the type of assay (`assay`, else `ext_ctrl`, `inc_ctrl`, `amp_ctrl`), or by its name ("Incubation control 1").
@@ -72,10 +74,11 @@ mod tests {
         for kind in ["CONTROL", "PLATE_CONTROL", "Negative_Control", "SAMPLE_CONTROL", "plate ctrl"] {
             assert_eq!(sample_control(kind.as_bytes(), b""), Control::ByType, "{kind}");
         }
-        for name in ["CONTROL_SAMPLE_AS 1", "Neg 1", "NEG_CTRL", "IPC-3", "IPC2", "plate control"] {
+        for name in ["CONTROL_SAMPLE_AS 1", "Neg 1", "NEG_CTRL", "IPC-3", "IPC2", "plate control", "CONTROL7", "CTRL_3"]
+        {
             assert_eq!(sample_control(b"", name.as_bytes()), Control::ByName, "{name}");
         }
-        for name in ["A1", "NEGRI7", "SIPC1", "HG00096", "NEGATIVE"] {
+        for name in ["A1", "NEGRI7", "SIPC1", "HG00096", "NEGATIVE", "Uncontrolled", "CTRLX", "\u{c9}NEG"] {
             assert_eq!(sample_control(b"", name.as_bytes()), Control::No, "{name}");
         }
         assert_eq!(sample_control(b"SAMPLE", b""), Control::No);

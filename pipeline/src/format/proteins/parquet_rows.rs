@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::path::Path;
 
-use parquet::basic::{ConvertedType, Type};
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
+use parquet::schema::types::ColumnDescriptor;
 
 use super::error::ProteinFileError;
 use super::parquet_pages::{Bounded, CheckedPages};
@@ -29,6 +30,8 @@ pub(super) struct ParquetRows {
 enum Stop {
     Damaged(String),
     Row(u64, String),
+    /// What is whole and not read.
+    Unread(String),
 }
 
 impl From<ParquetError> for Stop {
@@ -65,10 +68,8 @@ impl ParquetRows {
     ) -> Result<u64, Stop> {
         let rows = self.reader.get_row_group(group)?;
         let n_rows = u64::try_from(rows.metadata().num_rows()).unwrap_or(0);
-        let mut columns = wanted
-            .iter()
-            .map(|&(at, role)| Column::open(rows.as_ref(), at, role))
-            .collect::<Result<Vec<_>, ParquetError>>()?;
+        let mut columns =
+            wanted.iter().map(|&(at, role)| Column::open(rows.as_ref(), at, role)).collect::<Result<Vec<_>, Stop>>()?;
         let mut done = 0;
         while done < n_rows {
             let want = BATCH.min(usize::try_from(n_rows - done).unwrap_or(BATCH));
@@ -122,6 +123,7 @@ impl LongInput for ParquetRows {
             Ok(0) => Err(ProteinFileError::file(&self.path, "the table has no rows")),
             Ok(n_rows) => Ok(n_rows),
             Err(Stop::Damaged(problem)) => Err(damaged(&self.path, &problem)),
+            Err(Stop::Unread(problem)) => Err(ProteinFileError::file(&self.path, problem)),
             Err(Stop::Row(line, problem)) => {
                 Err(ProteinFileError::Line { path: self.path.clone(), unit: "row", line, problem })
             }
@@ -154,22 +156,23 @@ enum Values {
 }
 
 impl Column {
-    fn open(rows: &dyn RowGroupReader, at: usize, role: Role) -> Result<Self, ParquetError> {
-        let described = rows.metadata().column(at).column_descr_ptr();
+    fn open(rows: &dyn RowGroupReader, at: usize, role: Role) -> Result<Self, Stop> {
+        let chunk = rows.metadata().column(at);
+        let described = chunk.column_descr_ptr();
+        let name = described.name().to_string();
+        if let Some(kind) = unread(chunk.compression(), &described) {
+            let advice = "write the column as text or double, with snappy, gzip, zstd or no compression";
+            return Err(Stop::Unread(format!("column {name}: {kind} is not read; {advice}")));
+        }
         let pages = Box::new(CheckedPages(rows.get_column_page_reader(at)?));
-        let (name, max_level) = (described.name().to_string(), described.max_def_level());
-        let is_number = !matches!(described.converted_type(), ConvertedType::DECIMAL);
-        let values = match (described.physical_type(), get_column_reader(described, pages)) {
-            (_, ColumnReader::ByteArrayColumnReader(reader)) => Values::Bytes(Box::new(reader), Vec::new()),
-            (_, ColumnReader::DoubleColumnReader(reader)) => Values::numbers(Numbers::F64(reader, Vec::new())),
-            (_, ColumnReader::FloatColumnReader(reader)) => Values::numbers(Numbers::F32(reader, Vec::new())),
-            (_, ColumnReader::Int32ColumnReader(reader)) if is_number => {
-                Values::numbers(Numbers::I32(reader, Vec::new()))
-            }
-            (_, ColumnReader::Int64ColumnReader(reader)) if is_number => {
-                Values::numbers(Numbers::I64(reader, Vec::new()))
-            }
-            (kind, _) => return Err(unread(&name, kind)),
+        let max_level = described.max_def_level();
+        let values = match get_column_reader(described, pages) {
+            ColumnReader::ByteArrayColumnReader(reader) => Values::Bytes(Box::new(reader), Vec::new()),
+            ColumnReader::DoubleColumnReader(reader) => Values::numbers(Numbers::F64(reader, Vec::new())),
+            ColumnReader::FloatColumnReader(reader) => Values::numbers(Numbers::F32(reader, Vec::new())),
+            ColumnReader::Int32ColumnReader(reader) => Values::numbers(Numbers::I32(reader, Vec::new())),
+            ColumnReader::Int64ColumnReader(reader) => Values::numbers(Numbers::I64(reader, Vec::new())),
+            _ => return Err(Stop::Unread(format!("column {name}: its type is not read"))),
         };
         Ok(Self { name, role, values, levels: Vec::new(), max_level, at: Vec::new() })
     }
@@ -221,8 +224,25 @@ impl Column {
     }
 }
 
-fn unread(column: &str, kind: Type) -> ParquetError {
-    ParquetError::General(format!("column {column} is of the type {kind}, which is not read"))
+/// The compression or type of a column that is not read.
+fn unread(compression: Compression, column: &ColumnDescriptor) -> Option<String> {
+    match compression {
+        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) => {}
+        Compression::LZO => return Some("compression by lzo".into()),
+        Compression::BROTLI(_) => return Some("compression by brotli".into()),
+        Compression::LZ4 | Compression::LZ4_RAW => return Some("compression by lz4".into()),
+    }
+    let is_decimal = matches!(column.logical_type_ref(), Some(LogicalType::Decimal { .. }));
+    if is_decimal || column.converted_type() == ConvertedType::DECIMAL {
+        return Some("the type decimal".into());
+    }
+    if column.logical_type_ref() == Some(&LogicalType::Float16) {
+        return Some("the type float16".into());
+    }
+    match column.physical_type() {
+        Type::BYTE_ARRAY | Type::DOUBLE | Type::FLOAT | Type::INT32 | Type::INT64 => None,
+        kind => Some(format!("the type {kind}")),
+    }
 }
 
 impl Values {

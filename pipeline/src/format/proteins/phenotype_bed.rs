@@ -118,12 +118,15 @@ impl Bed {
             let problem = format!("column {}: {problem}", column + 1);
             ProteinFileError::line(&self.path, line, problem)
         };
-        let text = |i: usize| String::from_utf8_lossy(row.get(i)).into_owned();
-        let id = text(3);
+        let text = |i: usize| match std::str::from_utf8(row.get(i)) {
+            Ok(text) => Ok(text.to_string()),
+            Err(_) => Err(wrong(i, "the text is not UTF-8; save the table as UTF-8".into())),
+        };
+        let (chrom, id) = (text(0)?, text(3)?);
         if id.is_empty() {
             return Err(wrong(3, "the phenotype has no ID".into()));
         }
-        if text(0).is_empty() {
+        if chrom.is_empty() {
             return Err(wrong(0, "no chromosome".into()));
         }
         let position = |i: usize| {
@@ -153,15 +156,14 @@ impl Bed {
                 }
             });
         }
+        let group = if self.columns.has_gene { text(4)? } else { String::new() };
         if !self.seen.insert(id.clone()) {
-            let problem = format!("the phenotype {} was on a line before; IDs are unique", shown(id.as_bytes()));
-            return Err(wrong(3, problem));
+            return Err(wrong(3, "the phenotype was on a line before; IDs are unique".into()));
         }
         let sample_values = &self.values[self.values.len() - (row.len() - self.columns.n_places)..];
         self.n_missing += sample_values.iter().filter(|value| value.is_nan()).count() as u64;
         let tss = self.tss(start, end, strand);
-        let group = if self.columns.has_gene { text(4) } else { String::new() };
-        self.proteins.push(protein(id, group, text(0), tss, strand));
+        self.proteins.push(protein(id, group, chrom, tss, strand));
         Ok(())
     }
 
@@ -203,6 +205,7 @@ impl Bed {
             plates: Vec::new(),
             batch_names: Vec::new(),
             messages,
+            warnings: Vec::new(),
             dropped: Vec::new(),
             n_records: n_proteins,
         }
@@ -285,7 +288,10 @@ mod tests {
         assert_eq!(with("1\t-1\t5\tA\t1\t2"), "line 2: column 2: start '-1' is not a position");
         assert_eq!(with("1\t4\t5\tA\t1"), "line 2: 5 cells where the header has 6; is the line cut short?");
         assert!(with("1\t4\t5\tA\t1\tinf").contains("infinite"));
-        assert!(with("1\t4\t5\tA\t1\t2\n1\t4\t5\tA\t1\t2").starts_with("line 3: column 4: the phenotype 'A'"));
+        assert!(
+            with("1\t4\t5\tA\t1\t2\n1\t4\t5\tA\t1\t2")
+                .starts_with("line 3: column 4: the phenotype was on a line before")
+        );
         assert!(with("1\t4\t5\t\t1\t2").contains("no ID"));
         let twice = error("#chr\tstart\tend\tid\tHG00096\tHG00096\n1\t4\t5\tA\t1\t2\n");
         assert_eq!(twice, "the header's samples 1 and 2 have the same ID; rename or remove one");

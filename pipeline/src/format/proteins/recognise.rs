@@ -31,7 +31,9 @@ pub(super) fn recognise(path: &str, header: &[String]) -> Result<TableLayout, Pr
     if columns.has("Majority protein IDs") || (columns.has("Protein IDs") && columns.has("Reverse")) {
         return Ok(TableLayout::MaxQuant);
     }
-    if wide::is_known(header) {
+    // A long file without OlinkID begins as a matrix does.
+    let is_long = columns.has("NPX") && ["Assay", "UniProt", "PlateID", "Panel"].iter().any(|name| columns.has(name));
+    if !is_long && wide::is_known(header) {
         return Ok(TableLayout::Wide);
     }
     Err(unknown(path, &columns))

@@ -85,7 +85,8 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, Prote
     if header.len() == n_keys {
         return Err(wrong("the header has no column of values".into()));
     }
-    let mut rows = Rows { path: name, key, names: Vec::new(), values: Vec::new() };
+    let header_line = table.line_number();
+    let mut rows = Rows { path: name, header_line, key, names: Vec::new(), values: Vec::new(), lines: Vec::new() };
     let mut row = Row::default();
     while table.next_row(&mut row)? {
         rows.take(table.line_number(), &row, n_keys)?;
@@ -95,8 +96,11 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, Prote
 
 struct Rows {
     path: String,
+    header_line: u64,
     key: usize,
     names: Vec<String>,
+    /// By row: its line.
+    lines: Vec<u64>,
     /// rows × columns.
     values: Vec<f64>,
 }
@@ -115,6 +119,7 @@ impl Rows {
             self.values.push(number::value(row.get(i)).map_err(|problem| wrong(i, problem))?);
         }
         self.names.push(name.to_string());
+        self.lines.push(line);
         Ok(())
     }
 
@@ -140,7 +145,13 @@ impl Rows {
             if id.is_empty() {
                 return Err(ProteinFileError::file(&self.path, format!("protein {} has no name", i + 1)));
             }
-            builder.protein(RawProtein { id: id.clone(), name: id, ..RawProtein::default() })?;
+            let protein = RawProtein { id: id.clone(), name: id, ..RawProtein::default() };
+            match orientation {
+                Orientation::ProteinsInRows => builder.protein(protein, self.lines[i])?,
+                Orientation::SamplesInRows => {
+                    builder.protein_column(protein, self.header_line, (self.key + i + 2) as u64)?;
+                }
+            }
         }
         builder.n_records = n_rows as u64;
         let message = format!("matrix, {what}, between {}", delimiter.name());
