@@ -280,7 +280,7 @@ fn proteins_then_samples_with_too_few_values_are_dropped() {
     let exact = with(Some(0.75), Some(1.0));
     assert_eq!((ids(&exact).len(), exact.matrix.samples.len()), (3, 4));
     let nothing = run(table(2, 2, |_, _| NAN), &options()).unwrap_err();
-    assert!(nothing.contains("nothing is left"), "{nothing}");
+    assert!(nothing.contains("the input has no values"), "{nothing}");
 }
 
 #[test]
