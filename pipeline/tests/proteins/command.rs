@@ -129,7 +129,7 @@ fn force_replaces_files_of_proteins_alone() {
     assert!(refused.code == 1 && refused.stderr.contains("no file of norna proteins"), "{}", refused.stderr);
     std::fs::remove_file(made.path("results.h5")).unwrap();
     let itself = made.run(&["p.bed", "-o", "p.bed", "--force"]);
-    assert!(itself.code == 2 && itself.stderr.contains("p.bed"), "{}", itself.stderr);
+    assert!(itself.code == 2 && itself.stderr.contains("--out is an input (proteins)"), "{}", itself.stderr);
     let nowhere = made.run(&["p.bed", "-o", "no/p.h5"]);
     assert!(nowhere.code != 0 && nowhere.stderr.contains("no such folder"), "{}", nowhere.stderr);
     assert_eq!(made.names(), ["notes.txt", "p.bed", "p.h5"]);
