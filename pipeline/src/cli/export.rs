@@ -75,6 +75,7 @@ fn log10_probability(text: &str) -> Result<f64, String> {
 
 /// Runs `norna export`.
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
+    super::info_proteins::refuse(&args.file)?;
     if CisReader::is_cis(&args.file) {
         return super::export_cis::run(args);
     }

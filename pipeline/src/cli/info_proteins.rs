@@ -13,6 +13,17 @@ use crate::store::{PROTEINS_FORMAT, PROTEINS_FORMAT_VERSION, ProteinsReader, Sto
 /// Proteins that are told one by one.
 const PROTEINS_SHOWN: usize = 10;
 
+/// Refuses a file of proteins where results are wanted.
+///
+/// # Errors
+/// It is one.
+pub fn refuse(path: &Path) -> anyhow::Result<()> {
+    match ProteinsReader::is_proteins(path) {
+        true => Err(anyhow::anyhow!("{}: a file of proteins, not of results; see norna info", path.display())),
+        false => Ok(()),
+    }
+}
+
 /// What `norna info` prints about a file of proteins: nothing of single people.
 pub fn describe(path: &Path, as_json: bool) -> Result<String, StoreError> {
     let reader = ProteinsReader::open(path)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
@@ -20,7 +20,12 @@ use crate::report::words::count;
 use crate::report::{logger, stdout};
 use crate::run::UsageError;
 use crate::run::workdir::{OutputKind, check_output, resolve_links};
-use crate::store::{ProteinsWriter, publish};
+use crate::store::{ProteinsReader, ProteinsWriter, publish};
+
+/// Names that a line of -v has.
+const SHOWN: usize = 10;
+/// A file in the making that nobody has written to for this long is no living process's, on whatever machine.
+const STALE: Duration = Duration::from_secs(600);
 
 /// Runs `norna proteins`.
 ///
@@ -30,14 +35,32 @@ pub fn run(args: &ProteinsArgs) -> Result<()> {
     refuse_ranks("proteins")?;
     let options = args.options()?;
     for (role, file) in args.files() {
-        refuse_input(&file, &args.out).map_err(|error| UsageError(format!("{error} ({role})")))?;
+        let is_input = |_| UsageError(format!("{}: --out is an input ({role}); choose another", args.out.display()));
+        refuse_input(&file, &args.out).map_err(is_input)?;
     }
     let out = resolve_links(&args.out);
-    check_output(&out, OutputKind::Hdf5, args.force)?;
+    check_replaced(&out, args.force)?;
     let stop = stop_on_signals().context("signals")?;
-    logger::start(if args.quiet { log::LevelFilter::Warn } else { log::LevelFilter::Info });
+    // A write beyond a file-size limit is then an error of that write instead of the end of the process.
+    let over_limit = Arc::default();
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, over_limit).context("signals")?;
+    logger::start(args.log_level());
+    clear_leftovers(&out);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.map_or(0, usize::from)).build()?;
     pool.install(|| make(args, &options, &out, &stop))
+}
+
+/// As [`check_output`], and replaces files of proteins alone.
+fn check_replaced(out: &Path, force: bool) -> Result<()> {
+    check_output(out, OutputKind::Hdf5, force)?;
+    let is_there = fs::metadata(out).is_ok_and(|metadata| metadata.len() > 0);
+    if is_there && !ProteinsReader::is_proteins(out) {
+        let out = out.display();
+        return Err(anyhow!(
+            "{out}: exists and is no file of norna proteins: --force replaces such files only; choose another --out"
+        ));
+    }
+    Ok(())
 }
 
 fn make(args: &ProteinsArgs, options: &ProcessOptions, out: &Path, stop: &Arc<AtomicBool>) -> Result<()> {
@@ -48,6 +71,11 @@ fn make(args: &ProteinsArgs, options: &ProcessOptions, out: &Path, stop: &Arc<At
     let mut tell = |step: &Step| {
         step.notes.iter().for_each(|note| log::info!("{note}"));
         log::info!("{}", step.line());
+        for (what, names) in step.lists.iter().filter(|(_, names)| !names.is_empty()) {
+            let more = if names.len() > SHOWN { ", ..." } else { "" };
+            log::debug!("{}: {what}: {}{more}", step.name, names[..names.len().min(SHOWN)].join(", "));
+        }
+        step.warnings.iter().for_each(|warning| log::warn!("{warning}"));
         go_on(stop).map_err(|error| ProteinsError::Refused(error.to_string()))
     };
     let processed = process(table, genes, options, &mut tell)?;
@@ -57,7 +85,7 @@ fn make(args: &ProteinsArgs, options: &ProcessOptions, out: &Path, stop: &Arc<At
     writer.seal(&json!(steps), &provenance(args, start)?)?;
     go_on(stop)?;
     // Once more: another run may have made it meanwhile.
-    check_output(out, OutputKind::Hdf5, args.force)?;
+    check_replaced(out, args.force)?;
     publish(&temporary.0, out)?;
     finish(args, &processed, steps, start)
 }
@@ -87,6 +115,27 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         // It is gone already where it was published.
         let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Removes what runs that were killed have left beside the output, since it has people's values, or names it.
+fn clear_leftovers(out: &Path) {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let found = entry.file_name().to_string_lossy().into_owned();
+        let process = found.strip_prefix(&format!(".{name}.")).and_then(|rest| rest.strip_suffix(".tmp"));
+        let Some(process) = process.and_then(|process| process.parse::<u32>().ok()) else { continue };
+        if Path::new("/proc").join(process.to_string()).exists() {
+            continue;
+        }
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+        let is_removed = age.is_some_and(|age| age >= STALE) && fs::remove_file(entry.path()).is_ok();
+        match is_removed {
+            true => log::info!("removed {found}, which a run that was killed had left"),
+            false => log::warn!("{found} is there: remove it if it is of a run that was killed"),
+        }
     }
 }
 
@@ -160,7 +209,8 @@ fn finish(args: &ProteinsArgs, processed: &Processed, steps: Vec<Value>, start: 
             "steps": steps,
             "wall_seconds": start.elapsed().as_secs_f64(),
         });
-        stdout::print(&format!("{told:#}\n"))?;
+        let whole = || format!("standard output (--json; {} is whole)", args.out.display());
+        stdout::print(&format!("{told:#}\n")).with_context(whole)?;
     }
     Ok(())
 }

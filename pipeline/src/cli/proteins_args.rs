@@ -129,7 +129,7 @@ pub struct ProteinsArgs {
     #[serde(skip)]
     pub build: Option<Build>,
 
-    /// Replace an existing HDF5 file
+    /// Replace an existing file of norna proteins
     #[arg(long, help_heading = "Output and run")]
     #[serde(skip)]
     pub force: bool,
@@ -142,12 +142,25 @@ pub struct ProteinsArgs {
     #[serde(skip)]
     pub json: bool,
     /// Only warnings and errors
-    #[arg(long, short, help_heading = "Output and run")]
+    #[arg(long, short, conflicts_with = "verbose", help_heading = "Output and run")]
     #[serde(skip)]
     pub quiet: bool,
+    /// More about what is being done: names of proteins that were dropped or have no gene
+    #[arg(long, short, help_heading = "Output and run")]
+    #[serde(skip)]
+    pub verbose: bool,
 }
 
 impl ProteinsArgs {
+    /// How much is told.
+    pub fn log_level(&self) -> log::LevelFilter {
+        match (self.quiet, self.verbose) {
+            (true, _) => log::LevelFilter::Warn,
+            (_, true) => log::LevelFilter::Debug,
+            _ => log::LevelFilter::Info,
+        }
+    }
+
     /// Inputs by their roles.
     pub fn files(&self) -> Vec<(&'static str, PathBuf)> {
         let some =
@@ -179,6 +192,9 @@ impl ProteinsArgs {
             return Err(UsageError(
                 "--uniprot-map needs --annotation: it leads to genes, and that says where they are".into(),
             ));
+        }
+        if self.out.as_os_str() == "-" {
+            return Err(UsageError("--out -: an HDF5 file cannot go to standard output; give a file's name".into()));
         }
         let mut batches = self.batch_covariates.clone();
         if let Some(names) = &mut batches {

@@ -32,6 +32,7 @@ pub struct StatusArgs {
 /// # Errors
 /// One line.
 pub fn run(args: &StatusArgs) -> Result<()> {
+    super::info_proteins::refuse(&args.path)?;
     let found = status(&args.path)?;
     let text = if args.json { format!("{:#}\n", serde_json::to_value(&found)?) } else { in_words(&found) };
     // A closed pipe has read enough.

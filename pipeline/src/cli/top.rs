@@ -40,6 +40,7 @@ pub struct TopArgs {
 
 /// Runs `norna top`.
 pub fn run(args: &TopArgs) -> anyhow::Result<()> {
+    super::info_proteins::refuse(&args.file)?;
     if CisReader::is_cis(&args.file) {
         return super::top_cis::run(args);
     }

@@ -7,6 +7,7 @@ use super::table::{Row, TableReader};
 use super::table_cell::is_missing;
 use super::vcf_call::shown;
 use crate::proteins::Strand;
+use crate::report::words::count;
 
 /// Names of columns, without case, blanks, dots and underscores.
 const CHROM: &[&str] = &["chrom", "chr", "chromosome", "chromosomename", "chromosome/scaffoldname", "seqname", "seqid"];
@@ -61,10 +62,18 @@ impl Columns {
         if chrom.is_some() && has_place && has_key {
             return Ok(found);
         }
+        // Not one word of it: a file of samples may have been given by mistake.
+        let missing = [
+            (chrom.is_some(), "chrom"),
+            (has_place, "tss (or start, end and strand)"),
+            (has_key, "a key (gene_name, gene_id, uniprot or protein)"),
+        ];
+        let missing: Vec<&str> = missing.iter().filter(|(is_there, _)| !is_there).map(|(_, what)| *what).collect();
         let problem = format!(
             "neither a GTF nor a table of genes: a header is wanted with chrom, with tss (or start, end and strand), and \
-             with a key (gene_name, gene_id, uniprot or protein); it has {}",
-            header.iter().take(12).map(|name| shown(name.as_bytes())).collect::<Vec<_>>().join(", ")
+             with a key (gene_name, gene_id, uniprot or protein); its first line, of {}, is without {}",
+            count(header.len() as u64, "column"),
+            missing.join(", ")
         );
         Err(GeneFileError::file(path, problem))
     }
@@ -91,12 +100,12 @@ pub fn read(path: &Path) -> Result<GeneFile, GeneFileError> {
             None => n_without += 1,
         }
     }
-    let mut message = format!("{name}: table of {} genes, genome build not named", genes.len());
+    let mut message = format!("{name}: table of {}, genome build not named", count(genes.len() as u64, "gene"));
     if n_without > 0 {
-        message += &format!(", {n_without} rows without a place left out");
+        message += &format!(", {} without a place left out", count(n_without, "row"));
     }
     if n_strandless > 0 {
-        message += &format!(", {n_strandless} genes without a strand are taken as on +");
+        message += &format!(", {} without a strand taken as on +", count(n_strandless, "gene"));
     }
     Ok(GeneFile { genes, build: None, messages: vec![message] })
 }
@@ -158,13 +167,15 @@ mod tests {
         let file = read_text(own).unwrap();
         let [gene] = &file.genes[..] else { panic!("{:?}", file.genes) };
         assert_eq!((gene.tss, gene.uniprot.as_str(), gene.protein.as_str()), (77, "P1;P2", "OID1"));
-        assert!(file.messages[0].contains("1 rows without a place"), "{:?}", file.messages);
+        assert!(file.messages[0].contains("1 row without a place"), "{:?}", file.messages);
     }
 
     #[test]
     fn what_is_wrong_is_said() {
         let error = |text: &str| read_text(text).unwrap_err().to_string();
         assert!(error("gene\tchr\nA\t1\n").contains("a header is wanted with chrom, with tss"));
+        let samples = error("SUBJA\tSUBJ1\nSUBJB\tSUBJ2\n");
+        assert!(samples.contains("of 2 columns, is without chrom, tss") && !samples.contains("SUBJ"), "{samples}");
         assert!(error("gene chr tss\nA 1 0\n").contains("line 2: tss '0' is not a position"));
         assert!(error("gene chr start end strand\nA 1 5 9 x\n").contains("line 2: strand 'x'"));
         assert!(error("gene chr start end\nA 1 9 5\n").contains("start 9 lies after end 5"));

@@ -11,6 +11,7 @@ use super::genes::{GeneFile, GeneFileError, GeneRecord, position, tss_of};
 use super::table_text::LineReader;
 use super::vcf_call::shown;
 use crate::proteins::Strand;
+use crate::report::words::count;
 
 /// Columns of a GTF.
 const COLUMNS: usize = 9;
@@ -59,7 +60,7 @@ pub fn read(path: &Path) -> Result<GeneFile, GeneFileError> {
         return Err(GeneFileError::file(&name, problem));
     }
     let build = builds.build();
-    let mut message = format!("{name}: GTF, {} genes", genes.len());
+    let mut message = format!("{name}: GTF, {}", count(genes.len() as u64, "gene"));
     if n_par > 0 {
         message += &format!(", {n_par} copies on Y of pseudo-autosomal genes left out");
     }

@@ -7,6 +7,7 @@ use super::genes::GeneFileError;
 use super::table::{Delimiter, Row};
 use super::table_cell::is_missing;
 use super::table_text::{LineReader, TextError};
+use crate::report::words::count;
 
 /// Genes of each accession: Ensembl IDs and symbols as written.
 pub type UniprotMap = BTreeMap<String, BTreeSet<String>>;
@@ -36,8 +37,8 @@ pub fn read(path: &Path, wanted: &BTreeSet<String>) -> Result<UniprotMap, GeneFi
         }
         if !is_closed || !matches!(row.len(), 2 | 3) || (n_cells > 0 && row.len() != n_cells) {
             let problem = format!(
-                "{} columns: two are wanted (accession, gene), or UniProt's idmapping with three (accession, kind, value)",
-                row.len()
+                "{}: two are wanted (accession, gene), or UniProt's idmapping with three (accession, kind, value)",
+                count(row.len() as u64, "column")
             );
             return Err(GeneFileError::line(&name, line, problem));
         }
@@ -77,7 +78,7 @@ mod tests {
         let idmapping = "P1\tUniProtKB-ID\tX_HUMAN\nP1\tGene_Name\tA\nP1\tEnsembl\tENSG1.4\nP9\tGene_Name\tZ\n";
         assert_eq!(read_text(idmapping).unwrap(), ["P1:A+ENSG1.4"]);
         assert_eq!(read_text("uniprot,gene\nP1,A\nP2,B\nP2,C\nP3,D\n").unwrap(), ["P1:A", "P2:B+C"]);
-        assert!(read_text("P1\tA\nP2\n").unwrap_err().contains("line 2: 1 columns: two are wanted"));
+        assert!(read_text("P1\tA\nP2\n").unwrap_err().contains("line 2: 1 column: two are wanted"));
         assert!(read_text("\n").unwrap_err().contains("the file is empty"));
     }
 }

@@ -95,11 +95,17 @@ pub fn of_places<'a>(
         };
     }
     let fits = [Build::B37, Build::B38].map(|build| beyond_end(build, places.clone()).is_none());
+    if let ([false, false], Some((chrom, pos))) = (fits, beyond_end(Build::B38, places)) {
+        return Err(format!(
+            "places of genes fit neither b37 nor b38: {chrom}:{pos} lies behind the end of the chromosome in b38, and that \
+             or another one in b37; are they of another genome, or shifted?"
+        ));
+    }
     Ok(match fits {
         [true, false] => (Some(Build::B37), "since places lie behind chromosomes' ends in b38"),
         [false, true] => (Some(Build::B38), "since places lie behind chromosomes' ends in b37"),
         [true, true] => (None, "not known; --build says it, so that genotypes of another are refused"),
-        [false, false] => (None, "places fit neither b37 nor b38"),
+        [false, false] => (None, "not known"),
     })
 }
 
@@ -172,6 +178,7 @@ mod tests {
         assert_eq!(of_places(None, None, new).unwrap().0, Some(Build::B38));
         assert_eq!(of_places(None, None, [("1", 5)]).unwrap().0, None);
         assert_eq!(of_places(None, Some(Build::B38), [("1", 5)]).unwrap().0, Some(Build::B38));
+        assert!(of_places(None, None, [("chr22", 60_000_000)]).unwrap_err().contains("neither b37 nor b38"));
         assert!(of_places(Some(Build::B37), Some(Build::B38), [("1", 5)]).is_err());
         assert!(of_places(None, Some(Build::B38), old).unwrap_err().contains("22:51000000"));
         assert!(is_par_of_y("chrY", 100_000) && !is_par_of_y("Y", 20_000_000) && !is_par_of_y("X", 100_000));

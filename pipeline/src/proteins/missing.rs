@@ -52,7 +52,14 @@ fn apply_limits(
     step.lists.push(("dropped", lost));
     match table.proteins.is_empty() || table.samples.is_empty() {
         true => {
-            Err(ProteinsError::Refused(format!("nothing is left ({}): are the limits what was meant?", step.line())))
+            let counts = step.line();
+            Err(ProteinsError::Refused(match max_protein.or(max_sample) {
+                Some(_) => format!("nothing is left ({counts}): are the limits what was meant?"),
+                None => format!(
+                    "nothing is left ({counts}): every value is missing, in the file or by the steps before (judgements, \
+                     limits of detection, logarithms)"
+                ),
+            }))
         }
         false => Ok(step),
     }

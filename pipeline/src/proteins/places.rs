@@ -13,9 +13,7 @@ use super::step::Step;
 use crate::format::chromosome::canonical;
 use crate::format::genes::GeneRecord;
 use crate::format::uniprot_map::UniprotMap;
-
-/// Proteins that a log line names.
-const SHOWN: usize = 10;
+use crate::report::words::count;
 
 /// How a protein came to its place, or why it has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,9 +287,8 @@ pub fn place_all(proteins: &[RawProtein], annotation: Option<&Annotation>, choic
         let of_way = proteins.iter().zip(&places).filter(|(_, (placed, _))| *placed == way);
         let list: Vec<String> = of_way.map(|(protein, _)| label(protein)).collect();
         if !list.is_empty() {
-            let first = list.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-            let more = if list.len() > SHOWN { " and others (norna info --json lists all)" } else { "" };
-            step.notes.push(format!("genes {name}: {first}{more}"));
+            let n = count(list.len() as u64, "protein");
+            step.notes.push(format!("genes {name}: {n} (-v names the first, norna info --json all)"));
             step.lists.push((name, list));
         }
     }

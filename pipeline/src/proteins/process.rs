@@ -12,13 +12,14 @@ use super::error::ProteinsError;
 use super::matrix::{Protein, ProteinMatrix};
 use super::options::{ProcessOptions, Transform};
 use super::places::{self, Annotation};
-use super::raw::{RawProtein, RawTable};
+use super::raw::{RawProtein, RawTable, TableLayout};
 use super::repeats::SampleTable;
 use super::step::Step;
 use super::{lod, logs, missing, outliers, qc, repeats, samples, terms};
 use crate::cohort::transform::{rank_inverse_normal, standardize};
 use crate::format::chromosome::Build;
 use crate::format::{genes, uniprot_map};
+use crate::report::words::count;
 
 /// What processing made.
 #[derive(Debug)]
@@ -69,7 +70,15 @@ pub fn process(
         steps.push(step);
         Ok::<(), ProteinsError>(())
     };
-    done(read_step(&table))?;
+    let step = read_step(&table);
+    if step.get("values") == 0 {
+        return Err(ProteinsError::Refused(format!(
+            "the input has no values: all of its {} in {} are missing",
+            count(table.proteins.len() as u64, "protein"),
+            count(table.measurements.len() as u64, "measurement")
+        )));
+    }
+    done(step)?;
     done(samples::apply(&mut table, options)?)?;
     for step in qc::apply(&mut table, options.sample_qc, options.assay_qc) {
         done(step)?;
@@ -111,7 +120,7 @@ pub fn process(
 
 /// What the reader said.
 fn read_step(table: &RawTable) -> Step {
-    let mut step = Step::new("read", format!("{:?}", table.layout));
+    let mut step = Step::new("read", in_words(table.layout));
     step.count("records", table.n_records as usize);
     step.count("proteins", table.proteins.len());
     step.count("measurements", table.measurements.len());
@@ -123,22 +132,57 @@ fn read_step(table: &RawTable) -> Step {
     step
 }
 
+fn in_words(layout: TableLayout) -> &'static str {
+    match layout {
+        TableLayout::OlinkLong => "Olink NPX, long",
+        TableLayout::Adat => "SomaScan ADAT",
+        TableLayout::DiannMatrix => "DIA-NN, matrix",
+        TableLayout::DiannReport => "DIA-NN, main report",
+        TableLayout::MaxQuant => "MaxQuant proteinGroups",
+        TableLayout::Wide => "a matrix",
+        TableLayout::Bed => "BED",
+    }
+}
+
+/// Whether all values that are there are one.
+fn is_constant(row: &[f64]) -> bool {
+    let mut values = row.iter().filter(|value| !value.is_nan());
+    let first = values.next();
+    values.all(|value| Some(value) == first)
+}
+
 fn transform(table: &mut SampleTable, rule: Transform) -> Step {
     let n = table.samples.len();
     let (name, apply): (_, fn(&mut [f64])) = match rule {
-        Transform::None => return Step::new("transform", "none"),
+        Transform::None => ("none", |_| ()),
         Transform::Rint => ("rint", rank_inverse_normal),
         Transform::Standardize => ("standardize", standardize),
     };
-    table.values.par_chunks_exact_mut(n).for_each(apply);
     let mut step = Step::new("transform", name);
+    let constant = |row: &usize| is_constant(table.row(*row));
+    let constant: Vec<String> =
+        (0..table.proteins.len()).filter(constant).map(|row| table.proteins[row].id.clone()).collect();
+    table.values.par_chunks_exact_mut(n).for_each(apply);
     step.count("proteins", table.proteins.len());
+    if !constant.is_empty() {
+        step.count("proteins with one value only", constant.len());
+        let n = count(constant.len() as u64, "protein");
+        step.warnings.push(format!("{n} with the same value in every sample: nothing can be tested of them"));
+        step.lists.push(("one value only", constant));
+    }
     step
 }
 
 fn protein_components(table: &SampleTable, n: usize) -> Result<terms::Terms, ProteinsError> {
     let mut step = Step::new("components", n.to_string());
     let rows: Vec<&[f64]> = (0..table.proteins.len()).map(|row| table.row(row)).collect();
+    if n + 1 >= rows.len().min(table.samples.len()) {
+        return Err(ProteinsError::Refused(format!(
+            "--pcs {n}: as many components of {} in {} leave nothing to test; choose fewer",
+            count(rows.len() as u64, "protein"),
+            count(table.samples.len() as u64, "sample")
+        )));
+    }
     let found = components::of_rows(&rows, n)?;
     step.count("components", found.scores.len());
     step.count("missing values taken as their protein's mean", found.n_imputed);
@@ -172,6 +216,14 @@ fn place(proteins: &[RawProtein], genes: Option<Genes>, options: &ProcessOptions
     .map_err(ProteinsError::Refused)?;
     if let Some(annotation) = &annotation {
         check_same_places(proteins, annotation)?;
+    }
+    let is_placed = |(protein, place): (&RawProtein, &Option<super::Gene>)| protein.gene.is_none() && place.is_some();
+    let n_unplaced = proteins.iter().filter(|protein| protein.gene.is_none()).count();
+    if annotation.is_some() && n_unplaced > 0 && !proteins.iter().zip(&places).any(is_placed) {
+        let n = count(n_unplaced as u64, "protein");
+        step.warnings.push(format!(
+            "{choice}: none of {n} without a place is in the annotation by protein, Ensembl ID, UniProt accession or symbol"
+        ));
     }
     if places.iter().any(Option::is_some) {
         step.notes.push(format!("genome build {}, {how}", build.map_or("of genes", |build| build.name())));

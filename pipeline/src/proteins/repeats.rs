@@ -7,6 +7,7 @@ use super::error::ProteinsError;
 use super::options::RepeatsRule;
 use super::raw::{Measurement, Panel, RawProtein, RawTable};
 use super::step::Step;
+use crate::report::words::count;
 
 /// proteins × samples.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct SampleTable {
     pub values: Vec<f64>,
     /// By sample: which of `measurements` it is made of.
     pub sources: Vec<Vec<u32>>,
+    /// By panel and measurement: whether it has a value there.
+    pub measured: Vec<Vec<bool>>,
     /// Measurements of the input.
     pub measurements: Vec<Measurement>,
     /// Panels, with the plates of the measurements.
@@ -73,15 +76,16 @@ pub fn apply(table: RawTable, below_lod: Vec<f32>, rule: RepeatsRule) -> Result<
     step.count_some("of these in several files", n_bridging);
     step.count_some("measurements of one sample at most", if most > 1 { most } else { 0 });
     let sources = chosen(&table, groups, rule);
+    let measured = measured(&table);
     let n = table.measurements.len();
     let mut values = table.values;
     let (mut to, mut several) = (0, Vec::new());
     for row in 0..table.proteins.len() {
         // A row's columns are only taken together, so what is written never reaches what is still to be read.
-        let measured = values[row * n..(row + 1) * n].to_vec();
+        let columns = values[row * n..(row + 1) * n].to_vec();
         for group in &sources {
             several.clear();
-            several.extend(group.iter().map(|&m| measured[m as usize]).filter(|value| !value.is_nan()));
+            several.extend(group.iter().map(|&m| columns[m as usize]).filter(|value| !value.is_nan()));
             values[to] = joined(&mut several, rule);
             to += 1;
         }
@@ -95,12 +99,24 @@ pub fn apply(table: RawTable, below_lod: Vec<f32>, rule: RepeatsRule) -> Result<
         below_lod,
         values,
         sources,
+        measured,
         measurements: table.measurements,
         panels: table.panels,
         plates: table.plates,
         batch_names: table.batch_names,
     };
     Ok((made, step))
+}
+
+/// By panel and measurement: whether any protein of the panel has a value.
+fn measured(table: &RawTable) -> Vec<Vec<bool>> {
+    let mut found = vec![vec![false; table.measurements.len()]; table.panels.len()];
+    for (row, protein) in table.proteins.iter().enumerate() {
+        if let Some(panel) = found.get_mut(protein.panel as usize) {
+            table.row(row).iter().zip(panel).for_each(|(value, is_there)| *is_there |= !value.is_nan());
+        }
+    }
+    found
 }
 
 fn file(table: &RawTable, measurement: u32) -> u32 {
@@ -127,9 +143,10 @@ fn refusal(n: usize, n_bridging: usize, most: usize) -> ProteinsError {
         n => format!(", {n} of them in several files (bridging samples)"),
     };
     ProteinsError::Refused(format!(
-        "{n} samples were measured several times, up to {most} times{bridging}: say with --repeats what becomes of them: \
+        "{} measured several times, up to {most} times{bridging}: say with --repeats what becomes of them: \
          mean or median of a protein's values, first, last, or least-missing (the measurement with the fewest missing \
-         values); or leave measurements out of the input"
+         values); or leave measurements out of the input",
+        count(n as u64, "sample")
     ))
 }
 

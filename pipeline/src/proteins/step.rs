@@ -13,6 +13,8 @@ pub struct Step {
     pub counts: Vec<(String, u64)>,
     /// What may surprise. No sample IDs.
     pub notes: Vec<String>,
+    /// What should be looked at. No sample IDs.
+    pub warnings: Vec<String>,
     /// Names of proteins.
     pub lists: Vec<(&'static str, Vec<String>)>,
 }
@@ -43,17 +45,67 @@ impl Step {
     /// As it stands in /steps.
     pub fn json(&self) -> Value {
         let counts: Vec<Value> = self.counts.iter().map(|(what, n)| json!([what, n])).collect();
+        let notes: Vec<&String> = self.warnings.iter().chain(&self.notes).collect();
         let lists: serde_json::Map<_, _> =
             self.lists.iter().map(|(name, list)| ((*name).into(), json!(list))).collect();
-        json!({ "step": self.name, "choice": self.choice, "counts": counts, "notes": self.notes, "lists": lists })
+        json!({ "step": self.name, "choice": self.choice, "counts": counts, "notes": notes, "lists": lists })
     }
 
     /// One line: "lod: keep: 30 values below it".
     pub fn line(&self) -> String {
-        let counts: Vec<String> = self.counts.iter().map(|(what, n)| format!("{n} {what}")).collect();
+        let counts: Vec<String> = self.counts.iter().map(|(what, n)| format!("{n} {}", numbered(what, *n))).collect();
+        let choice = match (self.name, self.choice.as_str()) {
+            // The rule's own word would look like a failure.
+            ("repeats", "error") => "refused where there are any",
+            (_, choice) => choice,
+        };
         match counts.is_empty() {
-            true => format!("{}: {}", self.name, self.choice),
-            false => format!("{}: {}: {}", self.name, self.choice, counts.join(", ")),
+            true => format!("{}: {choice}", self.name),
+            false => format!("{}: {choice}: {}", self.name, counts.join(", ")),
         }
+    }
+}
+
+/// Nouns that counts begin with.
+const NOUNS: [&str; 14] = [
+    "proteins",
+    "samples",
+    "measurements",
+    "values",
+    "outliers",
+    "terms",
+    "levels",
+    "components",
+    "records",
+    "IDs",
+    "rows",
+    "ways",
+    "assays",
+    "accessions",
+];
+
+/// The noun of a count in the singular where there is one: "protein dropped".
+fn numbered(what: &str, n: u64) -> String {
+    let noun = what.split(' ').take(2).find(|word| NOUNS.contains(word));
+    match (n, noun) {
+        (1, Some(noun)) => what.replacen(noun, noun.strip_suffix('s').unwrap_or(noun), 1),
+        _ => what.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_for_people() {
+        let mut step = Step::new("repeats", "error");
+        step.count("measurements", 1);
+        step.count("samples with several measurements", 0);
+        let line = step.line();
+        assert_eq!(line, "repeats: refused where there are any: 1 measurement, 0 samples with several measurements");
+        assert_eq!(step.json()["choice"], "error");
+        assert_eq!(numbered("UniProt accessions in the map", 1), "UniProt accession in the map");
+        assert_eq!(numbered("without a place", 1), "without a place");
     }
 }

@@ -1,7 +1,8 @@
 //! Plates and batches as covariates: a column of 0 and 1 for each plate but the one with most samples.
 //!
 //! A sample is on different plates for different panels, so that each panel divides the samples its own way; panels that
-//! divide them alike share their terms. A sample that is the mean of measurements on two plates counts half to each.
+//! divide them alike share their terms. A sample that is the mean of measurements on two plates counts half to each; a
+//! measurement without values on a panel says nothing of the panel's plates.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use super::error::ProteinsError;
 use super::raw::RawTable;
 use super::repeats::SampleTable;
 use super::step::Step;
+use crate::report::words::count;
 
 /// Level of samples whose plate or batch is not known.
 const UNKNOWN: &str = "(not known)";
@@ -19,6 +21,8 @@ struct Partition {
     name: String,
     /// By measurement.
     levels: Vec<String>,
+    /// By measurement: whether it has values on the panel; of batches all do.
+    has_values: Vec<bool>,
 }
 
 /// Columns, each with its name, and what was done.
@@ -38,14 +42,15 @@ pub fn of_plates(table: &SampleTable) -> Result<Terms, ProteinsError> {
         .filter(|&panel| table.proteins.iter().any(|protein| protein.panel == panel))
         .collect();
     let mut partitions = Vec::new();
-    for &panel in &used {
-        let panel = &table.panels[panel as usize];
+    for &of in &used {
+        let panel = &table.panels[of as usize];
         if panel.plate_of.iter().all(|&plate| plate == RawTable::NO_PLATE) {
             continue;
         }
         let level = |&plate: &u32| table.plates.get(plate as usize).map_or(UNKNOWN, String::as_str).to_owned();
         let name = if used.len() == 1 { "plate".to_owned() } else { format!("plate of {}", panel.name) };
-        partitions.push(Partition { name, levels: panel.plate_of.iter().map(level).collect() });
+        let has_values = table.measured[of as usize].clone();
+        partitions.push(Partition { name, levels: panel.plate_of.iter().map(level).collect(), has_values });
     }
     if partitions.is_empty() {
         let problem = "--plate-covariates: the file does not tell plates";
@@ -60,17 +65,18 @@ pub fn of_plates(table: &SampleTable) -> Result<Terms, ProteinsError> {
 /// A name that no batch has; as [`of_plates`].
 pub fn of_batches(table: &SampleTable, chosen: &[String]) -> Result<Terms, ProteinsError> {
     let mut known: Vec<Partition> = Vec::new();
+    let all = || vec![true; table.measurements.len()];
     for (i, name) in table.batch_names.iter().enumerate() {
         let level = |batches: &Vec<String>| match batches.get(i).map(String::as_str) {
             None | Some("") => UNKNOWN.to_owned(),
             Some(level) => level.to_owned(),
         };
         let levels = table.measurements.iter().map(|measurement| level(&measurement.batches)).collect();
-        known.push(Partition { name: name.clone(), levels });
+        known.push(Partition { name: name.clone(), levels, has_values: all() });
     }
     if table.measurements.iter().any(|measurement| measurement.file > 0) {
         let levels = table.measurements.iter().map(|measurement| format!("{}", measurement.file + 1)).collect();
-        known.push(Partition { name: "file".to_owned(), levels });
+        known.push(Partition { name: "file".to_owned(), levels, has_values: all() });
     }
     let names = known.iter().map(|partition| partition.name.clone()).collect::<Vec<_>>().join(", ");
     if let Some(unknown) = chosen.iter().find(|name| !known.iter().any(|partition| partition.name == **name)) {
@@ -118,8 +124,10 @@ fn terms(table: &SampleTable, name: &'static str, partitions: Vec<Partition>) ->
     step.count("terms", columns.len());
     step.count_some("levels with one sample only", n_single);
     if n_single > 0 {
-        step.notes
-            .push(format!("{n_single} levels have one sample only: their terms take these samples out of every test"));
+        step.notes.push(format!(
+            "{} with one sample only: such terms take their sample out of every test",
+            count(n_single as u64, "level")
+        ));
     }
     if columns.len() + 2 >= table.samples.len() {
         return Err(ProteinsError::Refused(format!(
@@ -131,14 +139,24 @@ fn terms(table: &SampleTable, name: &'static str, partitions: Vec<Partition>) ->
     Ok(Terms { columns, step })
 }
 
-/// By level: the share of each sample that is of it.
+/// By level: the share of each sample that is of it. A sample without values on the panel is where its known plates are.
 fn weights(table: &SampleTable, partition: &Partition) -> BTreeMap<String, Vec<f64>> {
     let mut levels: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let n = table.samples.len();
     for (sample, sources) in table.sources.iter().enumerate() {
-        for &source in sources {
-            let level = &partition.levels[source as usize];
-            levels.entry(level.clone()).or_insert_with(|| vec![0.0; n])[sample] += 1.0 / sources.len() as f64;
+        let of = |counts: &dyn Fn(usize) -> bool| -> Vec<usize> {
+            sources.iter().map(|&source| source as usize).filter(|&source| counts(source)).collect()
+        };
+        let mut counted = of(&|source| partition.has_values[source]);
+        if counted.is_empty() {
+            counted = of(&|source| partition.levels[source] != UNKNOWN);
+        }
+        if counted.is_empty() {
+            counted = of(&|_| true);
+        }
+        for &source in &counted {
+            let level = &partition.levels[source];
+            levels.entry(level.clone()).or_insert_with(|| vec![0.0; n])[sample] += 1.0 / counted.len() as f64;
         }
     }
     levels

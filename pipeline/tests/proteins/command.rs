@@ -10,6 +10,11 @@ use super::support::need;
 use super::support::places::shared_file;
 use super::support::tools::{self, Need, Run};
 
+/// Bash with its flags.
+fn bash(script: &str, folder: &Path) -> Run {
+    tools::run(tools::command("bash").args(["-c", script]).arg(env!("CARGO_BIN_EXE_norna")).current_dir(folder))
+}
+
 /// Samples that no message may name.
 const SENTINEL: &str = "SUBJX";
 
@@ -106,7 +111,7 @@ fn the_same_bits_come_of_any_number_of_threads() {
 }
 
 #[test]
-fn force_replaces_hdf5_files_alone() {
+fn force_replaces_files_of_proteins_alone() {
     let made = Made::new();
     made.run(&["p.bed", "-o", "p.h5"]).ok();
     let before = std::fs::read(made.path("p.h5")).unwrap();
@@ -118,8 +123,13 @@ fn force_replaces_hdf5_files_alone() {
     made.write("notes.txt", "mine");
     let refused = made.run(&["p.bed", "-o", "notes.txt", "--force"]);
     assert!(refused.code != 0 && refused.stderr.contains("no HDF5 file"), "{}", refused.stderr);
+    // Another HDF5 file: its signature and no more.
+    std::fs::write(made.path("results.h5"), b"\x89HDF\r\n\x1a\nresults").unwrap();
+    let refused = made.run(&["p.bed", "-o", "results.h5", "--force"]);
+    assert!(refused.code == 1 && refused.stderr.contains("no file of norna proteins"), "{}", refused.stderr);
+    std::fs::remove_file(made.path("results.h5")).unwrap();
     let itself = made.run(&["p.bed", "-o", "p.bed", "--force"]);
-    assert!(itself.code == 2 && itself.stderr.contains("p.bed"), "{}", itself.stderr);
+    assert!(itself.code == 2 && itself.stderr.contains("--out is an input (proteins)"), "{}", itself.stderr);
     let nowhere = made.run(&["p.bed", "-o", "no/p.h5"]);
     assert!(nowhere.code != 0 && nowhere.stderr.contains("no such folder"), "{}", nowhere.stderr);
     assert_eq!(made.names(), ["notes.txt", "p.bed", "p.h5"]);
@@ -131,13 +141,18 @@ fn broken_inputs_leave_nothing_and_one_line() {
     made.write("cut.bed", &bed(3, 5).replace("\t44", "\tx y"));
     made.write("map.tsv", &format!("{SENTINEL}0\tA\n{SENTINEL}1\tA\n"));
     made.write("nobody.txt", "somebody\n");
+    made.write("case.txt", &format!("{}1\n{}2\n", SENTINEL.to_lowercase(), SENTINEL.to_lowercase()));
     made.write("bad.gtf", "chr1\tH\tgene\t5\t2\t.\t+\t.\tgene_id \"E\";\n");
     let before = made.names();
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 13] = [
         (&["none.bed"], "none.bed"),
         (&["map.tsv", "--format", "bed"], "map.tsv"),
         (&["p.bed", "--sample-map", "map.tsv"], "map.tsv: line 2: the ID in the genotypes is that of line 1"),
-        (&["p.bed", "--keep", "nobody.txt"], "no sample is left"),
+        (&["p.bed", "--keep", "nobody.txt"], "none of its 1 sample (--keep) is among the 30 of the proteins"),
+        (&["p.bed", "--remove", "nobody.txt"], "none of its 1 sample (--remove) is among the 30 of the proteins"),
+        (&["p.bed", "--remove", "case.txt"], "2 match when upper and lower case are not told apart"),
+        (&["p.bed", "--annotation", "map.tsv"], "its first line, of 2 columns, is without chrom"),
+        (&["p.bed", "-o", "-"], "cannot go to standard output"),
         (&["p.bed", "--annotation", "bad.gtf"], "bad.gtf: "),
         (&["p.bed", "--annotation", "none.gtf"], "none.gtf"),
         (&["p.bed", "--plate-covariates"], "does not tell plates"),
@@ -145,8 +160,10 @@ fn broken_inputs_leave_nothing_and_one_line() {
         (&["p.bed", "--uniprot-map", "map.tsv"], "--uniprot-map needs --annotation"),
     ];
     for (flags, words) in cases {
-        let run = made.run(&[flags, &["-o", "out.h5", "-q"]].concat());
+        let out: &[&str] = if flags.contains(&"-o") { &["-q"] } else { &["-o", "out.h5", "-q"] };
+        let run = made.run(&[flags, out].concat());
         assert!(run.code != 0 && run.stderr.contains(words), "{flags:?}: {}", run.stderr);
+        assert!(!run.stderr.to_lowercase().contains(&SENTINEL.to_lowercase()), "{}", run.stderr);
         assert!(!run.stderr.contains("panicked") && run.stdout.is_empty(), "{}", run.stderr);
         assert_no_ids(&run);
         assert_eq!(made.names(), before, "{flags:?}");
@@ -158,10 +175,51 @@ fn broken_inputs_leave_nothing_and_one_line() {
 }
 
 #[test]
+fn a_full_disk_leaves_no_values_of_people() {
+    let made = Made::new();
+    made.write("large.bed", &bed(300, 60));
+    let limited = bash("ulimit -f 10; exec \"$0\" proteins large.bed -o p.h5 -q", made.0.path());
+    assert!(limited.code == 1 && limited.stderr.contains("p.h5"), "{} {}", limited.code, limited.stderr);
+    assert_no_ids(&limited);
+    assert_eq!(made.names(), ["large.bed", "p.bed"]);
+    let told = bash("exec \"$0\" proteins p.bed -o p.h5 -q --json > /dev/full", made.0.path());
+    assert!(told.code == 1 && told.stderr.contains("standard output (--json; p.h5 is whole)"), "{}", told.stderr);
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_or_named() {
+    let made = Made::new();
+    // No process has such a number.
+    let (old, young) = (".p.h5.4194305.tmp", ".p.h5.4194306.tmp");
+    made.write(young, "values");
+    let past = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    std::fs::File::options().write(true).open(made.write(old, "values")).unwrap().set_modified(past).unwrap();
+    let run = made.run(&["p.bed", "-o", "p.h5"]).ok();
+    assert!(run.stderr.contains(&format!("removed {old}")), "{}", run.stderr);
+    assert!(run.stderr.contains(&format!("warning: {young} is there")), "{}", run.stderr);
+    assert!(!run.stderr.contains("error"), "{}", run.stderr);
+    assert_eq!(made.names(), [young, "p.bed", "p.h5"]);
+}
+
+#[test]
+fn commands_for_results_say_what_the_file_is() {
+    let made = Made::new();
+    made.run(&["p.bed", "-o", "p.h5", "-v"]).ok();
+    for command in ["top", "export", "status"] {
+        let run = tools::run(tools::norna([command]).arg(made.path("p.h5")));
+        assert!(
+            run.code != 0 && run.stderr.contains("a file of proteins, not of results; see norna info"),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
 fn samples_are_mapped_kept_and_removed() {
     let made = Made::new();
     let map: String = (0..29).map(|j| format!("{SENTINEL}{j}\tSUBJXG{j}\n")).collect();
-    made.write("map.tsv", &format!("protein_id\tgenotype_id\n{map}SUBJXnone\tSUBJXq\n"));
+    made.write("map.tsv", &format!("Plasma ID\tDNA ID\n{map}SUBJXnone\tSUBJXq\nSUBJXnone\tSUBJXq\n"));
     made.write("keep.txt", "SUBJXG0\nSUBJXG2\nSUBJXG4\nSUBJXG6\nSUBJXother\n");
     made.write("remove.txt", "#IID\nSUBJXG4\n");
     let run = made

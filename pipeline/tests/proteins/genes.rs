@@ -200,3 +200,19 @@ fn every_gene_of_gencode_is_where_the_file_says() {
     }
     assert!(n_ambiguous > 0);
 }
+
+#[test]
+fn an_annotation_of_nothing_known_is_warned_of_and_a_shifted_one_refused() {
+    let files = Files::new();
+    let table = files.write("genes.tsv", "symbol\tchr\ttss\nOTHER\t1\t5\n");
+    let one = || vec![protein("SUBJX1", "", "", "SUBJX1")];
+    let processed = placed(one(), |options| options.annotation = Some(table)).unwrap();
+    let genes = step(&processed, "genes");
+    assert!(genes.warnings[0].contains("none of 1 protein without a place is in the annotation"), "{genes:?}");
+    // What was taken for proteins may be people: names are in the list, not in a line.
+    assert!(genes.lists.iter().any(|(name, list)| *name == "not found" && list.len() == 1));
+    assert!(!genes.notes.iter().chain(&genes.warnings).any(|line| line.contains("SUBJX")), "{genes:?}");
+    let shifted = files.write("shifted.tsv", "symbol\tchr\ttss\nOTHER\t22\t90000000\n");
+    let refused = placed(one(), |options| options.annotation = Some(shifted)).unwrap_err();
+    assert!(refused.contains("neither b37 nor b38: 22:90000000"), "{refused}");
+}

@@ -74,7 +74,7 @@ fn npx_goes_through_every_step() {
         tools::run(command.args(flags).current_dir(folder.path()))
     };
     let refused = run(&["p.h5"]);
-    assert!(refused.stderr.contains("1 samples were measured several times, up to 2 times"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("1 sample measured several times, up to 2 times"), "{}", refused.stderr);
     assert!(refused.code == 1 && !refused.stderr.contains("SUBJX") && !path("p.h5").exists());
     let flags = ["--lod", "sqrt2", "--repeats", "mean", "--plate-covariates", "--annotation", "genes.tsv"];
     let run = run(&[&["p.h5"], &flags[..]].concat()).ok();

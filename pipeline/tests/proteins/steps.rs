@@ -170,8 +170,7 @@ fn several_measurements_of_a_sample_are_a_choice() {
         assert_eq!(counts.map(|what| repeats.get(what)), [4, 2, 1, 1]);
     }
     let refused = run(made(), &options()).unwrap_err();
-    for words in ["1 samples were measured several times, up to 3 times", "1 of them in several files", "least-missing"]
-    {
+    for words in ["1 sample measured several times, up to 3 times", "1 of them in several files", "least-missing"] {
         assert!(refused.contains(words), "{refused}");
     }
     assert!(!refused.contains("SUBJ"), "{refused}");
@@ -281,7 +280,7 @@ fn proteins_then_samples_with_too_few_values_are_dropped() {
     let exact = with(Some(0.75), Some(1.0));
     assert_eq!((ids(&exact).len(), exact.matrix.samples.len()), (3, 4));
     let nothing = run(table(2, 2, |_, _| NAN), &options()).unwrap_err();
-    assert!(nothing.contains("nothing is left"), "{nothing}");
+    assert!(nothing.contains("the input has no values"), "{nothing}");
 }
 
 #[test]
@@ -304,4 +303,15 @@ fn transforms_are_by_protein() {
     let standard = with(Transform::Standardize);
     let sd = (2.0f64).sqrt();
     assert_close(standard.matrix.row(1), &[-1.0 / sd, -1.0 / sd, 0.0, 2.0 / sd], 1e-12);
+}
+
+#[test]
+fn proteins_of_one_value_and_tables_of_none_are_said() {
+    let raw = table(3, 6, |i, j| if i == 1 { 4.0 } else { (i + j * j) as f64 });
+    let processed = run(raw, &ProcessOptions { transform: Transform::Rint, ..ProcessOptions::default() }).unwrap();
+    let transform = step(&processed, "transform");
+    assert_eq!(transform.get("proteins with one value only"), 1);
+    assert!(transform.warnings[0].starts_with("1 protein with the same value"), "{transform:?}");
+    let refused = run(table(3, 6, |_, _| f64::NAN), &ProcessOptions::default()).unwrap_err();
+    assert!(refused.contains("no values: all of its 3 proteins in 6 measurements"), "{refused}");
 }

@@ -34,7 +34,7 @@ fn panels_that_divide_the_samples_alike_share_their_terms() {
     let plates = step(&processed, "plate_covariates");
     let counts = ["ways to divide the samples", "of these the same as another", "terms", "levels with one sample only"];
     assert_eq!(counts.map(|what| plates.get(what)), [3, 1, 3, 1]);
-    assert!(plates.notes[0].contains("1 levels have one sample only"));
+    assert!(plates.notes[0].contains("1 level with one sample only"));
 }
 
 #[test]
@@ -47,6 +47,37 @@ fn the_mean_of_two_plates_counts_half_to_each() {
     let (name, column) = &processed.matrix.covariates[0];
     assert_eq!((processed.matrix.samples.len(), name.as_str()), (5, "plate=p2"));
     assert_close(column, &[0.5, 0.0, 0.0, 1.0, 0.0], 0.0);
+}
+
+#[test]
+fn a_measurement_counts_on_the_panels_that_it_has_values_of() {
+    // SUBJ1 and SUBJ2 are bridged: their second measurements (6, 7) are of panel A alone.
+    let none = RawTable::NO_PLATE;
+    let mut made = table(2, 8, |i, j| if i == 1 && j >= 6 { f64::NAN } else { (i + j * j) as f64 });
+    made.measurements[6].sample = "SUBJ1".into();
+    made.measurements[7].sample = "SUBJ2".into();
+    made.panels = vec![
+        Panel { name: "A".into(), plate_of: vec![0, 0, 0, 0, 0, 1, 1, 1] },
+        Panel { name: "B".into(), plate_of: vec![2, 2, 3, 3, 3, 3, none, none] },
+    ];
+    made.plates = ["p1", "p2", "p3", "p4"].map(str::to_owned).into();
+    made.proteins[1].panel = 1;
+    let chosen = ProcessOptions { plate_covariates: true, repeats: RepeatsRule::Mean, ..options() };
+    let covariates = run(made, &chosen).unwrap().matrix.covariates;
+    let names: Vec<&str> = covariates.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["plate of A=p2", "plate of B=p3"]);
+    assert_close(&covariates[0].1, &[0.5, 0.5, 0.0, 0.0, 0.0, 1.0], 0.0);
+    assert_close(&covariates[1].1, &[1.0, 1.0, 0.0, 0.0, 0.0, 0.0], 0.0);
+}
+
+#[test]
+fn as_many_components_as_there_are_leave_nothing_to_test() {
+    let with = |n_components: usize| {
+        run(table(5, 20, |i, j| ((i + 2) * j * j % 17) as f64), &ProcessOptions { n_components, ..options() })
+    };
+    assert!(with(3).is_ok());
+    let refused = with(4).unwrap_err();
+    assert!(refused.contains("--pcs 4: as many components of 5 proteins in 20 samples leave nothing"), "{refused}");
 }
 
 #[test]
@@ -135,10 +166,14 @@ fn components_span_what_a_power_iteration_finds() {
 
 #[test]
 fn missing_values_of_components_are_said() {
-    let raw = table(5, 20, |i, j| if i == 0 && j < 3 { f64::NAN } else { ((i + 1) * j % 7) as f64 });
-    let processed = run(raw, &ProcessOptions { n_components: 9, ..options() }).unwrap();
+    let value = |i: usize, j: usize| match (i, j) {
+        (0..3, 0..3) => f64::NAN,
+        (0..3, _) => (j % 7) as f64,
+        _ => (j * j % 11) as f64,
+    };
+    let processed = run(table(5, 20, value), &ProcessOptions { n_components: 3, ..options() }).unwrap();
     let components = step(&processed, "components");
-    assert_eq!(components.get("missing values taken as their protein's mean"), 3);
-    assert!(components.get("components") <= 5 && components.notes[1].contains("components only"));
+    assert_eq!(components.get("missing values taken as their protein's mean"), 9);
+    assert!(components.get("components") == 2 && components.notes[1].contains("2 components only"));
     assert!(processed.matrix.covariates.iter().all(|(_, scores)| scores.iter().all(|score| score.is_finite())));
 }
