@@ -26,6 +26,7 @@ pub fn open(path: &Path) -> Result<ProteinMatrix, ProteinsError> {
     }
     let table = phenotype_bed::read(path)?;
     table.messages.iter().for_each(|message| log::info!("{message}"));
+    table.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     Ok(as_it_is(table))
 }
 

@@ -129,6 +129,7 @@ fn read_step(table: &RawTable) -> Step {
         step.count(format!("{what} left out"), *n as usize);
     }
     step.notes.extend(table.messages.iter().cloned());
+    step.warnings.extend(table.warnings.iter().cloned());
     step
 }
 
