@@ -20,7 +20,7 @@ fn long() -> &'static Reference {
         study.vcf = study.path("cohort.vcf.gz");
         study.pheno = study.path("cohort.pheno.tsv");
         study.covar = Some(study.path("cohort.covar.tsv"));
-        let sizes = ["--n-samples", "1000", "--n-variants", "4000", "--n-traits", "600"];
+        let sizes = ["--n-samples", "1000", "--n-variants", "10000", "--n-traits", "600"];
         let missing = ["--missing-genotypes", "0.1", "--missing-traits", "0.05", "--seed", "704"];
         tools::run(tools::norna(["simulate", "-q", "--out"]).arg(&study.vcf).args(sizes).args(missing)).ok();
         Reference::of(study, 150)

@@ -130,7 +130,7 @@ fn categories_become_indicators_of_all_levels_but_the_first() {
         )
     );
     let (cohort, _) = covar(text, |config| config.covar_cat = vec!["n".to_string()]).shown();
-    assert_eq!(names(&cohort.covariates), ["batch=p10", "batch=p2", "n=2", "n=3", "n=10"]);
+    assert_eq!(names(&cohort.covariates), ["batch=level 2", "batch=level 3", "n=2", "n=3", "n=10"]);
 }
 
 #[test]

@@ -124,7 +124,12 @@ impl Opened {
             );
         }
         if n_placed < n {
-            log::warn!("{} of {n} phenotypes have no gene with a place, and so no window", n - n_placed);
+            let have = if n - n_placed == 1 { "has" } else { "have" };
+            log::warn!(
+                "{} of {} {have} no gene with a place, and so no window",
+                n - n_placed,
+                count(n as u64, "phenotype")
+            );
         }
         Ok(Self { input, cohort, basis: Arc::new(basis), covariate_names, groups })
     }
