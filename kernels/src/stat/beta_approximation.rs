@@ -37,9 +37,9 @@ pub struct BetaFit {
     pub shape2: f64,
 }
 
-/// Shapes beyond these stand for no smallest p of a window: what FastQTL takes for a fit, too.
+/// Shapes beyond these stand for no smallest p of a window (FastQTL has such bounds too); one variant alone has 1 and 1.
 const SHAPE1: std::ops::RangeInclusive<f64> = 0.1..=10.0;
-const SHAPE2: std::ops::RangeInclusive<f64> = 1.0..=1e6;
+const SHAPE2: std::ops::RangeInclusive<f64> = 0.1..=1e6;
 
 /// Fits the distribution to the best r² of each permutation; `true_df`: n − covariates − 1, the intercept counted as a
 /// covariate. `None` where there is nothing to fit: fewer than [`MIN_PERMUTATIONS`], one that is not in [0, 1), all the same,
