@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering;
 
 use hdf5::Dataset;
 use rayon::prelude::*;
@@ -49,6 +50,14 @@ pub(super) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// A store that has nothing but the datasets of its groups.
+    pub(super) fn of_store(
+        (place, file, raw): (&'a Place, &'a hdf5::File, &'a std::fs::File),
+        groups: &'static [&'static str],
+    ) -> Self {
+        Self { place, file, raw, matrices: Vec::new(), groups, sparse: &[] }
+    }
+
     pub(super) fn of_results(reader: &'a ResultsReader) -> Self {
         Self {
             place: &reader.place,
@@ -59,6 +68,21 @@ impl<'a> Subject<'a> {
             sparse: if reader.has_every_pair() { &[N_MISSING, COVARIATES_LOST] } else { &[] },
         }
     }
+}
+
+/// Sizes and checksums of a store that always has them: whether its sizes fit, and its bytes.
+pub(super) fn check_store(
+    subject: &Subject<'_>,
+    progress: &VerifyProgress,
+    findings: &mut Findings,
+) -> Result<(bool, u64), StoreError> {
+    let length = subject.raw.metadata().map_err(|error| subject.place.io("cannot read", error))?.len();
+    progress.total.store(length, Ordering::Relaxed);
+    let fits = check_sizes(subject, findings);
+    if !check(subject, length, progress, findings)? {
+        findings.add("checksum", CHECKSUMS, || "it is missing".to_owned());
+    }
+    Ok((fits, length))
 }
 
 /// Whether the file has checksums; those that do not fit are among the findings.

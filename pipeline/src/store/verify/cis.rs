@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use norna_kernels::student;
 
@@ -65,21 +64,8 @@ pub struct CisVerification {
 pub fn verify_cis(path: &Path, progress: &VerifyProgress) -> Result<CisVerification, StoreError> {
     let reader = CisReader::open(path)?;
     let mut findings = Findings::default();
-    let length = reader.strings.file().metadata();
-    let file_bytes = length.map_err(|error| reader.place.io("cannot read", error))?.len();
-    progress.total.store(file_bytes, Ordering::Relaxed);
-    let subject = bytes::Subject {
-        place: &reader.place,
-        file: &reader.file,
-        raw: reader.strings.file(),
-        matrices: Vec::new(),
-        groups: &GROUPS,
-        sparse: &[],
-    };
-    let fits = bytes::check_sizes(&subject, &mut findings);
-    if !bytes::check(&subject, file_bytes, progress, &mut findings)? {
-        findings.add("checksum", "/checksums", || "it is missing".to_owned());
-    }
+    let subject = bytes::Subject::of_store((&reader.place, &reader.file, reader.strings.file()), &GROUPS);
+    let (fits, file_bytes) = bytes::check_store(&subject, progress, &mut findings)?;
     check_attributes(&reader, &mut findings);
     findings.check("text", reader.provenance().map(drop));
     if fits {

@@ -1,7 +1,6 @@
 //! Checks a whole depth.h5: its bytes against their checksums, its windows, its numbers, its sums.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use super::super::depth::{DEPTH_FORMAT, DEPTH_FORMAT_VERSION, INDIVIDUAL_LEVEL};
 use super::super::depth_reader::DepthReader;
@@ -54,21 +53,8 @@ pub struct DepthVerification {
 pub fn verify_depth(path: &Path, progress: &VerifyProgress) -> Result<DepthVerification, StoreError> {
     let reader = DepthReader::open(path)?;
     let mut findings = Findings::default();
-    let length = reader.strings.file().metadata();
-    let file_bytes = length.map_err(|error| reader.place.io("cannot read", error))?.len();
-    progress.total.store(file_bytes, Ordering::Relaxed);
-    let subject = bytes::Subject {
-        place: &reader.place,
-        file: &reader.file,
-        raw: reader.strings.file(),
-        matrices: Vec::new(),
-        groups: &GROUPS,
-        sparse: &[],
-    };
-    let fits = bytes::check_sizes(&subject, &mut findings);
-    if !bytes::check(&subject, file_bytes, progress, &mut findings)? {
-        findings.add("checksum", "/checksums", || "it is missing".to_owned());
-    }
+    let subject = bytes::Subject::of_store((&reader.place, &reader.file, reader.strings.file()), &GROUPS);
+    let (fits, file_bytes) = bytes::check_store(&subject, progress, &mut findings)?;
     check_attributes(&reader, &mut findings);
     findings.check("text", reader.provenance().map(drop));
     if fits {

@@ -1,7 +1,6 @@
 //! Checks a whole proteins.h5: its bytes against their checksums, its lists, its numbers.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use super::super::error::StoreError;
 use super::super::file;
@@ -41,21 +40,8 @@ pub struct ProteinsVerification {
 pub fn verify_proteins(path: &Path, progress: &VerifyProgress) -> Result<ProteinsVerification, StoreError> {
     let reader = ProteinsReader::open(path)?;
     let mut findings = Findings::default();
-    let length = reader.strings.file().metadata();
-    let file_bytes = length.map_err(|error| reader.place.io("cannot read", error))?.len();
-    progress.total.store(file_bytes, Ordering::Relaxed);
-    let subject = bytes::Subject {
-        place: &reader.place,
-        file: &reader.file,
-        raw: reader.strings.file(),
-        matrices: Vec::new(),
-        groups: &GROUPS,
-        sparse: &[],
-    };
-    let fits = bytes::check_sizes(&subject, &mut findings);
-    if !bytes::check(&subject, file_bytes, progress, &mut findings)? {
-        findings.add("checksum", "/checksums", || "it is missing".to_owned());
-    }
+    let subject = bytes::Subject::of_store((&reader.place, &reader.file, reader.strings.file()), &GROUPS);
+    let (fits, file_bytes) = bytes::check_store(&subject, progress, &mut findings)?;
     check_attributes(&reader, &mut findings);
     findings.check("text", reader.provenance().map(drop));
     findings.check("text", reader.steps().map(drop));
