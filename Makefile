@@ -16,7 +16,8 @@ RECORD := benches/record/$(shell date -u +%F)
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libclang-dev libhdf5-dev libopenmpi-dev openmpi-bin python3 python3-h5py
 BENCH_PACKAGES := time python3-numpy libopenblas0-pthread mosdepth
 TEST_PACKAGES := plink2 bcftools samtools mosdepth libhts-dev tabix hdf5-tools shellcheck \
-  slurmctld slurmd slurm-client munge iproute2 fastqtl qtltools r-bioc-qvalue
+  slurmctld slurmd slurm-client munge iproute2 fastqtl qtltools r-bioc-qvalue \
+  python3-venv chromium chromium-driver python3-selenium
 
 # Open MPI wants these said where the user is root (containers) or cores are fewer than ranks; others ignore them.
 export OMPI_MCA_rmaps_base_oversubscribe ?= 1
@@ -43,6 +44,7 @@ build-deps:
 
 deps: build-deps
 	@.ci/install $(TEST_PACKAGES)
+	@.ci/python $(TARGET)/python pipeline/tests/python/ssf.txt pipeline/tests/python/recipes.txt
 
 build: build-deps
 	$(CARGO) build --release --locked -p norna
@@ -128,7 +130,7 @@ bench: deps build
 lint: deps
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	shellcheck .ci/run .ci/install benches/*.sh datasets/*.sh slurm/*.sbatch slurm/lab/run slurm/lab/host
+	shellcheck .ci/run .ci/install .ci/python benches/*.sh datasets/*.sh slurm/*.sbatch slurm/lab/run slurm/lab/host
 
 clean:
 	$(CARGO) clean

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -22,6 +22,11 @@ pub enum Need {
     Mosdepth,
     Mpirun,
     H5py,
+    /// `make deps` makes it of pipeline/tests/python/ssf.txt.
+    GwasSsf,
+    /// Likewise of recipes.txt.
+    Recipes,
+    Chromium,
     Shellcheck,
     /// The folder of test data beside the repository.
     SharedData,
@@ -52,6 +57,16 @@ pub fn say(line: &str) {
     stderr.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
+/// Programs of a Python environment that `make deps` made: "ssf" or "recipes".
+pub fn python_env(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python").join(name).join("bin")
+}
+
+fn selenium() -> bool {
+    let check = Command::new("/usr/bin/python3").args(["-c", "import selenium"]).stderr(Stdio::null()).status();
+    check.is_ok_and(|status| status.success())
+}
+
 /// Whether `what` is there. Where it is not: says so and is false, or panics in CI.
 pub fn have(what: Need) -> bool {
     let found = match what {
@@ -63,6 +78,9 @@ pub fn have(what: Need) -> bool {
         Need::Mpirun => cfg!(feature = "mpi") && runs("mpirun", "--version"),
         Need::Shellcheck => runs("shellcheck", "--version"),
         Need::H5py => python().is_some(),
+        Need::GwasSsf => python_env("ssf").join("gwas-ssf").is_file(),
+        Need::Recipes => python_env("recipes").join("python").is_file(),
+        Need::Chromium => runs("chromium", "--version") && runs("chromedriver", "--version") && selenium(),
         Need::SharedData => super::places::shared().is_some(),
     };
     if !found {
@@ -167,14 +185,14 @@ fn drain(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<String
 }
 
 /// Compresses `plain` with bgzip and indexes it with tabix; the path of the .vcf.gz.
-pub fn bgzip_indexed(plain: &Path) -> std::path::PathBuf {
+pub fn bgzip_indexed(plain: &Path) -> PathBuf {
     let packed = bgzip(plain);
     run(command("tabix").args(["-f", "-p", "vcf"]).arg(&packed)).ok();
     packed
 }
 
 /// Compresses `plain` with bgzip, without an index.
-pub fn bgzip(plain: &Path) -> std::path::PathBuf {
+pub fn bgzip(plain: &Path) -> PathBuf {
     run(command("bgzip").arg("-kf").arg(plain)).ok();
     std::path::PathBuf::from(format!("{}.gz", plain.display()))
 }
