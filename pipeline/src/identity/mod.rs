@@ -5,6 +5,8 @@ mod decimate;
 mod names;
 mod observations;
 mod panel;
+mod panel_choice;
+mod panel_counts;
 mod report;
 mod score;
 mod sex;
@@ -12,7 +14,8 @@ mod verdict;
 
 pub use names::{NameError, SampleNames};
 pub use observations::{Observations, SITE_BYTES, SiteObservation};
-pub use panel::{Panel, PanelCounts, PanelError, PanelOptions, PanelSite};
+pub use panel::{Panel, PanelError, PanelOptions, PanelSite};
+pub use panel_counts::PanelCounts;
 pub(crate) use report::Findings;
 pub use report::{COLUMNS, Report, Row, Summary, TABLE_START};
 pub use score::{Candidate, Pair, Scored, score};

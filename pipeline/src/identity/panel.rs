@@ -1,7 +1,6 @@
 //! The sites and the known genotypes that reads are held against: biallelic autosomal SNPs of the VCF, common, called in most
 //! people, spread evenly.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use norna_kernels::identity::panel::{GenotypePanel, UNKNOWN};
@@ -9,7 +8,8 @@ use norna_kernels::identity::{hardy_weinberg, shrunk_frequency};
 use norna_kernels::{GenotypeBlock, GenotypeKind};
 use rayon::prelude::*;
 
-use super::decimate::Decimator;
+use super::panel_choice::{Candidate, Chosen};
+use super::panel_counts::PanelCounts;
 use crate::format::chromosome::{ChromosomeClass, canonical, class};
 use crate::shard::Shard;
 use crate::source::{Input, InputOptions, SourceError, VariantBlock, VariantSource};
@@ -85,83 +85,6 @@ pub struct PanelSite {
     pub prior: [f64; 3],
 }
 
-/// What became of the rows of the VCF.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PanelCounts {
-    /// Rows that passed the filters of sites.
-    pub rows: u64,
-    /// On X, Y or MT.
-    pub sex_or_mt: u64,
-    /// On a chromosome that the alignment files do not have, or beyond its end there.
-    pub not_in_reads: u64,
-    /// Not a SNP of two alleles.
-    pub not_snp: u64,
-    /// Without a genotype of anyone.
-    pub no_genotypes: u64,
-    /// With too few genotypes.
-    pub missing: u64,
-    /// Too rare.
-    pub rare: u64,
-    /// At the place of another row that is not its neighbour: once more the same, or at odds with it.
-    pub repeated: u64,
-    /// Too close to the site before.
-    pub thinned: u64,
-    /// Left out for the sake of `--max-sites`.
-    pub over_max: u64,
-    /// Taken.
-    pub kept: u64,
-}
-
-impl PanelCounts {
-    fn add(&mut self, other: &Self) {
-        self.rows += other.rows;
-        self.sex_or_mt += other.sex_or_mt;
-        self.not_in_reads += other.not_in_reads;
-        self.not_snp += other.not_snp;
-        self.no_genotypes += other.no_genotypes;
-        self.missing += other.missing;
-        self.rare += other.rare;
-    }
-
-    /// The counts with their names: `rows` is the sum of the rest.
-    pub fn named(&self) -> [(&'static str, u64); 11] {
-        [
-            ("rows", self.rows),
-            ("kept", self.kept),
-            ("sex_or_mt", self.sex_or_mt),
-            ("place_not_in_reads", self.not_in_reads),
-            ("not_a_biallelic_snp", self.not_snp),
-            ("without_genotypes", self.no_genotypes),
-            ("missingness_above_geno", self.missing),
-            ("maf_below_minimum", self.rare),
-            ("position_repeated", self.repeated),
-            ("closer_than_thin", self.thinned),
-            ("over_max_sites", self.over_max),
-        ]
-    }
-
-    /// What to do where no row is left: by what became of most.
-    fn hint(&self, field: &str) -> String {
-        let reasons = [
-            (
-                self.no_genotypes,
-                format!("the rows have no {field} of anyone: give a VCF with genotypes (GT, DS or GP)"),
-            ),
-            (self.missing, "most people have no genotype there: raise --geno".into()),
-            (self.rare, "lower --maf".into()),
-            (self.not_snp, "give a VCF with SNPs of two alleles, one row a position".into()),
-            (self.sex_or_mt, "give a VCF with autosomes".into()),
-            (self.not_in_reads, "the alignment files do not have these places: is the build the same?".into()),
-            (self.repeated, "rows of the same position are at odds: name each file once".into()),
-        ];
-        let most = reasons.into_iter().max_by_key(|&(n, _)| n).filter(|&(n, _)| n > 0);
-        most.map_or_else(
-            || "give a VCF with genotypes (GT, DS or GP), or look at the filters of sites".into(),
-            |(_, hint)| hint,
-        )
-    }
-}
-
 /// Sites and genotypes.
 #[derive(Debug)]
 pub struct Panel {
@@ -215,30 +138,13 @@ impl Panel {
     }
 }
 
-/// A site that may be taken, with its genotypes at two bits each.
-struct Candidate {
-    site: PanelSite,
-    packed: Box<[u8]>,
-}
-
-impl Candidate {
-    fn place(&self) -> (&str, u32) {
-        (&self.site.chrom, self.site.pos)
-    }
-
-    fn says_the_same(&self, other: &Self) -> bool {
-        let alleles = |site: &PanelSite| (site.reference, site.alternate);
-        alleles(&self.site) == alleles(&other.site) && self.packed == other.packed
-    }
-}
-
 /// What a piece of the VCF gives.
 #[derive(Default)]
-struct Piece {
-    candidates: Vec<Candidate>,
-    counts: PanelCounts,
+pub(super) struct Piece {
+    pub candidates: Vec<Candidate>,
+    pub counts: PanelCounts,
     /// Some of the chromosomes that the alignment files do not have.
-    foreign: Option<Arc<str>>,
+    pub foreign: Option<Arc<str>>,
 }
 
 struct Reader<'a> {
@@ -355,85 +261,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-/// Sites in order, as far as they are wanted.
-struct Chosen {
-    candidates: Decimator<Candidate>,
-    counts: PanelCounts,
-    foreign: Option<Arc<str>>,
-    thin: u32,
-    last: Option<(Arc<str>, u32)>,
-}
-
-impl Chosen {
-    fn new(options: &PanelOptions) -> Self {
-        Self {
-            candidates: Decimator::new(options.max_sites),
-            counts: PanelCounts::default(),
-            foreign: None,
-            thin: options.thin,
-            last: None,
-        }
-    }
-
-    fn take(&mut self, piece: Piece) {
-        self.counts.add(&piece.counts);
-        self.foreign = self.foreign.take().or(piece.foreign);
-        for candidate in piece.candidates {
-            let site = &candidate.site;
-            let near = self.last.as_ref().filter(|(chrom, _)| *chrom == site.chrom);
-            if near.is_some_and(|(_, pos)| *pos != site.pos && site.pos.abs_diff(*pos) < self.thin) {
-                self.counts.thinned += 1;
-                continue;
-            }
-            self.last = Some((Arc::clone(&site.chrom), site.pos));
-            self.candidates.push(|| candidate);
-        }
-    }
-
-    fn finish(self, references: &[(&str, u32)]) -> (Vec<Candidate>, PanelCounts, Option<Arc<str>>) {
-        let n = self.candidates.n_pushed();
-        let mut candidates = self.candidates.finish();
-        let mut counts = self.counts;
-        counts.over_max = n - candidates.len() as u64;
-        let order: HashMap<&str, usize> = references.iter().enumerate().map(|(i, &(name, _))| (name, i)).collect();
-        candidates.sort_by_key(|Candidate { site, .. }| (order.get(&*site.chrom).copied(), site.pos));
-        let alone = alone(candidates);
-        counts.repeated = n - counts.over_max - alone.len() as u64;
-        let mut kept: Vec<Candidate> = Vec::with_capacity(alone.len());
-        for candidate in alone {
-            let before = kept.last().map(|kept| &kept.site).filter(|site| site.chrom == candidate.site.chrom);
-            match before.is_some_and(|before| candidate.site.pos - before.pos < self.thin) {
-                true => counts.thinned += 1,
-                false => kept.push(candidate),
-            }
-        }
-        counts.kept = kept.len() as u64;
-        (kept, counts, self.foreign)
-    }
-}
-
-/// Of rows in order, one of those at a position if they say the same, and none if they do not, so that the order of files
-/// and of rows makes no difference.
-fn alone(candidates: Vec<Candidate>) -> Vec<Candidate> {
-    let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
-    let mut are_at_odds = false;
-    for candidate in candidates {
-        match kept.last() {
-            Some(last) if last.place() == candidate.place() => are_at_odds |= !last.says_the_same(&candidate),
-            _ => {
-                if std::mem::take(&mut are_at_odds) {
-                    kept.pop();
-                }
-                kept.push(candidate);
-            }
-        }
-    }
-    if are_at_odds {
-        kept.pop();
-    }
-    kept
 }
 
 fn base(allele: &str) -> Option<u8> {
