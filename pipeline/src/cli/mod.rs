@@ -5,6 +5,7 @@ mod assoc_config;
 pub mod bench;
 mod bench_commands;
 pub mod depth;
+pub mod disclose;
 pub mod export;
 mod export_cis;
 pub mod identity;
@@ -83,6 +84,10 @@ pub enum Command {
     Top(top::TopArgs),
     /// Write rows of a results file as a table.
     Export(export::ExportArgs),
+    /// Say whether a file may leave a secure environment, by a policy: pass, review or refuse, rule by rule.
+    ///
+    /// Exit code 0: pass; 4: review; 5: refuse; 1: it could not be judged. It supports a decision that people make.
+    Disclose(disclose::DiscloseArgs),
     /// Say how far a run is: shards, rate, expected end, attempts; while it runs or after.
     Status(status::StatusArgs),
     /// Make results.h5 of what jobs with `norna assoc --join` have finished.
@@ -127,6 +132,10 @@ pub fn main() -> std::process::ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Disclose(args) => match disclose::run(&args) {
+            Ok(code) => return std::process::ExitCode::from(code),
+            Err(error) => Err(error),
+        },
         Command::Status(args) => status::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Verify(args) => match verify::run(&args) {

@@ -39,7 +39,7 @@ pub use depth::{DEPTH_FORMAT, DEPTH_FORMAT_VERSION, DepthHeader, DepthSummary, D
 pub use depth_reader::DepthReader;
 pub use depth_windows::StoredWindow;
 pub use error::StoreError;
-pub use file::hdf5_version;
+pub use file::{hdf5_version, is_individual_level};
 pub use matrix::{BandWriter, Layout, MatrixPlace};
 pub use proteins::{PROTEINS_FORMAT, PROTEINS_FORMAT_VERSION, ProteinsWriter};
 pub use proteins_reader::ProteinsReader;
