@@ -22,6 +22,8 @@ mod proteins_args;
 pub mod qtl;
 pub mod reads;
 mod reads_args;
+mod recorded;
+pub mod rerun;
 mod run_args;
 pub mod simulate;
 mod simulate_config;
@@ -88,6 +90,10 @@ pub enum Command {
     ///
     /// Exit code 0: pass; 4: review; 5: refuse; 1: it could not be judged. It supports a decision that people make.
     Disclose(disclose::DiscloseArgs),
+    /// Print the command that makes a file again, or run it and compare.
+    ///
+    /// Inputs are looked for by name, size and checksum. Exit code 0: the same content; 4: another; 1: it could not be run.
+    Rerun(rerun::RerunArgs),
     /// Say how far a run is: shards, rate, expected end, attempts; while it runs or after.
     Status(status::StatusArgs),
     /// Make results.h5 of what jobs with `norna assoc --join` have finished.
@@ -133,6 +139,10 @@ pub fn main() -> std::process::ExitCode {
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Disclose(args) => match disclose::run(&args) {
+            Ok(code) => return std::process::ExitCode::from(code),
+            Err(error) => Err(error),
+        },
+        Command::Rerun(args) => match rerun::run(&args) {
             Ok(code) => return std::process::ExitCode::from(code),
             Err(error) => Err(error),
         },
