@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cohort;
 pub mod comm;
 pub mod depth;
+pub mod diff;
 pub mod disclosure;
 pub mod format;
 pub mod identity;

@@ -5,6 +5,7 @@ mod assoc_config;
 pub mod bench;
 mod bench_commands;
 pub mod depth;
+pub mod diff;
 pub mod disclose;
 pub mod export;
 mod export_cis;
@@ -90,6 +91,10 @@ pub enum Command {
     ///
     /// Exit code 0: pass; 4: review; 5: refuse; 1: it could not be judged. It supports a decision that people make.
     Disclose(disclose::DiscloseArgs),
+    /// Say in what two files differ: what was run, traits, variants, ledgers, numbers.
+    ///
+    /// Exit code 0: equal contents; 1: different ones; 2: they could not be compared.
+    Diff(diff::DiffArgs),
     /// Print the command that makes a file again, or run it and compare.
     ///
     /// Inputs are looked for by name, size and checksum. Exit code 0: the same content; 4: another; 1: it could not be run.
@@ -141,6 +146,13 @@ pub fn main() -> std::process::ExitCode {
         Command::Disclose(args) => match disclose::run(&args) {
             Ok(code) => return std::process::ExitCode::from(code),
             Err(error) => Err(error),
+        },
+        Command::Diff(args) => match diff::run(&args) {
+            Ok(code) => return std::process::ExitCode::from(code),
+            Err(error) => {
+                eprintln!("error: {}", crate::report::words::with_causes(&error));
+                return std::process::ExitCode::from(diff::EXIT_TROUBLE);
+            }
         },
         Command::Rerun(args) => match rerun::run(&args) {
             Ok(code) => return std::process::ExitCode::from(code),

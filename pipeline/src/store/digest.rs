@@ -21,11 +21,34 @@ const TEXTS: usize = 1 << 14;
 /// Most rows of chunks' bytes that are read at once.
 const MAX_BYTES: usize = 1 << 30;
 
-/// The content digest of a file of norna as 64 hexadecimal digits. `told`: bytes of numbers as they are read.
+/// Names and shapes of all datasets, names of attributes that are numbers, each with the SHA-256 of its values, in the order
+/// of names.
+pub type Parts = Vec<(String, [u8; 32])>;
+
+/// The content digest of a file of norna as 64 hexadecimal digits. `told`: bytes as they are read.
 ///
 /// # Errors
 /// It is no file of norna, or cannot be read.
 pub fn content_digest(path: &Path, told: &mut dyn FnMut(u64)) -> Result<String, StoreError> {
+    Ok(digest_of_parts(&content_parts(path, told)?))
+}
+
+/// The content digest of a file whose parts these are.
+pub fn digest_of_parts(parts: &[(String, [u8; 32])]) -> String {
+    let mut whole = Sha256::new();
+    for (name, digest) in parts {
+        whole.update(name.as_bytes());
+        whole.update(b"\n");
+        whole.update(digest);
+    }
+    whole.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the content digest is of.
+///
+/// # Errors
+/// As [`content_digest`].
+pub fn content_parts(path: &Path, told: &mut dyn FnMut(u64)) -> Result<Parts, StoreError> {
     let place = Place::new(path);
     let file = file::open(path).map_err(|error| place.not_hdf5(&error))?;
     let signature =
@@ -39,20 +62,14 @@ pub fn content_digest(path: &Path, told: &mut dyn FnMut(u64)) -> Result<String, 
     digester.group(&file, "")?;
     let mut parts = digester.parts;
     parts.sort();
-    let mut whole = Sha256::new();
-    for (name, digest) in parts {
-        whole.update(name.as_bytes());
-        whole.update(b"\n");
-        whole.update(digest);
-    }
-    Ok(whole.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(parts)
 }
 
 struct Digester<'a> {
     place: &'a Place,
     strings: &'a Strings,
     /// Name and shape, and the digest of the values.
-    parts: Vec<(String, [u8; 32])>,
+    parts: Parts,
     told: &'a mut dyn FnMut(u64),
 }
 

@@ -39,7 +39,7 @@ pub use cis_variants::CisVariant;
 pub use depth::{DEPTH_FORMAT, DEPTH_FORMAT_VERSION, DepthHeader, DepthSummary, DepthWindow, DepthWriter};
 pub use depth_reader::DepthReader;
 pub use depth_windows::StoredWindow;
-pub use digest::content_digest;
+pub use digest::{content_digest, content_parts, digest_of_parts};
 pub use error::StoreError;
 pub use file::{hdf5_version, is_individual_level};
 pub use matrix::{BandWriter, Layout, MatrixPlace};
