@@ -9,6 +9,7 @@ pub mod cohort;
 pub mod comm;
 pub mod depth;
 pub mod disclosure;
+pub mod export;
 pub mod format;
 pub mod identity;
 mod in_order;

@@ -1,16 +1,19 @@
 //! `norna export`: pairs of a results file as a table.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::ValueEnum;
 
-use crate::report::export::{ExportPlan, write_pairs};
-use crate::report::export_cis::CisTable;
-use crate::report::export_hits::hits_only;
-use crate::report::export_output::{Output, is_closed_pipe, refuse_input};
-use crate::report::export_places::PlaceColumns;
-use crate::report::export_select::{Region, check_regions, failed_shards, perfect_fits, select_traits};
+use crate::export::cis::CisTable;
+use crate::export::gate::Gate;
+use crate::export::hits::hits_only;
+use crate::export::output::{Output, is_closed_pipe, refuse_input};
+use crate::export::places::PlaceColumns;
+use crate::export::select::{Region, check_regions, failed_shards, perfect_fits, select_traits};
+use crate::export::tsv::write_table;
+use crate::export::{ExportError, ExportPlan};
 use crate::store::{CisReader, ResultsReader};
 
 /// Write results of some traits as a table with plink2's column names; of a cis.h5 its phenotypes, pairs or signals.
@@ -25,10 +28,14 @@ pub struct ExportArgs {
     /// Of a cis.h5: which table; phenotypes with their best variants otherwise.
     #[arg(long, value_enum, value_name = "TABLE")]
     pub what: Option<CisTable>,
-    /// Format of the table.
-    #[arg(long, value_enum, default_value_t = TableFormat::Tsv)]
-    pub format: TableFormat,
-    /// Output; '-' is standard output, a name that ends in .gz is compressed with bgzip.
+    /// plink: add the column A1_FREQ, as plink2's cols=+a1freq.
+    #[arg(long)]
+    pub a1_freq: bool,
+    /// Format.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Tsv)]
+    pub format: ExportFormat,
+    /// Output. A table: '-' is standard output, a name that ends in .gz is compressed with bgzip. Of the formats that write
+    /// several files the folder.
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     pub out: PathBuf,
     /// Replace an output that exists.
@@ -52,11 +59,16 @@ pub struct ExportArgs {
     pub cis_window: Option<u32>,
 }
 
-/// Formats of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TableFormat {
-    /// Tab-separated text.
+/// Formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExportFormat {
+    /// One table of all pairs, tab-separated, with plink2's column names.
     Tsv,
+    /// A folder with plink2's NAME.TRAIT.glm.linear for each trait.
+    Plink,
+    /// A folder with regenie's NAME_TRAIT.regenie (step 2) for each trait.
+    Regenie,
 }
 
 fn probability(text: &str) -> Result<f64, String> {
@@ -83,6 +95,16 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     if args.what.is_some() {
         bail!("--what: {} is no cis.h5: leave it out", args.file.display());
     }
+    let plan = plan(args, &reader)?;
+    refuse_input(&args.file, &args.out)?;
+    let mut gate = Gate::new(None);
+    match args.format {
+        ExportFormat::Tsv => run_table(args, &reader, &plan, &mut gate),
+        format => super::export_folder::run(args, (&reader, &plan), format, &mut gate),
+    }
+}
+
+fn plan(args: &ExportArgs, reader: &ResultsReader) -> anyhow::Result<ExportPlan> {
     let n_traits = reader.header().traits.len();
     let traits = match (args.traits.is_empty(), n_traits) {
         (true, 1) => vec![0],
@@ -91,29 +113,36 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     };
     let regions: Vec<Region> = args.chr.iter().chain(&args.region).cloned().collect();
     let min_log10p = args.log10p.or(args.p.map(|p| -p.log10()));
-    check_regions(&reader, &regions)?;
-    refuse_input(&args.file, &args.out)?;
-    let places = PlaceColumns::new(&reader, args.cis_window);
-    let plan = ExportPlan { with_trait: traits.len() > 1, traits, regions, min_log10p, places };
+    check_regions(reader, &regions)?;
+    let places = PlaceColumns::new(reader, args.cis_window);
+    Ok(ExportPlan { with_trait: traits.len() > 1, traits, regions, min_log10p, places })
+}
+
+fn run_table(args: &ExportArgs, reader: &ResultsReader, plan: &ExportPlan, gate: &mut Gate<'_>) -> anyhow::Result<()> {
     let mut output = Output::create(&args.out, args.force)?;
-    let written = write_pairs(&reader, &plan, &args.out, &mut output).and_then(|n| output.finish().map(|()| n));
-    match written {
-        Ok(n_pairs) => {
-            if let Some(warning) = failed_shards(&reader)? {
-                eprintln!("warning: {warning}");
-            }
-            if let Some(note) = hits_only(&reader, min_log10p) {
-                eprintln!("note: {note}");
-            }
-            if n_pairs == 0 {
-                eprintln!("warning: no pair is left by the filters: the table has no rows");
-            }
-            if let Some(note) = min_log10p.and(perfect_fits(&reader, &plan.traits)?) {
-                eprintln!("note: {note}");
-            }
-        }
-        Err(error) if is_closed_pipe(&error) => {}
-        Err(error) => return Err(error.into()),
+    let written = write_table(reader, plan, gate, &mut |made| {
+        output.write_all(&made.text).map_err(|cause| ExportError::Write { path: args.out.clone(), cause })
+    });
+    match written.and_then(|n| output.finish().map(|()| n)) {
+        Ok(n_rows) => tell(reader, plan, n_rows),
+        Err(error) if is_closed_pipe(&error) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What to know of an export, on standard error.
+pub(super) fn tell(reader: &ResultsReader, plan: &ExportPlan, n_rows: u64) -> anyhow::Result<()> {
+    if let Some(warning) = failed_shards(reader)? {
+        eprintln!("warning: {warning}");
+    }
+    if let Some(note) = hits_only(reader, plan.min_log10p) {
+        eprintln!("note: {note}");
+    }
+    if n_rows == 0 {
+        eprintln!("warning: no pair is left by the filters: the table has no rows");
+    }
+    if let Some(note) = plan.min_log10p.and(perfect_fits(reader, &plan.traits)?) {
+        eprintln!("note: {note}");
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod bench_commands;
 pub mod depth;
 pub mod export;
 mod export_cis;
+mod export_folder;
 pub mod identity;
 pub mod info;
 mod info_cis;

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::export::ExportError;
+use super::ExportError;
 use crate::format::bgzip::BgzipWriter;
 
 /// An open output; dropped without [`finish`](Self::finish), it leaves no file.

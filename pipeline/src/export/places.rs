@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::export_pair::push_real;
+use super::pair::push_real;
 use crate::format::consequence::Consequence;
 use crate::proteins::Protein;
 use crate::qtl::CIS_WINDOW;
