@@ -51,6 +51,14 @@ pub enum ExportError {
         /// What is there.
         path: PathBuf,
     },
+    /// The facts of a study.
+    #[error("--study {}: {what}", path.display())]
+    Study {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Two traits would be one file.
     #[error(
         "traits {a:?} and {b:?} would both be written to {file}: export them one by one, into folders of their own"

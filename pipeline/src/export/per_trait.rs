@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::gate::Gate;
 use super::layout::Layout;
+use super::order::Order;
 use super::rows::Rows;
 use super::text::format_by_trait;
 use super::{ExportError, ExportPlan};
@@ -45,7 +46,7 @@ pub struct FileOptions {
     pub md5: bool,
 }
 
-/// Writes a file for each of the plan's traits into `folder`, named by `files`, and tells what they are.
+/// Writes a file for each of the plan's traits into `folder`, named by `files`, and tells what they are and in what order.
 pub fn write_by_trait(
     (reader, plan): (&ResultsReader, &ExportPlan),
     layout: &impl Layout,
@@ -53,7 +54,8 @@ pub fn write_by_trait(
     folder: &Path,
     files: &[String],
     options: FileOptions,
-) -> Result<Vec<TraitFile>, ExportError> {
+) -> Result<(Vec<TraitFile>, Order), ExportError> {
+    let mut order = Order::default();
     let mut done = Vec::with_capacity(plan.traits.len());
     let n_batches = plan.traits.len().div_ceil(BATCH);
     let mut progress = Rows::progress(reader, n_batches, false);
@@ -64,7 +66,9 @@ pub fn write_by_trait(
             open.push(OpenFile::create(folder, trait_idx, file, layout, options)?);
         }
         let rows = Rows { reader, plan, traits, before: (batch * n_before) as u64 };
+        let mut of_batch = Order::default();
         rows.stream(gate, &mut progress, &mut |pieces| {
+            pieces.iter().for_each(|piece| of_batch.push_piece(piece));
             let made = format_by_trait(layout, traits, pieces);
             open.par_iter_mut().enumerate().try_for_each(|(column, file)| {
                 made.iter().try_for_each(|piece| {
@@ -76,9 +80,10 @@ pub fn write_by_trait(
         })?;
         let closed: Result<Vec<TraitFile>, ExportError> = open.into_par_iter().map(OpenFile::close).collect();
         done.extend(closed?);
+        order.join(of_batch);
     }
     progress.finish();
-    Ok(done)
+    Ok((done, order))
 }
 
 struct OpenFile {
