@@ -15,6 +15,7 @@ pub mod identity;
 mod in_order;
 pub mod plan;
 pub mod proteins;
+pub mod provenance;
 pub mod qtl;
 pub mod report;
 pub mod run;

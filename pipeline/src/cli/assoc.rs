@@ -236,6 +236,12 @@ pub struct AssocArgs {
     /// Input bytes of a shard; changes no result [default: from the input's size]
     #[arg(long, value_name = "BYTES", help_heading = "Output and run")]
     pub shard_bytes: Option<u64>,
+    /// Keep folders, user and hosts in /provenance too, so that norna rerun prints a command that works as it stands
+    #[arg(long, help_heading = "Output and run")]
+    pub provenance_paths: bool,
+    /// Read inputs whole for their checksums in /provenance, not their first MiB alone
+    #[arg(long, help_heading = "Output and run")]
+    pub full_checksums: bool,
     /// Open everything, match IDs, count, estimate memory and bytes, compute nothing
     #[arg(long, help_heading = "Output and run")]
     #[serde(skip)]
@@ -483,6 +489,8 @@ impl AssocArgs {
             join: self.join,
             lease: self.lease,
             shard_bytes: self.shard_bytes.or(file.shard_bytes),
+            provenance_paths: self.provenance_paths || file.provenance_paths,
+            full_checksums: self.full_checksums || file.full_checksums,
             dry_run: self.dry_run,
             json: self.json,
             quiet: self.quiet,

@@ -9,6 +9,7 @@ use norna_kernels::MissingPolicy;
 use super::assoc::{AssocArgs, BuildArg, FieldArg, HalfCallArg, Minus9Arg, MissingGenotypeArg, ReadsTestArg, StoreArg};
 use super::identity::PeopleArgs;
 use super::reads_args::{ReadFilterArgs, ReadsArgs, check_batch};
+use super::recorded::recorded;
 use super::run_args::{RunArgs, is_requeued};
 use crate::cohort::{CohortConfig, Minus9};
 use crate::format::chromosome::Build;
@@ -50,8 +51,10 @@ impl AssocArgs {
         let reads = self.reads()?;
         let paths = expand_paths(if reads.is_some() { &self.sites } else { &self.vcf })?;
         let gate = self.gate()?;
+        let files = self.files(&paths);
         let run = RunOptions {
-            files: self.files(&paths),
+            recorded: recorded("assoc", &command, &files),
+            files,
             kind: OutputKind::Hdf5,
             manner: Manner { force: self.force, fresh: self.fresh, join: self.join, requeued: is_requeued() },
             time_limit: self.time_limit.as_deref().map(parse_limit).transpose()?,
@@ -340,6 +343,7 @@ impl AssocArgs {
             ("keep", &self.keep),
             ("remove", &self.remove),
             ("pred", &self.pred),
+            ("pairs", &self.pairs),
         ];
         let genotypes = if self.sites.is_empty() { "vcf" } else { "sites" };
         let lists = [(genotypes, vcf), ("pheno", &self.pheno[..]), ("covar", &self.covar[..])];

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::reads_args::parse_flags;
+use super::recorded::recorded;
 use super::run_args::RunArgs;
 use crate::depth::{ReadRules, STRETCH};
 use crate::format::chromosome::parse_list;
@@ -99,8 +100,10 @@ impl DepthArgs {
         }
         let exclude_flags = parse_flags(&self.excl_flags)
             .map_err(|problem| UsageError(format!("--excl-flags {}: {problem}", self.excl_flags)))?;
+        let mut run = self.run.options(&self.out, OutputKind::Hdf5, serde_json::to_value(self)?, files)?;
+        run.recorded = recorded("depth", &run.command, &run.files);
         Ok(DepthConfig {
-            run: self.run.options(&self.out, OutputKind::Hdf5, serde_json::to_value(self)?, files)?,
+            run,
             input: ReadsOptions {
                 list: self.bam_list.clone(),
                 allow_cram: self.allow_cram,

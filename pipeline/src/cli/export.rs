@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::ValueEnum;
 
+use crate::disclosure::{self, Filter};
 use crate::export::cis::CisTable;
-use crate::export::gate::Gate;
+use crate::export::gate::{Gate, refused_lines};
 use crate::export::hits::hits_only;
 use crate::export::output::{Output, is_closed_pipe, refuse_input};
 use crate::export::places::PlaceColumns;
@@ -38,6 +39,18 @@ pub struct ExportArgs {
     /// several files the folder.
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     pub out: PathBuf,
+    /// Leave out or mask what this policy does not let go: "default", or a TOML file (norna disclose --print-policy).
+    #[arg(long, value_name = "NAME|FILE")]
+    pub policy: Option<String>,
+    /// gwas-ssf: the genome that positions are of, such as GRCh38; or in the file of --study.
+    #[arg(long, value_name = "NAME")]
+    pub genome_assembly: Option<String>,
+    /// gwas-ssf: facts of the study for the metadata, a TOML file (docs/export.md).
+    #[arg(long, value_name = "FILE")]
+    pub study: Option<PathBuf>,
+    /// gwas-ssf: the column neg_log_10_p_value instead of p_value.
+    #[arg(long)]
+    pub neg_log10_p: bool,
     /// Replace an output that exists.
     #[arg(long)]
     pub force: bool,
@@ -69,6 +82,10 @@ pub enum ExportFormat {
     Plink,
     /// A folder with regenie's NAME_TRAIT.regenie (step 2) for each trait.
     Regenie,
+    /// A folder with NAME.TRAIT.tsv.gz and its metadata (…-meta.yaml) for each trait, as the GWAS Catalog takes them.
+    GwasSsf,
+    /// A folder of Parquet, a part for each chromosome (chrom=22/part-0.parquet), with all pairs.
+    Parquet,
 }
 
 fn probability(text: &str) -> Result<f64, String> {
@@ -95,13 +112,44 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     if args.what.is_some() {
         bail!("--what: {} is no cis.h5: leave it out", args.file.display());
     }
-    let plan = plan(args, &reader)?;
+    refuse_strange_flags(args)?;
+    let mut plan = plan(args, &reader)?;
     refuse_input(&args.file, &args.out)?;
-    let mut gate = Gate::new(None);
-    match args.format {
-        ExportFormat::Tsv => run_table(args, &reader, &plan, &mut gate),
-        format => super::export_folder::run(args, (&reader, &plan), format, &mut gate),
+    let mut judge = args.policy.as_ref().map(|policy| disclosure::open(policy, &reader)).transpose()?;
+    let mut gate = Gate::new(judge.as_mut().map(|judge| judge as &mut dyn Filter));
+    let refused = gate.refuse_traits(&mut plan.traits);
+    for line in refused_lines(&refused, &reader.header().traits) {
+        eprintln!("policy: {line}");
     }
+    if plan.traits.is_empty() {
+        bail!("{}: the policy lets none of these traits go: norna disclose tells why", args.file.display());
+    }
+    match args.format {
+        ExportFormat::Tsv => run_table(args, &reader, &plan, &mut gate)?,
+        format => super::export_folder::run(args, (&reader, &plan), format, &mut gate)?,
+    }
+    if gate.is_kept() {
+        let lines = gate.kept_back(None).lines();
+        let told = if lines.is_empty() { vec!["no pair was kept back".to_owned()] } else { lines };
+        told.iter().for_each(|line| eprintln!("policy: {line}"));
+    }
+    Ok(())
+}
+
+/// Refuses flags of one format beside another.
+fn refuse_strange_flags(args: &ExportArgs) -> anyhow::Result<()> {
+    let of_ssf = [
+        ("--genome-assembly", args.genome_assembly.is_some()),
+        ("--study", args.study.is_some()),
+        ("--neg-log10-p", args.neg_log10_p),
+    ];
+    if let Some((flag, _)) = of_ssf.iter().find(|(_, given)| *given && args.format != ExportFormat::GwasSsf) {
+        bail!("{flag}: goes with --format gwas-ssf alone");
+    }
+    if args.a1_freq && args.format != ExportFormat::Plink {
+        bail!("--a1-freq: goes with --format plink alone");
+    }
+    Ok(())
 }
 
 fn plan(args: &ExportArgs, reader: &ResultsReader) -> anyhow::Result<ExportPlan> {

@@ -9,12 +9,15 @@ use serde_json::{Map, Value, json};
 
 use crate::export::ExportError;
 use crate::export::output::{Output, is_closed_pipe};
+use crate::report::progress::Progress;
 use crate::report::words::count;
 use crate::store::{
     CisReader, DepthReader, FORMAT_VERSION, LedgerRole, LedgerTable, ProteinsReader, ResultsReader, Store, StoreError,
-    StoredQc,
+    StoredQc, content_digest,
 };
 
+/// Bytes of a file that is read whole without being asked.
+const DIGESTED: u64 = 256 << 20;
 /// Traits that are told one by one.
 const TRAITS_SHOWN: usize = 10;
 
@@ -26,11 +29,18 @@ pub struct InfoArgs {
     /// As JSON, with every trait.
     #[arg(long)]
     pub json: bool,
+    /// Tell the content digest of files over 256 MB too, which reads all of them; equal runs have equal ones
+    #[arg(long)]
+    pub digest: bool,
 }
 
 /// Runs `norna info`.
 pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
-    let text = describe(&args.file, args.json)?;
+    let mut text = describe(&args.file, args.json)?;
+    let is_small = || std::fs::metadata(&args.file).is_ok_and(|metadata| metadata.len() <= DIGESTED);
+    if args.digest || is_small() {
+        add_digest(&mut text, args)?;
+    }
     let mut output = Output::create(Path::new("-"), false)?;
     let written = output.write_all(text.as_bytes());
     let written = written.map_err(|cause| ExportError::Write { path: PathBuf::from("-"), cause });
@@ -38,6 +48,25 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
         Err(error) if !is_closed_pipe(&error) => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+fn add_digest(text: &mut String, args: &InfoArgs) -> anyhow::Result<()> {
+    let bytes = std::fs::metadata(&args.file).map_or(0, |metadata| metadata.len());
+    let mut progress = Progress::start(("content digest", "bytes"), Some(bytes), bytes <= DIGESTED);
+    let mut done = 0;
+    let digest = content_digest(&args.file, &mut |n| {
+        done += n;
+        progress.update(done);
+    })?;
+    progress.finish();
+    if args.json {
+        let mut told: Value = serde_json::from_str(text)?;
+        told["content_digest"] = json!(digest);
+        *text = format!("{told:#}\n");
+    } else {
+        let _ = writeln!(text, "\n{:<18}{digest}", "content digest");
+    }
+    Ok(())
 }
 
 /// What `norna info` prints about the file.

@@ -5,9 +5,11 @@ mod assoc_config;
 pub mod bench;
 mod bench_commands;
 pub mod depth;
+pub mod disclose;
 pub mod export;
 mod export_cis;
 mod export_folder;
+mod export_ssf;
 pub mod identity;
 pub mod info;
 mod info_cis;
@@ -22,6 +24,8 @@ mod proteins_args;
 pub mod qtl;
 pub mod reads;
 mod reads_args;
+mod recorded;
+pub mod rerun;
 mod run_args;
 pub mod simulate;
 mod simulate_config;
@@ -84,6 +88,14 @@ pub enum Command {
     Top(top::TopArgs),
     /// Write rows of a results file as a table.
     Export(export::ExportArgs),
+    /// Say whether a file may leave a secure environment, by a policy: pass, review or refuse, rule by rule.
+    ///
+    /// Exit code 0: pass; 4: review; 5: refuse; 1: it could not be judged. It supports a decision that people make.
+    Disclose(disclose::DiscloseArgs),
+    /// Print the command that makes a file again, or run it and compare.
+    ///
+    /// Inputs are looked for by name, size and checksum. Exit code 0: the same content; 4: another; 1: it could not be run.
+    Rerun(rerun::RerunArgs),
     /// Say how far a run is: shards, rate, expected end, attempts; while it runs or after.
     Status(status::StatusArgs),
     /// Make results.h5 of what jobs with `norna assoc --join` have finished.
@@ -128,6 +140,14 @@ pub fn main() -> std::process::ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Disclose(args) => match disclose::run(&args) {
+            Ok(code) => return std::process::ExitCode::from(code),
+            Err(error) => Err(error),
+        },
+        Command::Rerun(args) => match rerun::run(&args) {
+            Ok(code) => return std::process::ExitCode::from(code),
+            Err(error) => Err(error),
+        },
         Command::Status(args) => status::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Verify(args) => match verify::run(&args) {

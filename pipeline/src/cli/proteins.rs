@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
+use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::assoc_config::without_folders;
 use super::proteins_args::ProteinsArgs;
+use super::recorded::recorded;
 use super::simulate::{refuse_ranks, stop_on_signals};
 use crate::export::output::refuse_input;
 use crate::proteins::{Genes, ProcessOptions, Processed, ProteinsError, RawTable, Step, process};
-use crate::report::provenance::InputFile;
+use crate::provenance::{Stages, host};
 use crate::report::resources::{Resources, human_bytes};
 use crate::report::words::count;
 use crate::report::{logger, stdout};
@@ -140,19 +142,32 @@ fn clear_leftovers(out: &Path) {
 }
 
 fn provenance(args: &ProteinsArgs, start: Instant) -> Result<Value> {
-    let describe = |(role, path): (&'static str, PathBuf)| {
-        InputFile::describe(role, &path).map_err(|error| anyhow!("{}: {error}", path.display()))
-    };
-    let inputs = args.files().into_iter().map(describe).collect::<Result<Vec<_>>>()?;
-    Ok(json!({
-        "command": "proteins",
-        "configuration": configuration(args)?,
-        "inputs": inputs,
-        "norna_version": crate::report::provenance::version(),
-        "hdf5_version": crate::store::hdf5_version(),
-        "wall_seconds": start.elapsed().as_secs_f64(),
-        "peak_memory_bytes": Resources::now().peak_memory,
-    }))
+    let (whole, files) = (start.elapsed().as_secs_f64(), args.files());
+    let stages = Stages { computing: whole, writing: 0.0, whole };
+    let mut recorded = recorded("proteins", &flags(args)?, &files);
+    recorded.full_checksums = args.full_checksums;
+    let hosts = [host()];
+    Ok(recorded.provenance(&configuration(args)?, &files, (&hosts, "none"), stages)?.into())
+}
+
+/// The flags as given, and whether folders are to be kept.
+fn flags(args: &ProteinsArgs) -> Result<Value> {
+    let mut flags = serde_json::to_value(args)?;
+    let chosen = [("format", name_of(args.format)), ("samples-in", name_of(args.samples_in))];
+    for (flag, name) in chosen {
+        if let Some(name) = name {
+            flags[flag] = json!(name);
+        }
+    }
+    if let Some(build) = args.build {
+        flags["build"] = json!(build.name());
+    }
+    flags["provenance-paths"] = json!(args.provenance_paths);
+    Ok(flags)
+}
+
+fn name_of<T: ValueEnum>(choice: Option<T>) -> Option<String> {
+    Some(choice?.to_possible_value()?.get_name().to_owned())
 }
 
 /// The flags that were given, paths cut to file names.

@@ -141,6 +141,14 @@ pub struct ProteinsArgs {
     #[arg(long, help_heading = "Output and run")]
     #[serde(skip)]
     pub json: bool,
+    /// Keep folders, user and hosts in /provenance too, so that norna rerun prints a command that works as it stands
+    #[arg(long, help_heading = "Output and run")]
+    #[serde(skip)]
+    pub provenance_paths: bool,
+    /// Read inputs whole for their checksums in /provenance, not their first MiB alone
+    #[arg(long, help_heading = "Output and run")]
+    #[serde(skip)]
+    pub full_checksums: bool,
     /// Only warnings and errors
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Output and run")]
     #[serde(skip)]

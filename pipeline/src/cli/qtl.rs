@@ -5,6 +5,7 @@ use clap::{Arg, Args};
 use serde::Serialize;
 
 use super::assoc::{AssocArgs, MissingGenotypeArg, StoreArg};
+use super::recorded::recorded;
 use crate::run::UsageError;
 use crate::run::assoc::AssocConfig;
 use crate::run::qtl::CisConfig;
@@ -101,6 +102,9 @@ const FOREIGN: [&str; 23] = [
     "store",
     "join",
 ];
+
+/// Flags of `norna assoc` that are set here and not given.
+const SET_HERE: [&str; 3] = ["store", "trans-window", "linear-on-binary"];
 
 /// The flags of `norna assoc` as they are here.
 fn hide_foreign(arg: Arg) -> Arg {
@@ -261,7 +265,18 @@ impl OwnArgs {
                 told[flag] = value.clone();
             }
         }
+        config.run.recorded = recorded("qtl", &self.told(&config.run.command), &config.run.files);
         Ok(config)
+    }
+
+    /// The flags as they are given to `norna qtl`: what it sets itself left out.
+    fn told(&self, command: &serde_json::Value) -> serde_json::Value {
+        let mut told = command.clone();
+        for flag in SET_HERE {
+            told[flag] = serde_json::Value::Null;
+        }
+        told["permute"] = self.permute.into();
+        told
     }
 
     fn trans(self, assoc: AssocArgs) -> Result<AssocConfig> {

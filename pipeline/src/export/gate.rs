@@ -58,7 +58,7 @@ impl<'f> Gate<'f> {
         piece.pairs.retain_mut(|pair| {
             let trait_idx = traits[pair.column as usize];
             let stats = &mut pair.stats;
-            let fate = filter.fate(&variants[pair.row as usize], trait_idx, stats.n_observed, stats.beta);
+            let fate = filter.fate(&variants[pair.row as usize], trait_idx, stats.n_observed, stats.beta, stats.se);
             let (reason, kind) = match fate {
                 Fate::Keep => return true,
                 Fate::Drop(reason) => (reason, 0),

@@ -181,7 +181,8 @@ impl Parts<'_> {
                 self.close()?;
                 self.open(&variant.chrom)?;
             }
-            let texts = [&variant.id, &variant.reference, &variant.alternate].map(|text| ByteArray::from(text.as_str()));
+            let texts =
+                [&variant.id, &variant.reference, &variant.alternate].map(|text| ByteArray::from(text.as_str()));
             for pair in of_variant {
                 if self.group.pos.len() == GROUP_ROWS {
                     self.flush()?;

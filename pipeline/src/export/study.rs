@@ -173,7 +173,9 @@ fn push_entry(text: &mut String, indent: &str, key: &str, value: &Value) {
                 match item {
                     Value::Object(fields) => {
                         let mut inner = String::new();
-                        fields.iter().for_each(|(key, value)| push_entry(&mut inner, &format!("{indent}    "), key, value));
+                        fields
+                            .iter()
+                            .for_each(|(key, value)| push_entry(&mut inner, &format!("{indent}    "), key, value));
                         let _ = write!(text, "{indent}  - {}", inner.trim_start());
                     }
                     item => {

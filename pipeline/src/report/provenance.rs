@@ -23,6 +23,9 @@ pub struct InputFile {
     /// SHA-256 of its first MiB, of all of it when it is no longer; absent for a stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256_head: Option<String>,
+    /// SHA-256 of all of it, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 impl InputFile {
@@ -34,14 +37,36 @@ impl InputFile {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let meta = if name == "-" { None } else { Some(std::fs::metadata(path)?) };
         let Some(meta) = meta.filter(std::fs::Metadata::is_file) else {
-            return Ok(Self { role, name, bytes: None, sha256_head: None });
+            return Ok(Self { role, name, bytes: None, sha256_head: None, sha256: None });
         };
         let mut head = Vec::new();
         File::open(path)?.take(HEAD).read_to_end(&mut head)?;
         let digest = Sha256::digest(&head);
-        let sha256_head = digest.iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self { role, name, bytes: Some(meta.len()), sha256_head: Some(sha256_head) })
+        let sha256_head = hex(&digest);
+        Ok(Self { role, name, bytes: Some(meta.len()), sha256_head: Some(sha256_head), sha256: None })
     }
+
+    /// With the digest of the whole file, unless it is a stream.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn with_whole_digest(mut self, path: &Path) -> io::Result<Self> {
+        if self.bytes.is_some() {
+            let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 1 << 20]);
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => break,
+                    n => hasher.update(&buffer[..n]),
+                }
+            }
+            self.sha256 = Some(hex(&hasher.finalize()));
+        }
+        Ok(self)
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How this program was built.

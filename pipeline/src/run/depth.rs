@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::time::UNIX_EPOCH;
+use std::time::{Instant, UNIX_EPOCH};
 
 use anyhow::{Result, anyhow};
 use serde_json::json;
@@ -22,7 +22,6 @@ use crate::depth::{
 };
 use crate::format::bam_list::BamList;
 use crate::format::chromosome::canonical;
-use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
 use crate::report::words::count;
 use crate::sink::spool::SpoolError;
@@ -106,7 +105,7 @@ fn run_rank(config: &DepthConfig, session: &Session<'_>, workdir: &mut Option<Wo
     let GridRun { cells, begun } = grid::run(session, workdir, record, &job, ("counting", "windows"))?;
     session.stop.enter(Phase::Writing);
     let digest = &begun.orders.digest;
-    let written = workdir.as_ref().map(|workdir| write(config, session, workdir, (&job, header, &cells, digest)));
+    let written = workdir.as_ref().map(|workdir| write(session, workdir, (&job, header, &cells, digest)));
     let written = consensus(comm, written.transpose())?;
     session.stop.enter(Phase::Done);
     drop(begun);
@@ -206,12 +205,11 @@ fn record(config: &DepthConfig, work: &Work) -> Result<RunRecord> {
 
 /// Makes depth.h5 of the cells, on rank 0.
 fn write(
-    config: &DepthConfig,
     session: &Session<'_>,
     workdir: &Workdir,
     (job, header, cells, digest): (&DepthJob<'_>, DepthHeader, &Cells, &str),
 ) -> Result<ReadCounts> {
-    let n_samples = header.samples.len();
+    let (n_samples, began) = (header.samples.len(), Instant::now());
     let writer = DepthWriter::create(&workdir.unfinished_output(), header, rows_of(job))?;
     let mut summaries = Summaries::new(job.chromosomes, job.windows, n_samples);
     let mut reads = ReadCounts::default();
@@ -226,27 +224,13 @@ fn write(
         }
     }
     writer.write_summaries(&summaries.finish())?;
-    let describe = |(role, path): &(&'static str, PathBuf)| {
-        InputFile::describe(role, path).map_err(|e| anyhow!("{}: {e}", path.display()))
-    };
-    let inputs = config.run.files.iter().map(describe).collect::<Result<Vec<_>>>()?;
-    let used = Resources::now();
-    let provenance = json!({
-        "command": "depth",
-        "configuration": config.run.resolved,
-        "inputs": inputs,
-        "reads": reads_in_json(&reads),
-        "norna_version": crate::report::provenance::version(),
-        "hdf5_version": crate::store::hdf5_version(),
-        "slurm_job_id": std::env::var("SLURM_JOB_ID").ok(),
-        "run_digest": digest,
-        "ranks": session.comm.size(),
-        "threads_per_rank": session.threads(),
-        "wall_seconds": session.start.elapsed().as_secs_f64(),
-        "peak_memory_bytes": used.peak_memory,
-    });
+    let mut provenance = session.provenance(began.duration_since(session.start), began)?;
+    provenance.insert("reads".to_owned(), reads_in_json(&reads));
+    provenance.insert("run_digest".to_owned(), json!(digest));
+    provenance.insert("ranks".to_owned(), json!(session.comm.size()));
+    provenance.insert("threads_per_rank".to_owned(), json!(session.threads()));
     workdir.check_still_free(digest)?;
-    writer.seal(&provenance)?;
+    writer.seal(&provenance.into())?;
     publish(&workdir.unfinished_output(), workdir.out())?;
     Ok(reads)
 }

@@ -1,9 +1,8 @@
 //! The end of a run: results.h5 of what is finished, and what is cleared up after it.
 
-use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::Incomplete;
 use super::compute::{Computed, Run};
@@ -16,7 +15,6 @@ use super::workdir::{self, Workdir};
 use super::worker::FailedShard;
 use crate::comm::{broadcast, consensus, gather, gather_each};
 use crate::qtl::Annotator;
-use crate::report::provenance::InputFile;
 use crate::sink::index::Finished;
 use crate::sink::spool_index::SpoolIndex;
 use crate::store::{Layout, Qc};
@@ -55,19 +53,18 @@ impl Run<'_> {
         consensus(comm, added)?;
         let n_shards = computed.n_pieces - failed.len();
         let root = workdir.as_ref().map(|workdir| {
-            let files = config.run.files.iter().map(|(role, path)| describe(role, path)).collect::<Result<Vec<_>>>()?;
             let mut root = Root::begin(workdir, (finished, sums), n_shards, self.header, study.models.base())?;
             root.annotate(self.annotator(study)?)?;
-            Ok::<_, anyhow::Error>((files, root))
+            Ok::<_, anyhow::Error>(root)
         });
         let mut root = consensus(comm, root.transpose())?;
-        let layout = broadcast(comm, root.as_ref().map_or_else(Vec::new, |(_, root)| root.layout()));
+        let layout = broadcast(comm, root.as_ref().map_or_else(Vec::new, Root::layout));
         let layout = consensus(comm, Layout::from_bytes(&layout))?;
         let plan = Plan { index, layout };
         let path = workdir::unfinished_in(&dir);
         let written = match &mut root {
             None => finalise::write(&plan, &path, ranks, threads, None),
-            Some((_, root)) => {
+            Some(root) => {
                 let ledger = summary::ledger(study, root.ledger());
                 let failed_regions = failed.iter().map(|shard| shard.region.clone()).collect();
                 let qc = Qc {
@@ -81,18 +78,15 @@ impl Run<'_> {
         };
         let sums = gather(comm, &consensus(comm, written)?);
         // Ranks other than 0 wait here, so that a failure to publish is everybody's.
-        let provenance = |files: &[InputFile]| {
-            summary::provenance(
-                config,
-                study,
-                (reports, self.orders, n_shards, session.stop),
-                files,
-                session.start.elapsed(),
-            )
+        let provenance = || {
+            let computing = reports.iter().map(|rank| rank.compute_seconds).fold(0.0, f64::max);
+            let common = session.provenance(Duration::from_secs_f64(computing), writing)?;
+            let of_run = (&reports[..], self.orders, n_shards, &**session.stop);
+            Ok::<_, anyhow::Error>(summary::provenance(config, study, of_run, common, session.start.elapsed()))
         };
-        let published = root.map(|(files, root)| {
+        let published = root.map(|root| {
             workdir.as_ref().map_or(Ok(()), |workdir| workdir.check_still_free(&self.orders.digest))?;
-            Ok::<_, anyhow::Error>(root.publish(&sums, &provenance(&files))?)
+            Ok::<_, anyhow::Error>(root.publish(&sums, &provenance()?)?)
         });
         let finalised: Option<Finalised> = consensus(comm, published.transpose())?;
         session.stop.enter(Phase::Done);
@@ -131,8 +125,4 @@ impl Run<'_> {
         );
         Err(Incomplete.into())
     }
-}
-
-fn describe(role: &'static str, path: &Path) -> Result<InputFile> {
-    InputFile::describe(role, path).map_err(|e| anyhow!("{}: {e}", path.display()))
 }

@@ -146,8 +146,14 @@ pub(super) fn gate(
     options: &IdentityOptions,
     only: Option<&HashSet<String>>,
 ) -> Result<Verdict> {
-    let own =
-        Session { options: run, comm: session.comm, stop: session.stop, pool: session.pool, start: session.start };
+    let own = Session {
+        options: run,
+        comm: session.comm,
+        stop: session.stop,
+        pool: session.pool,
+        start: session.start,
+        hosts: session.hosts.clone(),
+    };
     let claimed = own.is_root().then(|| Workdir::claim(&run.out, run.kind, run.manner));
     let claimed = consensus(own.comm, claimed.transpose())?;
     let mut workdir = match claimed {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::workdir::{Manner, OutputKind};
+use crate::provenance::Recorded;
 
 /// How a run is conducted, and what tells it from others.
 #[derive(Debug)]
@@ -28,4 +29,6 @@ pub struct RunOptions {
     pub resolved: serde_json::Value,
     /// All flags as given, for who goes on with the run.
     pub command: serde_json::Value,
+    /// The command line as the provenance tells it.
+    pub recorded: Recorded,
 }

@@ -18,7 +18,8 @@ use crate::sink::spool::SPOOL_VERSION;
 /// The file's name in a working folder.
 pub const RECORD_FILE: &str = "run.json";
 /// Flags that change no result: how a run is run.
-const RUN_FLAGS: [&str; 6] = ["threads", "out", "config", "time-limit", "shard-bytes", "lease"];
+const RUN_FLAGS: [&str; 8] =
+    ["threads", "out", "config", "time-limit", "shard-bytes", "lease", "provenance-paths", "full-checksums"];
 /// Bytes of a record at most: its flags name thousands of files at most.
 const MAX_RECORD: u64 = 64 << 20;
 /// What a flag that is not given stands for, where that is one value whatever the input.

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use rayon::ThreadPool;
+use serde_json::{Map, Value};
 
 use super::options::RunOptions;
 use super::stop::{Phase, Stop};
 use super::workdir::{self, Claimed, Workdir};
 use super::{Incomplete, Stopped, UsageError, time_limit, worker};
-use crate::comm::{self, Communicator, broadcast, consensus};
+use crate::comm::{self, Communicator, broadcast, consensus, gather};
+use crate::provenance::{Stages, host, mpi_of};
 use crate::report::logger;
 use crate::report::words::{count, with_causes};
 
@@ -25,9 +27,26 @@ pub(super) struct Session<'a> {
     pub(super) stop: &'a Arc<Stop>,
     pub(super) pool: &'a ThreadPool,
     pub(super) start: Instant,
+    /// Host of each rank, on rank 0 alone.
+    pub(super) hosts: Vec<String>,
 }
 
 impl Session<'_> {
+    /// What /provenance has of every run, on rank 0. `writing`: when writing began.
+    ///
+    /// # Errors
+    /// An input cannot be read any more.
+    pub(super) fn provenance(&self, computing: Duration, writing: Instant) -> Result<Map<String, Value>> {
+        let stages = Stages {
+            computing: computing.as_secs_f64(),
+            writing: writing.elapsed().as_secs_f64(),
+            whole: self.start.elapsed().as_secs_f64(),
+        };
+        let (options, described) = (self.options, self.comm.describe());
+        let carried = (&self.hosts[..], mpi_of(&described));
+        options.recorded.provenance(&options.resolved, &options.files, carried, stages)
+    }
+
     /// Threads of this rank.
     pub(super) fn threads(&self) -> usize {
         self.pool.current_num_threads()
@@ -116,7 +135,9 @@ fn run_rank(
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = consensus(comm, pool.map_err(|e| format!("starting {threads} threads: {e}; give fewer --threads")))?;
-    body(&Session { options, comm, stop, pool: &pool, start }, workdir)
+    let hosts = gather(comm, host().as_bytes());
+    let hosts = hosts.iter().map(|host| String::from_utf8_lossy(host).into_owned()).collect();
+    body(&Session { options, comm, stop, pool: &pool, start, hosts }, workdir)
 }
 
 /// Whether another job has written the results of `out` and removes, or has removed, the folder that jobs share.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::assoc::AssocConfig;
 use super::begin::Orders;
@@ -13,7 +13,6 @@ use super::stop::Stop;
 use super::study::Study;
 use super::worker::FailedShard;
 use crate::cohort::{CohortLedger, TraitNote};
-use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
 use crate::report::usage::{self, Allocation, Asked, Used};
 use crate::report::words::count;
@@ -117,38 +116,32 @@ fn trait_table(cohort: &CohortLedger) -> LedgerTable {
     table
 }
 
-/// The content of /provenance.
+/// The content of /provenance. `common`: what every command's has.
 pub fn provenance(
     config: &AssocConfig,
     study: &Study,
     (ranks, orders, n_shards, stop): (&[RankReport], &Orders, usize, &Stop),
-    inputs: &[InputFile],
+    common: Map<String, Value>,
     elapsed: Duration,
-) -> serde_json::Value {
+) -> Value {
     let used = used(ranks, elapsed);
-    let slurm = std::env::var("SLURM_JOB_ID").ok();
-    json!({
-        "command": if config.trans.is_some() { "qtl" } else { "assoc" },
-        "configuration": config.run.resolved,
-        "field": study.genotypes.field(),
-        "covariates": study.covariate_names,
-        "inputs": inputs,
-        "shard_bytes": study.shard_bytes,
-        "norna_version": crate::report::provenance::version(),
-        "hdf5_version": crate::store::hdf5_version(),
-        "isa": norna_kernels::isa().name(),
-        "machine": { "architecture": std::env::consts::ARCH, "cpu": cpu_model() },
-        "slurm_job_id": slurm,
-        "run_digest": orders.digest,
-        "attempt": orders.attempt,
-        "shards": n_shards,
-        "began": crate::sink::spool::unix_seconds() - elapsed.as_secs_f64(),
-        "ranks": ranks,
-        "asked": asked(config, study, ranks, stop),
-        "wall_seconds": used.wall_seconds,
-        "cpu_seconds": used.cpu_seconds,
-        "peak_memory_bytes": used.peak_memory_per_rank_bytes,
-    })
+    let own = [
+        ("field", json!(study.genotypes.field())),
+        ("covariates", json!(study.covariate_names)),
+        ("shard_bytes", json!(study.shard_bytes)),
+        ("run_digest", json!(orders.digest)),
+        ("attempt", json!(orders.attempt)),
+        ("shards", json!(n_shards)),
+        ("began", json!(crate::sink::spool::unix_seconds() - elapsed.as_secs_f64())),
+        ("ranks", json!(ranks)),
+        ("asked", json!(asked(config, study, ranks, stop))),
+        ("wall_seconds", json!(used.wall_seconds)),
+        ("cpu_seconds", json!(used.cpu_seconds)),
+        ("peak_memory_bytes", json!(used.peak_memory_per_rank_bytes)),
+    ];
+    let mut parts = common;
+    parts.extend(own.map(|(name, part)| (name.to_owned(), part)));
+    parts.into()
 }
 
 /// What the run was given and was expected to take.
@@ -172,12 +165,6 @@ fn used(ranks: &[RankReport], elapsed: Duration) -> Used {
         cpu_seconds: ranks.iter().skip(1).map(|rank| rank.resources.cpu_seconds).sum::<f64>() + mine.cpu_seconds,
         peak_memory_per_rank_bytes: peak.max(mine.peak_memory),
     }
-}
-
-fn cpu_model() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    model.map_or_else(String::new, |(_, name)| name.trim().to_owned())
 }
 
 /// "10 genotyped − 2 not in keep = 8 analysed (1 without any trait)"; counts of zero are left out.

@@ -108,3 +108,8 @@ pub fn hdf5_version() -> String {
     let (major, minor, release) = hdf5::library_version();
     format!("{major}.{minor}.{release}")
 }
+
+/// Whether an HDF5 file says of itself that it holds individual-level data.
+pub fn is_individual_level(path: &Path) -> bool {
+    open(path).is_ok_and(|file| file.attr("individual_level").is_ok())
+}

@@ -1,8 +1,8 @@
 //! cis.h5 of the finished cells, and what is said at the end.
 
-use std::path::PathBuf;
+use std::time::Instant;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use serde_json::json;
 
 use super::codec::Part;
@@ -12,7 +12,6 @@ use super::{CisConfig, Opened};
 use crate::format::consequence::Consequences;
 use crate::proteins::Protein;
 use crate::qtl::{Annotator, CisPhenotype, CisStatus, NominalPair, Signal, VariantKey};
-use crate::report::provenance::InputFile;
 use crate::report::resources::{Resources, human_bytes};
 use crate::report::words::count;
 use crate::run::begin::Orders;
@@ -60,6 +59,7 @@ impl Results {
         workdir: &Workdir,
         orders: &Orders,
     ) -> Result<Written> {
+        let began = Instant::now();
         let header = CisHeader {
             phenotypes: study.proteins.iter().map(told).collect(),
             n_samples: study.n_samples() as u32,
@@ -95,30 +95,20 @@ impl Results {
             variants: summary::variant_table(&self.ledger),
             traits: phenotype_table(&self.found),
         };
-        let describe = |(role, path): &(&'static str, PathBuf)| {
-            InputFile::describe(role, path).map_err(|e| anyhow!("{}: {e}", path.display()))
-        };
-        let inputs = config.assoc.run.files.iter().map(describe).collect::<Result<Vec<_>>>()?;
-        let provenance = json!({
-            "command": "qtl",
-            "configuration": config.assoc.run.resolved,
-            "inputs": inputs,
-            "field": opened.input.field().name(),
-            "covariates": opened.covariate_names,
-            "norna_version": crate::report::provenance::version(),
-            "hdf5_version": crate::store::hdf5_version(),
-            "isa": norna_kernels::isa().name(),
-            "slurm_job_id": std::env::var("SLURM_JOB_ID").ok(),
-            "run_digest": orders.digest,
-            "attempt": orders.attempt,
-            "shards": study.groups.len() * if config.conditional { 2 } else { 1 },
-            "began": crate::sink::spool::unix_seconds() - session.start.elapsed().as_secs_f64(),
-            "ranks": vec![json!({ "threads": session.threads() }); session.comm.size()],
-            "wall_seconds": session.start.elapsed().as_secs_f64(),
-            "peak_memory_bytes": Resources::now().peak_memory,
-        });
+        let mut provenance = session.provenance(began.duration_since(session.start), began)?;
+        let more = [
+            ("field", json!(opened.input.field().name())),
+            ("covariates", json!(opened.covariate_names)),
+            ("seed", json!(config.seed)),
+            ("run_digest", json!(orders.digest)),
+            ("attempt", json!(orders.attempt)),
+            ("shards", json!(study.groups.len() * if config.conditional { 2 } else { 1 })),
+            ("began", json!(crate::sink::spool::unix_seconds() - session.start.elapsed().as_secs_f64())),
+            ("ranks", json!(vec![json!({ "threads": session.threads() }); session.comm.size()])),
+        ];
+        provenance.extend(more.map(|(name, part)| (name.to_owned(), part)));
         workdir.check_still_free(&orders.digest)?;
-        writer.seal(&ledger, &provenance)?;
+        writer.seal(&ledger, &provenance.into())?;
         publish(&workdir.unfinished_output(), workdir.out())?;
         Ok(Written { ledger, n_signals })
     }
