@@ -10,7 +10,8 @@ use crate::disclosure::{self, Filter};
 use crate::export::cis::CisTable;
 use crate::export::gate::{Gate, refused_lines};
 use crate::export::hits::hits_only;
-use crate::export::output::{Output, is_closed_pipe, refuse_input};
+use crate::export::indexed::IndexedTable;
+use crate::export::output::{Output, can_be_indexed, is_closed_pipe, refuse_input};
 use crate::export::places::PlaceColumns;
 use crate::export::select::{Region, check_regions, failed_shards, perfect_fits, select_traits};
 use crate::export::tsv::write_table;
@@ -35,8 +36,9 @@ pub struct ExportArgs {
     /// Format.
     #[arg(long, value_enum, default_value_t = ExportFormat::Tsv)]
     pub format: ExportFormat,
-    /// Output. A table: '-' is standard output, a name that ends in .gz is compressed with bgzip. Of the formats that write
-    /// several files the folder.
+    /// Output. A table: '-' is standard output, a name that ends in .gz is compressed with bgzip, and FILE.tbi is its
+    /// tabix index (FILE.csi where positions are beyond 2^29; none, with a warning, where the results are not sorted). Of the formats
+    /// that write several files the folder.
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     pub out: PathBuf,
     /// Leave out or mask what this policy does not let go: "default", or a TOML file (norna disclose --print-policy).
@@ -167,6 +169,17 @@ fn plan(args: &ExportArgs, reader: &ResultsReader) -> anyhow::Result<ExportPlan>
 }
 
 fn run_table(args: &ExportArgs, reader: &ResultsReader, plan: &ExportPlan, gate: &mut Gate<'_>) -> anyhow::Result<()> {
+    if can_be_indexed(&args.out) {
+        let mut table = IndexedTable::create(&args.out, args.force)?;
+        let n_rows = write_table(reader, plan, gate, &mut |made| table.push(made))?;
+        if let Some(why) = table.finish()? {
+            eprintln!(
+                "warning: {}: no tabix index: the results are not sorted by position ({why})",
+                args.out.display()
+            );
+        }
+        return tell(reader, plan, n_rows);
+    }
     let mut output = Output::create(&args.out, args.force)?;
     let written = write_table(reader, plan, gate, &mut |made| {
         output.write_all(&made.text).map_err(|cause| ExportError::Write { path: args.out.clone(), cause })

@@ -9,6 +9,7 @@ pub mod folder;
 pub mod gate;
 pub mod gwas_ssf;
 pub mod hits;
+pub mod indexed;
 pub mod layout;
 pub mod number;
 pub mod order;
