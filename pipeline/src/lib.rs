@@ -10,6 +10,7 @@ pub mod comm;
 pub mod depth;
 pub mod diff;
 pub mod disclosure;
+pub mod export;
 pub mod format;
 pub mod identity;
 mod in_order;

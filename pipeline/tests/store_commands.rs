@@ -7,11 +7,11 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use norna::cli::export::{ExportArgs, TableFormat};
-use norna::report::export::{ExportError, ExportPlan, write_pairs};
-use norna::report::export_output::is_closed_pipe;
-use norna::report::export_pair::PairStats;
-use norna::report::export_select::perfect_fits;
-use norna::report::export_top::best_pairs;
+use norna::export::output::is_closed_pipe;
+use norna::export::pair::PairStats;
+use norna::export::select::perfect_fits;
+use norna::export::top::best_pairs;
+use norna::export::{ExportError, ExportPlan, write_pairs};
 use norna::store::ResultsReader;
 use norna_kernels::Status;
 use store_common::{FileWriter, cell, missing, taken, variant, write};

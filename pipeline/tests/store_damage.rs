@@ -7,8 +7,8 @@ mod support;
 use std::path::Path;
 
 use norna::cli::export::{ExportArgs, TableFormat};
-use norna::report::export_hits::hits_only;
-use norna::report::export_top::best_pairs;
+use norna::export::hits::hits_only;
+use norna::export::top::best_pairs;
 use norna::store::{ResultsReader, Store, StoreError};
 use store_common::{FileWriter, batch, header, qc, write, write_compact};
 use support::need;

@@ -1,16 +1,21 @@
 //! `norna export`: pairs of a results file as a table.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::ValueEnum;
 
-use crate::report::export::{ExportPlan, write_pairs};
-use crate::report::export_cis::CisTable;
-use crate::report::export_hits::hits_only;
-use crate::report::export_output::{Output, is_closed_pipe, refuse_input};
-use crate::report::export_places::PlaceColumns;
-use crate::report::export_select::{Region, check_regions, failed_shards, perfect_fits, select_traits};
+use crate::disclosure::{self, Filter};
+use crate::export::cis::CisTable;
+use crate::export::gate::{Gate, refused_lines};
+use crate::export::hits::hits_only;
+use crate::export::indexed::IndexedTable;
+use crate::export::output::{Output, can_be_indexed, is_closed_pipe, refuse_input};
+use crate::export::places::PlaceColumns;
+use crate::export::select::{Region, check_regions, failed_shards, perfect_fits, select_traits};
+use crate::export::tsv::write_table;
+use crate::export::{ExportError, ExportPlan};
 use crate::store::{CisReader, ResultsReader};
 
 /// Write results of some traits as a table with plink2's column names; of a cis.h5 its phenotypes, pairs or signals.
@@ -25,12 +30,29 @@ pub struct ExportArgs {
     /// Of a cis.h5: which table; phenotypes with their best variants otherwise.
     #[arg(long, value_enum, value_name = "TABLE")]
     pub what: Option<CisTable>,
-    /// Format of the table.
-    #[arg(long, value_enum, default_value_t = TableFormat::Tsv)]
-    pub format: TableFormat,
-    /// Output; '-' is standard output, a name that ends in .gz is compressed with bgzip.
+    /// plink: add the column A1_FREQ, as plink2's cols=+a1freq.
+    #[arg(long)]
+    pub a1_freq: bool,
+    /// Format.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Tsv)]
+    pub format: ExportFormat,
+    /// Output. A table: '-' is standard output, a name that ends in .gz is compressed with bgzip, and FILE.tbi is its
+    /// tabix index (FILE.csi where positions are beyond 2^29; none, with a warning, where the results are not sorted). Of the formats
+    /// that write several files the folder.
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     pub out: PathBuf,
+    /// Leave out or mask what this policy does not let go: "default", or a TOML file (norna disclose --print-policy).
+    #[arg(long, value_name = "NAME|FILE")]
+    pub policy: Option<String>,
+    /// gwas-ssf: the genome that positions are of, such as GRCh38; or in the file of --study.
+    #[arg(long, value_name = "NAME")]
+    pub genome_assembly: Option<String>,
+    /// gwas-ssf: facts of the study for the metadata, a TOML file (docs/export.md).
+    #[arg(long, value_name = "FILE")]
+    pub study: Option<PathBuf>,
+    /// gwas-ssf: the column neg_log_10_p_value instead of p_value.
+    #[arg(long)]
+    pub neg_log10_p: bool,
     /// Replace an output that exists.
     #[arg(long)]
     pub force: bool,
@@ -52,11 +74,20 @@ pub struct ExportArgs {
     pub cis_window: Option<u32>,
 }
 
-/// Formats of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TableFormat {
-    /// Tab-separated text.
+/// Formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExportFormat {
+    /// One table of all pairs, tab-separated, with plink2's column names.
     Tsv,
+    /// A folder with plink2's NAME.TRAIT.glm.linear for each trait.
+    Plink,
+    /// A folder with regenie's NAME_TRAIT.regenie (step 2) for each trait.
+    Regenie,
+    /// A folder with NAME.TRAIT.tsv.gz and its metadata (…-meta.yaml) for each trait, as the GWAS Catalog takes them.
+    GwasSsf,
+    /// A folder of Parquet, a part for each chromosome (chrom=22/part-0.parquet), with all pairs.
+    Parquet,
 }
 
 fn probability(text: &str) -> Result<f64, String> {
@@ -83,6 +114,47 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     if args.what.is_some() {
         bail!("--what: {} is no cis.h5: leave it out", args.file.display());
     }
+    refuse_strange_flags(args)?;
+    let mut plan = plan(args, &reader)?;
+    refuse_input(&args.file, &args.out)?;
+    let mut judge = args.policy.as_ref().map(|policy| disclosure::open(policy, &reader)).transpose()?;
+    let mut gate = Gate::new(judge.as_mut().map(|judge| judge as &mut dyn Filter));
+    let refused = gate.refuse_traits(&mut plan.traits);
+    for line in refused_lines(&refused, &reader.header().traits) {
+        eprintln!("policy: {line}");
+    }
+    if plan.traits.is_empty() {
+        bail!("{}: the policy lets none of these traits go: norna disclose tells why", args.file.display());
+    }
+    match args.format {
+        ExportFormat::Tsv => run_table(args, &reader, &plan, &mut gate)?,
+        format => super::export_folder::run(args, (&reader, &plan), format, &mut gate)?,
+    }
+    if gate.is_kept() {
+        let lines = gate.kept_back(None).lines();
+        let told = if lines.is_empty() { vec!["no pair was kept back".to_owned()] } else { lines };
+        told.iter().for_each(|line| eprintln!("policy: {line}"));
+    }
+    Ok(())
+}
+
+/// Refuses flags of one format beside another.
+fn refuse_strange_flags(args: &ExportArgs) -> anyhow::Result<()> {
+    let of_ssf = [
+        ("--genome-assembly", args.genome_assembly.is_some()),
+        ("--study", args.study.is_some()),
+        ("--neg-log10-p", args.neg_log10_p),
+    ];
+    if let Some((flag, _)) = of_ssf.iter().find(|(_, given)| *given && args.format != ExportFormat::GwasSsf) {
+        bail!("{flag}: goes with --format gwas-ssf alone");
+    }
+    if args.a1_freq && args.format != ExportFormat::Plink {
+        bail!("--a1-freq: goes with --format plink alone");
+    }
+    Ok(())
+}
+
+fn plan(args: &ExportArgs, reader: &ResultsReader) -> anyhow::Result<ExportPlan> {
     let n_traits = reader.header().traits.len();
     let traits = match (args.traits.is_empty(), n_traits) {
         (true, 1) => vec![0],
@@ -91,29 +163,47 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     };
     let regions: Vec<Region> = args.chr.iter().chain(&args.region).cloned().collect();
     let min_log10p = args.log10p.or(args.p.map(|p| -p.log10()));
-    check_regions(&reader, &regions)?;
-    refuse_input(&args.file, &args.out)?;
-    let places = PlaceColumns::new(&reader, args.cis_window);
-    let plan = ExportPlan { with_trait: traits.len() > 1, traits, regions, min_log10p, places };
-    let mut output = Output::create(&args.out, args.force)?;
-    let written = write_pairs(&reader, &plan, &args.out, &mut output).and_then(|n| output.finish().map(|()| n));
-    match written {
-        Ok(n_pairs) => {
-            if let Some(warning) = failed_shards(&reader)? {
-                eprintln!("warning: {warning}");
-            }
-            if let Some(note) = hits_only(&reader, min_log10p) {
-                eprintln!("note: {note}");
-            }
-            if n_pairs == 0 {
-                eprintln!("warning: no pair is left by the filters: the table has no rows");
-            }
-            if let Some(note) = min_log10p.and(perfect_fits(&reader, &plan.traits)?) {
-                eprintln!("note: {note}");
-            }
+    check_regions(reader, &regions)?;
+    let places = PlaceColumns::new(reader, args.cis_window);
+    Ok(ExportPlan { with_trait: traits.len() > 1, traits, regions, min_log10p, places })
+}
+
+fn run_table(args: &ExportArgs, reader: &ResultsReader, plan: &ExportPlan, gate: &mut Gate<'_>) -> anyhow::Result<()> {
+    if can_be_indexed(&args.out) {
+        let mut table = IndexedTable::create(&args.out, args.force)?;
+        let n_rows = write_table(reader, plan, gate, &mut |made| table.push(made))?;
+        if let Some(why) = table.finish()? {
+            eprintln!(
+                "warning: {}: no tabix index: the results are not sorted by position ({why})",
+                args.out.display()
+            );
         }
-        Err(error) if is_closed_pipe(&error) => {}
-        Err(error) => return Err(error.into()),
+        return tell(reader, plan, n_rows);
+    }
+    let mut output = Output::create(&args.out, args.force)?;
+    let written = write_table(reader, plan, gate, &mut |made| {
+        output.write_all(&made.text).map_err(|cause| ExportError::Write { path: args.out.clone(), cause })
+    });
+    match written.and_then(|n| output.finish().map(|()| n)) {
+        Ok(n_rows) => tell(reader, plan, n_rows),
+        Err(error) if is_closed_pipe(&error) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What to know of an export, on standard error.
+pub(super) fn tell(reader: &ResultsReader, plan: &ExportPlan, n_rows: u64) -> anyhow::Result<()> {
+    if let Some(warning) = failed_shards(reader)? {
+        eprintln!("warning: {warning}");
+    }
+    if let Some(note) = hits_only(reader, plan.min_log10p) {
+        eprintln!("note: {note}");
+    }
+    if n_rows == 0 {
+        eprintln!("warning: no pair is left by the filters: the table has no rows");
+    }
+    if let Some(note) = plan.min_log10p.and(perfect_fits(reader, &plan.traits)?) {
+        eprintln!("note: {note}");
     }
     Ok(())
 }

@@ -3,9 +3,9 @@
 use anyhow::bail;
 
 use super::export::ExportArgs;
-use crate::report::export_cis::{CisPlan, CisTable, write_cis};
-use crate::report::export_output::{Output, is_closed_pipe, refuse_input};
-use crate::report::export_select::{Region, select_names};
+use crate::export::cis::{CisPlan, CisTable, write_cis};
+use crate::export::output::{Output, is_closed_pipe, refuse_input};
+use crate::export::select::{Region, select_names};
 use crate::store::CisReader;
 
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {

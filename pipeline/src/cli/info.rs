@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use norna_kernels::Status;
 use serde_json::{Map, Value, json};
 
-use crate::report::export::ExportError;
-use crate::report::export_output::{Output, is_closed_pipe};
+use crate::export::ExportError;
+use crate::export::output::{Output, is_closed_pipe};
 use crate::report::progress::Progress;
 use crate::report::words::count;
 use crate::store::{

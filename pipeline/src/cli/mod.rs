@@ -9,6 +9,8 @@ pub mod diff;
 pub mod disclose;
 pub mod export;
 mod export_cis;
+mod export_folder;
+mod export_ssf;
 pub mod identity;
 pub mod info;
 mod info_cis;

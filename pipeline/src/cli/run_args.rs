@@ -6,8 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::assoc_config::{MAX_THREADS, parse_limit, without_folders};
+use crate::export::output::refuse_input;
 use crate::provenance::Recorded;
-use crate::report::export_output::refuse_input;
 use crate::run::UsageError;
 use crate::run::options::RunOptions;
 use crate::run::workdir::{Manner, OutputKind, resolve_links};

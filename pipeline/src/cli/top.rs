@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::export::ExportError;
+use crate::export::hits::hits_only;
+use crate::export::output::{Output, is_closed_pipe};
+use crate::export::pair::{TEST_COLUMNS, push_real, push_stats};
+use crate::export::places::PlaceColumns;
+use crate::export::select::{failed_shards, perfect_fits, select_traits};
+use crate::export::top::{TopPair, best_pairs};
 use crate::proteins::Protein;
-use crate::report::export::ExportError;
-use crate::report::export_hits::hits_only;
-use crate::report::export_output::{Output, is_closed_pipe};
-use crate::report::export_pair::{TEST_COLUMNS, push_real, push_stats};
-use crate::report::export_places::PlaceColumns;
-use crate::report::export_select::{failed_shards, perfect_fits, select_traits};
-use crate::report::export_top::{TopPair, best_pairs};
 use crate::store::{CisReader, ResultsReader, TraitInfo};
 
 /// Most pairs that are listed; more is what export is for.

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use super::top::{TopArgs, print, table};
+use crate::export::select::select_names;
 use crate::report::digits::{push_number, push_p};
-use crate::report::export_select::select_names;
 use crate::store::{CisPhenotypeInfo, CisReader, StoreError, StoredPhenotype};
 
 /// Phenotypes read at once.

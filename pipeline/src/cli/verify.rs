@@ -9,8 +9,8 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{EXIT_FAILED, EXIT_INCOMPLETE};
-use crate::report::export::ExportError;
-use crate::report::export_output::{Output, is_closed_pipe};
+use crate::export::ExportError;
+use crate::export::output::{Output, is_closed_pipe};
 use crate::report::words::count;
 use crate::store::{
     CIS_FORMAT, CisReader, CisVerification, DEPTH_FORMAT, DepthReader, DepthVerification, Findings, PROTEINS_FORMAT,

@@ -12,7 +12,7 @@ use super::tables::{sample_name, variant_id};
 use crate::format::bcf_write::{self, BcfEncoder};
 use crate::format::bgzf::{EOF_BLOCK, VirtualOffset};
 use crate::format::bgzip::{BgzipPart, compress_part};
-use crate::format::index_write::IndexBuilder;
+use crate::format::index_write::{IndexBuilder, IndexedText};
 use crate::format::vcf_write::{self, FormatKey, HeaderView, InfoValue, MISSING, RecordView, VcfEncoder};
 
 /// Bytes of text that a block is to have; with the number of samples this fixes where blocks end.
@@ -235,7 +235,9 @@ impl GenotypeWriter {
         let changed = self.file.seal()?;
         let bytes = match self.format {
             OutputFormat::Bcf => self.index.to_csi(),
-            _ => self.index.to_tbi(&contigs.iter().map(|contig| contig.name.as_str()).collect::<Vec<_>>()),
+            _ => self
+                .index
+                .to_tbi(IndexedText::Vcf, &contigs.iter().map(|contig| contig.name.as_str()).collect::<Vec<_>>()),
         };
         let mut file = NewFile::create(path)?;
         file.write(&compressed(&bytes, path)?)?;

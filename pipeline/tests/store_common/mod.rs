@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use norna::report::export_pair::{Missing, PairStats};
+use norna::export::pair::{Missing, PairStats};
 use norna::sink::rows::{ExactRow, HitRow, RowBatch, VariantRow};
 use norna::store::{
     BandWriter, Bins, Extent, LedgerRole, Qc, ResultsHeader, ResultsWriter, Store, StoreError, TraitInfo,

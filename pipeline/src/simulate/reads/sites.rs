@@ -7,7 +7,7 @@ use super::folder::{Folder, SITES, SITES_INDEX};
 use super::panel::Panel;
 use crate::format::bgzf::{EOF_BLOCK, VirtualOffset};
 use crate::format::bgzip::compress_part;
-use crate::format::index_write::IndexBuilder;
+use crate::format::index_write::{IndexBuilder, IndexedText};
 use crate::format::vcf_write::{HeaderView, InfoValue, RecordView, VcfEncoder, header_text};
 use crate::simulate::SimulateError;
 
@@ -85,7 +85,7 @@ impl SiteLines {
         let (n_bytes, index) = write_vcf(BufReader::new(lines), &mut out, panel, mark, level).map_err(io)?;
         out.flush().and_then(|()| out.get_ref().sync_all()).map_err(io)?;
         let names: Vec<&str> = panel.contigs.iter().map(|contig| contig.name.as_str()).collect();
-        let mut index = compress_part(&index.to_tbi(&names), &[], level).map_err(io)?.bytes;
+        let mut index = compress_part(&index.to_tbi(IndexedText::Vcf, &names), &[], level).map_err(io)?.bytes;
         index.extend_from_slice(&EOF_BLOCK);
         Ok(n_bytes + folder.write(SITES_INDEX, &index)?)
     }

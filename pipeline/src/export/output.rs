@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::export::ExportError;
+use super::ExportError;
 use crate::format::bgzip::BgzipWriter;
 
 /// An open output; dropped without [`finish`](Self::finish), it leaves no file.
@@ -43,23 +43,11 @@ impl Output {
                 return Err(ExportError::Exists { path: path.to_path_buf() });
             }
         }
-        let target = match fs::symlink_metadata(path) {
-            Ok(metadata) if metadata.is_symlink() => {
-                fs::canonicalize(path).map_err(|error| ExportError::write(path, error))?
-            }
-            _ => path.to_path_buf(),
-        };
-        Self::create_hidden(&target)
+        Self::create_hidden(&target(path)?)
     }
 
     fn create_hidden(path: &Path) -> Result<Self, ExportError> {
-        let Some(name) = path.file_name() else {
-            return Err(ExportError::write(path, io::Error::other("not the name of a file")));
-        };
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.tmp", std::process::id()));
-        let temporary = path.with_file_name(hidden);
+        let temporary = hidden_name(path)?;
         let file = File::create(&temporary).map_err(|error| ExportError::write(path, error))?;
         let sink = Sink::plain_or_bgzip(path, file);
         Ok(Self { sink: Some(sink), names: Some((temporary, path.to_path_buf())) })
@@ -78,6 +66,36 @@ impl Output {
     }
 }
 
+/// The file that is meant: a symbolic link is followed.
+pub(super) fn target(path: &Path) -> Result<PathBuf, ExportError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            fs::canonicalize(path).map_err(|error| ExportError::write(path, error))
+        }
+        _ => Ok(path.to_path_buf()),
+    }
+}
+
+/// The name under which `path` is made: beside it, with a dot in front.
+pub(super) fn hidden_name(path: &Path) -> Result<PathBuf, ExportError> {
+    let Some(name) = path.file_name() else {
+        return Err(ExportError::write(path, io::Error::other("not the name of a file")));
+    };
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}.tmp", std::process::id()));
+    Ok(path.with_file_name(hidden))
+}
+
+/// Whether `path` gets a table that can have an index beside it: compressed by its name, and no device or pipe.
+pub fn can_be_indexed(path: &Path) -> bool {
+    is_compressed(path) && fs::metadata(path).map_or(true, |metadata| metadata.is_file())
+}
+
+fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "gz" || end == "bgz")
+}
+
 /// Refuses an output that is the input: the same file, by whatever name.
 pub fn refuse_input(input: &Path, output: &Path) -> Result<(), ExportError> {
     let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
@@ -90,8 +108,7 @@ pub fn refuse_input(input: &Path, output: &Path) -> Result<(), ExportError> {
 impl Sink {
     fn plain_or_bgzip(path: &Path, file: File) -> Self {
         let file = BufWriter::with_capacity(1 << 16, file);
-        let compressed = path.extension().is_some_and(|end| end == "gz" || end == "bgz");
-        if compressed { Self::Bgzip(BgzipWriter::new(file)) } else { Self::Plain(file) }
+        if is_compressed(path) { Self::Bgzip(BgzipWriter::new(file)) } else { Self::Plain(file) }
     }
 
     fn close(self) -> io::Result<()> {

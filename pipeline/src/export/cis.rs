@@ -8,11 +8,11 @@ use std::path::Path;
 
 use norna_kernels::student;
 
-use super::digits::{push_number, push_p};
-use super::export::ExportError;
-use super::export_pair::push_real;
-use super::export_select::Region;
+use super::ExportError;
+use super::pair::push_real;
+use super::select::Region;
 use crate::qtl::{Lead, Permuted, VariantKey};
+use crate::report::digits::{push_number, push_p};
 use crate::store::{CisPhenotypeInfo, CisReader, CisVariant, StoreError, StoredPhenotype, StoredSignal};
 
 /// Rows read at once.

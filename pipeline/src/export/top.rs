@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::export::{BandCells, bands, t2_floor};
-use super::export_pair::PairStats;
+use super::cells::{BandCells, bands, t2_floor};
+use super::pair::PairStats;
 use crate::format::consequence::Consequence;
 use crate::sink::rows::VariantRow;
 use crate::store::{ResultsReader, StoreError, StoredHit};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use globset::GlobBuilder;
 use norna_kernels::Status;
 
-use super::export::ExportError;
+use super::ExportError;
 use crate::format::chromosome::canonical;
 use crate::report::words::count;
 use crate::sink::rows::VariantRow;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::export_pair::push_real;
+use super::pair::push_real;
 use crate::format::consequence::Consequence;
 use crate::proteins::Protein;
 use crate::qtl::CIS_WINDOW;
@@ -23,6 +23,17 @@ pub struct PlaceColumns {
     with_consequences: bool,
 }
 
+/// What is known of a pair beside its numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceCells {
+    /// The gene's symbol, else its key.
+    pub gene: Option<String>,
+    /// "cis" or "trans".
+    pub side: Option<&'static str>,
+    /// Bases from the TSS, by the gene's strand.
+    pub distance: Option<i64>,
+}
+
 impl PlaceColumns {
     /// For a file; `None` where its traits are no proteins. `window`: bases on either side of the TSS; those that were left out
     /// of the file, or 1,000,000, otherwise.
@@ -36,6 +47,16 @@ impl PlaceColumns {
     #[must_use]
     pub fn without_consequences(self) -> Self {
         Self { with_consequences: false, ..self }
+    }
+
+    /// Whether consequences are among them.
+    pub fn has_consequences(self) -> bool {
+        self.with_consequences
+    }
+
+    /// What is known of a pair.
+    pub fn typed(self, protein: &Protein, variant: &VariantRow) -> PlaceCells {
+        PlaceCells { gene: gene(protein), side: self.side(protein, variant), distance: distance(protein, variant) }
     }
 
     /// The columns' names.

@@ -1,0 +1,86 @@
+//! Names that are no names of files, folders that must not be lost, flags that do not fit.
+
+use crate::support::refusal;
+use crate::support::table::Table;
+use crate::support::tools;
+use crate::{export, names, read, shared};
+
+#[test]
+fn strange_names_of_traits_become_names_of_files() {
+    let (genotypes, traits, covariates) = refusal::small();
+    let odd = ["../up", "a/b", "a b"];
+    let mut header = traits.header.clone();
+    for (cell, name) in header.iter_mut().skip(1).zip(odd) {
+        *cell = name.to_owned();
+    }
+    let n = (header.len() - 1).min(odd.len());
+    let traits = Table { header, ..traits };
+    let study = crate::support::study::Study::write(&genotypes, &traits, Some(&covariates));
+    let results = study.assoc("odd.h5", &[]);
+    let (folder, run) = export(&results, "odd", &["--format", "regenie"]);
+    run.ok();
+    let found = names(&folder);
+    let expected = ["odd_.._up.regenie", "odd_a_b.regenie", "odd_a_b-2.regenie"];
+    for name in &expected[..n] {
+        assert!(found.contains(&(*name).to_owned()), "{name} in {found:?}");
+    }
+    let manifest: serde_json::Value = serde_json::from_str(&read(&folder.join("_norna_export.json"))).unwrap();
+    assert_eq!(manifest["traits"][0]["trait"], "../up");
+    assert_eq!(manifest["traits"][0]["file"], "odd_.._up.regenie");
+}
+
+#[test]
+fn folders_are_whole_and_nothing_else_is_lost() {
+    let shared = shared();
+    let plink = ["--format", "plink", "--chr", "22"];
+    let again = |more: &[&'static str]| {
+        let args: Vec<&str> = plink.iter().copied().chain(more.iter().copied()).collect();
+        export(&shared.full, "kept", &args)
+    };
+    let (folder, run) = again(&[]);
+    run.ok();
+    let (_, run) = again(&[]);
+    assert!(run.code != 0 && run.stderr.contains("exists") && run.stderr.contains("--force"), "{}", run.stderr);
+    let before = names(&folder);
+    again(&["--force"]).1.ok();
+    assert_eq!(names(&folder), before);
+    std::fs::write(folder.join("notes.txt"), "mine").unwrap();
+    let (_, run) = again(&["--force"]);
+    assert!(run.code != 0 && run.stderr.contains("notes.txt"), "{}", run.stderr);
+    assert_eq!(read(&folder.join("notes.txt")), "mine");
+    let siblings = names(folder.parent().unwrap());
+    assert!(!siblings.iter().any(|name| name.contains(".tmp") || name.contains(".old")), "{siblings:?}");
+    let other = shared.full.with_file_name("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("thesis.tex"), "mine").unwrap();
+    let (_, run) = export(&shared.full, "other", &["--format", "parquet", "--force"]);
+    assert!(run.code != 0 && run.stderr.contains("did not write"), "{}", run.stderr);
+    assert_eq!(names(&other), ["thesis.tex"]);
+    let (_, run) = export(&shared.full, "full.h5", &["--format", "parquet", "--force"]);
+    assert!(run.code != 0 && shared.full.is_file(), "{}", run.stderr);
+}
+
+#[test]
+fn flags_that_do_not_fit_are_refused() {
+    let shared = shared();
+    let study = shared.study.path("bad.toml");
+    std::fs::write(&study, "genome_assembly = \"GRCh37\"\nsexx = \"M\"\n").unwrap();
+    let unknown = shared.study.path("unknown.toml");
+    std::fs::write(&unknown, "genome_assembly = \"GRCh37\"\n[traits.NOBODY]\ntrait_description = \"x\"\n").unwrap();
+    let cases: [(&[&str], &str); 6] = [
+        (&["--format", "gwas-ssf"], "--genome-assembly"),
+        (&["--format", "gwas-ssf", "--study", study.to_str().unwrap()], "line 2"),
+        (&["--format", "gwas-ssf", "--study", unknown.to_str().unwrap()], "NOBODY"),
+        (&["--format", "plink", "--genome-assembly", "GRCh37"], "--genome-assembly"),
+        (&["--format", "regenie", "--a1-freq"], "--a1-freq"),
+        (&["--policy", "no-such-policy"], "no-such-policy"),
+    ];
+    for (args, word) in cases {
+        let (out, run) = export(&shared.full, "refused", args);
+        assert!(run.code != 0 && run.stderr.contains(word), "{args:?}: {}", run.stderr);
+        assert_eq!(run.stderr.trim_end().lines().count(), 1, "{}", run.stderr);
+        assert!(!out.exists());
+    }
+    let run = tools::run(tools::norna(["export"]).arg(&shared.full).args(["--trait", "*", "--format", "plink"]));
+    assert!(run.code != 0 && run.stderr.contains("-o"), "{}", run.stderr);
+}
