@@ -4,7 +4,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod bench;
+pub mod charts;
 pub mod cli;
+pub mod clump;
 pub mod cohort;
 pub mod comm;
 pub mod depth;

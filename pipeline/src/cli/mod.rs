@@ -4,6 +4,7 @@ pub mod assoc;
 mod assoc_config;
 pub mod bench;
 mod bench_commands;
+pub mod clump;
 pub mod depth;
 pub mod diff;
 pub mod disclose;
@@ -101,6 +102,12 @@ pub enum Command {
     ///
     /// Inputs are looked for by name, size and checksum. Exit code 0: the same content; 4: another; 1: it could not be run.
     Rerun(rerun::RerunArgs),
+    /// Find the index variants of each trait's hits and what is linked with them, as plink --clump does.
+    ///
+    /// Linkage comes from --vcf, read around index variants by its index. Columns are plink2's, with TRAIT: TOTAL other variants,
+    /// of which NONSIG with p from 0.05, S0.05 from 0.01, S0.01 from 0.001, S0.001 from 0.0001, S0.0001 below; SP2: those with p
+    /// at or under --p2.
+    Clump(clump::ClumpArgs),
     /// Say how far a run is: shards, rate, expected end, attempts; while it runs or after.
     Status(status::StatusArgs),
     /// Make results.h5 of what jobs with `norna assoc --join` have finished.
@@ -160,6 +167,7 @@ pub fn main() -> std::process::ExitCode {
             Ok(code) => return std::process::ExitCode::from(code),
             Err(error) => Err(error),
         },
+        Command::Clump(args) => clump::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Verify(args) => match verify::run(&args) {

@@ -6,7 +6,7 @@ use super::merge::Merge;
 use super::numbers::{Numbers, Pair};
 use super::rows::name_of;
 use super::{Comparison, VariantCounts, facts};
-use crate::report::export_pair::{Missing, PairStats};
+use crate::export::pair::{Missing, PairStats};
 use crate::sink::rows::VariantRow;
 use crate::store::{ResultsReader, StoreError, StoredHit, TraitInfo};
 

@@ -183,6 +183,11 @@ impl ResultsReader {
         &self.header
     }
 
+    /// The file, as named by the user.
+    pub fn path(&self) -> &Path {
+        &self.place.path
+    }
+
     /// Version of norna that wrote the file.
     pub fn norna_version(&self) -> &str {
         &self.norna_version
@@ -224,6 +229,18 @@ impl ResultsReader {
         let variants = self.columns.read(&self.place, &self.strings, rows.clone())?;
         check_variants(&self.place, rows.start, &variants, self.header.n_samples)?;
         Ok(variants)
+    }
+
+    /// POS of a range of /variants, 1-based.
+    pub fn positions(&self, rows: Range<usize>) -> Result<Vec<u32>, StoreError> {
+        self.check_rows(&rows, self.n_variants)?;
+        self.columns.positions(&self.place, rows)
+    }
+
+    /// Chromosomes of a range of /variants, as written in the input.
+    pub fn chroms(&self, rows: Range<usize>) -> Result<Vec<String>, StoreError> {
+        self.check_rows(&rows, self.n_variants)?;
+        self.columns.chroms(&self.place, &self.strings, rows)
     }
 
     /// Whether the file has every pair, or hits alone.

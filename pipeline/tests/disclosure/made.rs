@@ -75,7 +75,7 @@ impl Made {
                 let (beta, se) = (self.cells)(v, t);
                 batch.matrices[0].push(beta);
                 batch.matrices[1].push(se);
-                let pair = norna::report::export_pair::PairStats::new(info, Default::default(), beta, se);
+                let pair = norna::export::pair::PairStats::new(info, Default::default(), beta, se);
                 if pair.log10p >= self.header.hit_log10p {
                     let (variant_idx, trait_idx) = (v as u32, t as u32);
                     let (beta, se) = (f64::from(beta), f64::from(se));
