@@ -11,6 +11,7 @@ use super::{
 };
 use crate::charts::{Genome, LOG10P_BINS, Point, TraitScan};
 use crate::clump::p_text;
+use crate::report::words::count;
 
 const SIZE: (u32, u32) = (1200, 520);
 /// Pixels between two dots that are both drawn.
@@ -27,13 +28,13 @@ pub fn manhattan_svg(genome: &Genome, one: &TraitScan, hit_log10p: f64) -> Resul
     let largest = manhattan.points.iter().map(|point| point.log10p).fold(hit_log10p, f64::max);
     let title = format!("{}: associations along the genome", one.name);
     let n = format!(
-        "{} samples, {} tests, {}, {} hits with p ≤ {} ({} leads)",
+        "{} samples, {} tests, {}, {} with p ≤ {} ({})",
         grouped(one.n_samples.into()),
         grouped(one.qq.n_tests),
         lambda_text(one.qq.lambda),
-        grouped(manhattan.n_hits),
+        count(manhattan.n_hits, "hit"),
         p_text(hit_log10p),
-        grouped(one.leads.len() as u64)
+        count(one.leads.len() as u64, "lead")
     );
     let thinned = match manhattan.n_thinned {
         0 => String::new(),
@@ -76,6 +77,8 @@ fn draw(root: &Area<'_>, genome: &Genome, one: &TraitScan, (hit_log10p, top): (f
         .draw()
         .map_err(failed)?;
     let plot = chart.plotting_area();
+    let (width, height) = plot.dim_in_pixel();
+    let (per_x, per_y) = (f64::from(width) / end, f64::from(height) / top);
     let draw = |element| plot.draw(&element).map_err(failed);
     if let Some(least) = one.manhattan.nothing_below {
         draw(Rectangle::new([(0.0, 0.0), (end, least.min(top))], PALE.filled()))?;
@@ -86,14 +89,14 @@ fn draw(root: &Area<'_>, genome: &Genome, one: &TraitScan, (hit_log10p, top): (f
     for (bin, chrom, low, high) in cells(genome, one) {
         let (_, start) = genome.start_of_bin(bin);
         let left = genome.x(chrom, start) as f64;
-        let right = left + f64::from(genome.bin_width);
-        draw(Rectangle::new([(left, low), (right, high)], colour(chrom).filled()))?;
+        let right = left + f64::from(genome.bin_width).max(2.0 / per_x);
+        let high = high.max(low + 2.0 / per_y);
+        draw(Rectangle::new([(left, low), (right.min(end), high)], colour(chrom).filled()))?;
     }
-    draw(Rectangle::new([(0.0, hit_log10p), (end, hit_log10p)], VERMILION.stroke_width(1)))?;
+    let line = PathElement::new([(0.0, hit_log10p), (end, hit_log10p)], VERMILION.stroke_width(1));
+    plot.draw(&line).map_err(failed)?;
     let line = anchored(12, VERMILION, HPos::Right, VPos::Bottom);
     plot.draw(&Text::new(format!("p = {}", p_text(hit_log10p)), (end, hit_log10p), line)).map_err(failed)?;
-    let (width, height) = plot.dim_in_pixel();
-    let (per_x, per_y) = (f64::from(width) / end, f64::from(height) / top);
     for point in visible(genome, &one.manhattan.points, (per_x, per_y)) {
         let at = (genome.x(point.chrom, point.pos) as f64, point.log10p);
         let radius = if point.log10p >= hit_log10p { 3 } else { 2 };

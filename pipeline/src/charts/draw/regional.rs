@@ -8,6 +8,7 @@ use super::{
     sheet, short, tick, upper_end,
 };
 use crate::clump::{Regional, RegionalGene, RegionalPoint, p_text};
+use crate::report::words::count;
 
 const WIDTH: u32 = 1000;
 const PLOT_HEIGHT: u32 = 480;
@@ -49,8 +50,10 @@ pub fn regional_svg(
         false => "; linkage not known".to_owned(),
     };
     let n_genes = match genes {
-        Some(genes) if n_hidden > 0 => format!("; {} genes, {n_hidden} of them not drawn", genes.len()),
-        Some(genes) => format!("; {} genes", genes.len()),
+        Some(genes) if n_hidden > 0 => {
+            format!("; {}, {n_hidden} of them not drawn", count(genes.len() as u64, "gene"))
+        }
+        Some(genes) => format!("; {}", count(genes.len() as u64, "gene")),
         None => String::new(),
     };
     let n = format!("{} tests{lead}{linked}{n_genes}", grouped(region.points.len() as u64));
@@ -95,7 +98,8 @@ fn draw_pairs(root: &Area<'_>, region: &Regional, hit_log10p: f64) -> Result<(),
         let text = format!("tests with p over {} are not kept in this file (--store hits)", p_text(least));
         plot.draw(&Text::new(text, ((start + end) / 2.0, least / 2.0), style)).map_err(failed)?;
     }
-    plot.draw(&Rectangle::new([(start, hit_log10p), (end, hit_log10p)], VERMILION.stroke_width(1))).map_err(failed)?;
+    let line = PathElement::new([(start, hit_log10p), (end, hit_log10p)], VERMILION.stroke_width(1));
+    plot.draw(&line).map_err(failed)?;
     let line = anchored(12, VERMILION, HPos::Right, VPos::Bottom);
     plot.draw(&Text::new(format!("p = {}", p_text(hit_log10p)), (end, hit_log10p), line)).map_err(failed)?;
     let lead = region.lead.as_ref().map(|lead| lead.variant);
