@@ -232,6 +232,9 @@ fn the_filter_drops_masks_and_refuses_as_the_policy_says() {
     assert_eq!((fate(&mut judge, 19.0), fate(&mut judge, 20.0)), (Fate::Drop(alleles), Fate::Keep));
     assert_eq!(judge.fate(&variant(1, 200, 20.0), 0, 199, 0.1, 0.1), Fate::Drop(alleles));
 
+    let samples = judge.reasons().iter().position(|reason| *reason == "trait_samples").unwrap();
+    assert_eq!(judge.fate(&variant(1, 200, 200.0), 0, 9, 0.1, 0.1), Fate::Drop(samples));
+
     let masks = Policy::parse("[minor_alleles]\naction = \"mask\"\nminimum = 30\n", "p").unwrap();
     let mut judge = Judge::new(&reader, &masks).unwrap();
     assert_eq!((fate(&mut judge, 29.0), fate(&mut judge, 30.0)), (Fate::Mask(alleles), Fate::Keep));
