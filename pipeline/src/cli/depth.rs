@@ -64,6 +64,12 @@ pub struct DepthArgs {
     #[arg(long, short = 'T', value_name = "LIST", value_delimiter = ',', help_heading = "Windows")]
     pub thresholds: Vec<u32>,
 
+    /// Keep folders, user and hosts in /provenance too, so that norna rerun prints a command that works as it stands
+    #[arg(long, help_heading = "Output and run")]
+    pub provenance_paths: bool,
+    /// Read inputs whole for their checksums in /provenance, not their first MiB alone
+    #[arg(long, help_heading = "Output and run")]
+    pub full_checksums: bool,
     /// Tell in JSON what was done
     #[arg(long, help_heading = "Output and run")]
     #[serde(skip)]

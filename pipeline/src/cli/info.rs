@@ -242,8 +242,13 @@ fn text_traits(text: &mut String, reader: &ResultsReader, qc: &StoredQc) {
     }
 }
 
-/// `inputs` and `timings` line by line; the rest of the provenance is for --json.
+/// The command, `inputs` and `timings` line by line; the rest of the provenance is for --json.
 pub(super) fn text_provenance(text: &mut String, parts: &Map<String, Value>) {
+    let arguments: Vec<&str> =
+        parts.get("arguments").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    if let (false, Ok(line)) = (arguments.is_empty(), shlex::try_join(arguments)) {
+        let _ = writeln!(text, "\ncommand\n  norna {line}");
+    }
     for name in ["inputs", "timings"] {
         match parts.get(name) {
             Some(Value::Array(items)) => {

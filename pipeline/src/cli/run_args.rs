@@ -34,12 +34,6 @@ pub struct RunArgs {
     /// Stop at a shard's end before this time is over: minutes, MM:SS, HH:MM:SS or D-HH:MM:SS [default: what Slurm leaves]
     #[arg(long, value_name = "TIME", help_heading = "Output and run")]
     pub time_limit: Option<String>,
-    /// Keep folders, user and hosts in /provenance too, so that norna rerun prints a command that works as it stands
-    #[arg(long, help_heading = "Output and run")]
-    pub provenance_paths: bool,
-    /// Read inputs whole for their checksums in /provenance, not their first MiB alone
-    #[arg(long, help_heading = "Output and run")]
-    pub full_checksums: bool,
     /// Only warnings and errors
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Output and run")]
     #[serde(skip)]

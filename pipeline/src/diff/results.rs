@@ -103,6 +103,8 @@ struct Bands<'a> {
     sides: [Side<'a>; 2],
     /// Columns of the traits of both.
     traits: Vec<[usize; 2]>,
+    /// The same by the column in either file.
+    columns: [HashMap<usize, [usize; 2]>; 2],
     tolerance: f64,
     /// Rows in both files, and what to call the variant.
     waiting: Vec<([usize; 2], String)>,
@@ -120,7 +122,8 @@ struct Side<'a> {
 impl<'a> Bands<'a> {
     fn new(readers: [&'a ResultsReader; 2], traits: Vec<[usize; 2]>, tolerance: f64) -> Self {
         let sides = readers.map(|reader| Side { reader, next_hit: 0, hits: Default::default() });
-        Self { sides, traits, tolerance, waiting: Vec::new(), numbers: Numbers::default() }
+        let columns = [0, 1].map(|which| traits.iter().map(|&both| (both[which], both)).collect());
+        Self { sides, traits, columns, tolerance, waiting: Vec::new(), numbers: Numbers::default() }
     }
 
     fn push(&mut self, (a, b): (usize, usize), row: &VariantRow) -> Result<(), StoreError> {
@@ -188,7 +191,7 @@ impl<'a> Bands<'a> {
         let hits = self.hits(waiting, which)?;
         for ((row, trait_idx), hit) in hits {
             let (rows, name) = &waiting[row];
-            let Some(traits) = self.traits.iter().find(|traits| traits[which] == trait_idx) else { continue };
+            let Some(&traits) = self.columns[which].get(&trait_idx) else { continue };
             let other = &self.sides[1 - which];
             let (row, column) = (rows[1 - which], traits[1 - which]);
             let (beta, se) = other.reader.block(row..row + 1, column..column + 1)?;
@@ -196,7 +199,7 @@ impl<'a> Bands<'a> {
             // As the other file keeps them.
             let mine = (f64::from(hit.beta as f32), f64::from(hit.se as f32));
             let (a, b) = if which == 0 { (mine, theirs) } else { (theirs, mine) };
-            compare_pair(&mut self.numbers, &self.sides, (*rows, *traits), (a, b, self.tolerance), name)?;
+            compare_pair(&mut self.numbers, &self.sides, (*rows, traits), (a, b, self.tolerance), name)?;
         }
         Ok(())
     }
@@ -205,27 +208,23 @@ impl<'a> Bands<'a> {
     fn sparse(&mut self, waiting: &[([usize; 2], String)]) -> Result<(), StoreError> {
         let (of_a, of_b) = (self.hits(waiting, 0)?, self.hits(waiting, 1)?);
         let threshold = self.sides.iter().map(|side| side.reader.header().hit_log10p).fold(0.0, f64::max);
-        let mut seen = 0_u64;
-        for traits in &self.traits {
-            for (row, (_, name)) in waiting.iter().enumerate() {
-                let (a, b) = (of_a.get(&(row, traits[0])), of_b.get(&(row, traits[1])));
-                seen += u64::from(a.is_some()) + u64::from(b.is_some());
-                match (a, b) {
-                    (Some(a), Some(b)) => {
-                        let at = || format!("{name} {}", trait_name(&self.sides[0], traits[0]));
-                        if self.numbers.add((a.beta, a.se), (b.beta, b.se), self.tolerance, &at) {
-                            self.numbers.add_log10p(a.log10p, b.log10p, &at);
-                        }
-                    }
-                    // A hit by both thresholds that one file lacks.
-                    (Some(hit), None) | (None, Some(hit)) if hit.log10p >= threshold => self.numbers.in_one_alone += 1,
-                    _ => {}
-                }
-            }
-            if seen as usize == of_a.len() + of_b.len() {
-                break;
+        for (&(row, trait_idx), hit) in &of_a {
+            let Some(traits) = self.columns[0].get(&trait_idx) else { continue };
+            let Some(other) = of_b.get(&(row, traits[1])) else {
+                // A hit by both thresholds that one file lacks.
+                self.numbers.in_one_alone += u64::from(hit.log10p >= threshold);
+                continue;
+            };
+            let at = || format!("{} {}", waiting[row].1, trait_name(&self.sides[0], traits[0]));
+            if self.numbers.add((hit.beta, hit.se), (other.beta, other.se), self.tolerance, &at) {
+                self.numbers.add_log10p(hit.log10p, other.log10p, &at);
             }
         }
+        let is_lone = |&(row, trait_idx): &(usize, usize)| {
+            self.columns[1].get(&trait_idx).is_some_and(|traits| !of_a.contains_key(&(row, traits[0])))
+        };
+        let lone = of_b.iter().filter(|(at, hit)| hit.log10p >= threshold && is_lone(at)).count();
+        self.numbers.in_one_alone += lone as u64;
         Ok(())
     }
 

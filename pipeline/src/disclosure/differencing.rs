@@ -42,6 +42,13 @@ impl Sizes {
     }
 }
 
+impl Sizes {
+    /// Samples of the traits that have any: one without says nothing of people.
+    pub(super) fn counts(&self) -> impl Iterator<Item = u32> + '_ {
+        self.traits.iter().map(|&(_, n)| n).filter(|&n| n > 0)
+    }
+}
+
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
@@ -53,7 +60,7 @@ fn is_close(a: u32, b: u32, policy: &Policy) -> bool {
 
 /// Between traits of the file.
 pub(super) fn within(sizes: &Sizes, policy: &Policy) -> Finding {
-    let mut counts: Vec<u32> = sizes.traits.iter().map(|&(_, n)| n).chain([sizes.n_samples]).collect();
+    let mut counts: Vec<u32> = sizes.counts().chain([sizes.n_samples]).collect();
     counts.sort_unstable();
     counts.dedup();
     let close = counts.windows(2).filter(|pair| is_close(pair[0], pair[1], policy)).count();
@@ -86,7 +93,7 @@ pub(super) fn against(sizes: &Sizes, other: &Sizes, policy: &Policy) -> Finding 
     let theirs: HashMap<&str, u32> = other.traits.iter().map(|(name, n)| (name.as_str(), *n)).collect();
     let shared = sizes.traits.iter().filter_map(|(name, n)| Some((*n, *theirs.get(name.as_str())?)));
     let (mut n_shared, mut close) = (0_u64, 0_u64);
-    for (mine, theirs) in shared {
+    for (mine, theirs) in shared.filter(|&(mine, theirs)| mine > 0 && theirs > 0) {
         n_shared += 1;
         close += u64::from(is_close(mine, theirs, policy));
     }

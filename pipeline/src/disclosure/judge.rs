@@ -121,6 +121,9 @@ impl Filter for Judge {
         };
         let (alleles, cells, fits) =
             (&self.policy.minor_alleles, &self.policy.case_cells, &self.policy.near_perfect_fits);
+        if n_observed < self.policy.samples.minimum {
+            return Fate::Drop(TRAIT_SAMPLES);
+        }
         let counts = |verdict: Verdict| verdict != Verdict::Pass;
         let few = Self::minor_alleles(variant, n_observed);
         if counts(alleles.verdict) && is_under(few, f64::from(alleles.minimum)) {

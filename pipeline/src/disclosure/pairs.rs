@@ -7,6 +7,7 @@ use norna_kernels::Status;
 
 use super::judge::{Judge, is_under};
 use super::{DisclosureError, Filter};
+use crate::report::progress::Progress;
 use crate::sink::rows::VariantRow;
 use crate::store::ResultsReader;
 
@@ -42,20 +43,24 @@ pub(super) fn tally(reader: &ResultsReader, judge: &Judge) -> Result<Tally, Disc
     let n_traits = reader.header().traits.len();
     let with_cases: Vec<usize> = (0..n_traits).filter(|&t| judge.cases(t).is_some()).collect();
     let mut tally = Tally { traits_with_cases: with_cases.len() as u64, ..Tally::default() };
-    let mut counts: Vec<u32> = reader.header().traits.iter().map(|info| info.n).collect();
+    let mut counts: Vec<u32> = reader.header().traits.iter().map(|info| info.n).filter(|&n| n > 0).collect();
     counts.sort_unstable();
     let mut next_hit = 0;
+    let mut progress = Progress::start(("judging", "variants"), Some(reader.n_variants() as u64), false);
     for start in (0..reader.n_variants()).step_by(ROWS) {
         let rows = start..reader.n_variants().min(start + ROWS);
         let variants = reader.variants(rows.clone())?;
         variants.iter().for_each(|variant| tally.add_variant(variant, judge, &counts));
         if reader.has_every_pair() {
-            for &trait_idx in &with_cases {
-                tally.add_cells(reader, judge, (&variants, rows.clone()), trait_idx)?;
+            let width = reader.chunk().1;
+            for chosen in with_cases.chunk_by(|a, b| a / width == b / width) {
+                tally.add_cells(reader, judge, (&variants, rows.clone()), chosen)?;
             }
         }
-        next_hit = tally.add_hits(reader, judge, (&variants, rows), next_hit)?;
+        next_hit = tally.add_hits(reader, judge, (&variants, rows.clone()), next_hit)?;
+        progress.update(rows.end as u64);
     }
+    progress.finish();
     let statuses = reader.status_counts(|_| true)?;
     let perfect = statuses.iter().find(|(status, _)| *status == Status::PerfectFit);
     tally.perfect_fits = perfect.map_or(0, |&(_, n)| n);
@@ -75,20 +80,25 @@ impl Tally {
         self.rare_pairs += counts.partition_point(|&n| is_under(Judge::minor_alleles(variant, n), minimum)) as u64;
     }
 
+    /// `chosen`: columns of traits of two values, ascending, of one column of chunks.
     fn add_cells(
         &mut self,
         reader: &ResultsReader,
         judge: &Judge,
         (variants, rows): (&[VariantRow], Range<usize>),
-        trait_idx: usize,
+        chosen: &[usize],
     ) -> Result<(), DisclosureError> {
-        let info = &reader.header().traits[trait_idx];
-        let mask = info.mask as usize;
-        let (beta, se) = reader.trait_column(trait_idx, rows.clone())?;
-        let missing = reader.n_missing(rows, mask..mask + 1)?;
-        for (row, variant) in variants.iter().enumerate() {
-            let n_observed = info.n - missing.as_ref().map_or(0, |missing| missing[row]).min(info.n);
-            self.add_pair(judge, variant, (trait_idx, n_observed), (beta[row].into(), se[row].into()));
+        let (Some(&first), Some(&last)) = (chosen.first(), chosen.last()) else { return Ok(()) };
+        let (beta, se) = reader.block(rows.clone(), first..last + 1)?;
+        for &trait_idx in chosen {
+            let info = &reader.header().traits[trait_idx];
+            let mask = info.mask as usize;
+            let missing = reader.n_missing(rows.clone(), mask..mask + 1)?;
+            for (row, variant) in variants.iter().enumerate() {
+                let n_observed = info.n - missing.as_ref().map_or(0, |missing| missing[row]).min(info.n);
+                let cell = row * (last + 1 - first) + trait_idx - first;
+                self.add_pair(judge, variant, (trait_idx, n_observed), (beta[cell].into(), se[cell].into()));
+            }
         }
         Ok(())
     }

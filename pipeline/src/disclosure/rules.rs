@@ -47,8 +47,8 @@ pub(super) fn judge(
 
 pub(super) fn samples(sizes: &Sizes, policy: &Policy) -> Finding {
     let rule = policy.samples;
-    let under = |minimum: u32| sizes.traits.iter().filter(|&&(_, n)| n < minimum).count();
-    let least = sizes.traits.iter().map(|&(_, n)| n).chain([sizes.n_samples]).min().unwrap_or(0);
+    let under = |minimum: u32| sizes.counts().filter(|&n| n < minimum).count();
+    let least = sizes.counts().chain([sizes.n_samples]).min().unwrap_or(0);
     let (verdict, reason) = if least < rule.minimum {
         let n = under(rule.minimum);
         (Verdict::Refuse, format!("{} under it: numbers of few people are theirs; leave such traits out", of_traits(n)))

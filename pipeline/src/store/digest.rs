@@ -5,6 +5,7 @@ use std::path::Path;
 
 use hdf5::types::{FixedAscii, FloatSize, IntSize, TypeDescriptor};
 use hdf5::{Dataset, Group, H5Type, LocationType};
+use ndarray::IxDyn;
 use sha2::{Digest, Sha256};
 
 use super::error::{Place, StoreError};
@@ -125,6 +126,8 @@ impl Digester<'_> {
             TypeDescriptor::Unsigned(IntSize::U2) => self.numbers::<u16, 2>(dataset, path, u16::to_le_bytes)?,
             TypeDescriptor::Unsigned(IntSize::U4) => self.numbers::<u32, 4>(dataset, path, u32::to_le_bytes)?,
             TypeDescriptor::Unsigned(IntSize::U8) => self.numbers::<u64, 8>(dataset, path, u64::to_le_bytes)?,
+            TypeDescriptor::Integer(IntSize::U1) => self.numbers::<i8, 1>(dataset, path, i8::to_le_bytes)?,
+            TypeDescriptor::Integer(IntSize::U4) => self.numbers::<i32, 4>(dataset, path, i32::to_le_bytes)?,
             TypeDescriptor::Integer(IntSize::U8) => self.numbers::<i64, 8>(dataset, path, i64::to_le_bytes)?,
             TypeDescriptor::Float(FloatSize::U4) => self.numbers::<f32, 4>(dataset, path, f32::to_le_bytes)?,
             TypeDescriptor::Float(FloatSize::U8) => self.numbers::<f64, 8>(dataset, path, f64::to_le_bytes)?,
@@ -170,23 +173,20 @@ impl Digester<'_> {
         let shape = dataset.shape();
         match shape[..] {
             [] => add(self.place.h5(path, dataset.read_raw::<T>())?),
-            [n] => {
-                let at_once = BYTES / N;
-                for start in (0..n).step_by(at_once) {
-                    let values = self.place.h5(path, dataset.read_slice_1d::<T, _>(start..n.min(start + at_once)))?;
-                    add(values.into_raw_vec_and_offset().0);
-                }
-            }
-            [n, width] => {
-                let row = (width * N).max(1);
+            [n, ref inner @ ..] if inner.len() <= 2 => {
+                let row = (inner.iter().product::<usize>() * N).max(1);
                 let chunk = dataset.chunk().and_then(|chunk| chunk.first().copied()).unwrap_or(1).max(1);
                 // Whole rows of chunks, so that none is read twice.
                 let at_once = (BYTES / row).div_ceil(chunk).max(1) * chunk;
                 let at_once = at_once.min((MAX_BYTES / row).max(1));
                 for start in (0..n).step_by(at_once) {
                     let rows = start..n.min(start + at_once);
-                    let values = self.place.h5(path, dataset.read_slice_2d::<T, _>((rows, 0..width)))?;
-                    add(values.into_raw_vec_and_offset().0);
+                    let values = match *inner {
+                        [width] => dataset.read_slice::<T, _, IxDyn>((rows, 0..width)),
+                        [width, depth] => dataset.read_slice::<T, _, IxDyn>((rows, 0..width, 0..depth)),
+                        _ => dataset.read_slice::<T, _, IxDyn>((rows,)),
+                    };
+                    add(self.place.h5(path, values)?.into_raw_vec_and_offset().0);
                 }
             }
             _ => return Err(self.place.malformed(path, format!("shape {shape:?} is none that norna writes"))),

@@ -134,7 +134,7 @@ with open(sys.argv[2]) as f:
     rows = [line.split("\t")[1:] for line in f.read().splitlines()[1:]]
 values = np.array(rows, dtype=float)
 eigenvalues = np.linalg.eigvalsh(np.corrcoef(values.T))[::-1]
-assert np.abs(eigenvalues - stored).max() < 1e-8, (eigenvalues, stored)
+assert np.abs(eigenvalues - stored).max() < 1e-6, (eigenvalues, stored)
 x = np.maximum(eigenvalues, 0)
 print(x.sum() ** 2 / (x ** 2).sum(), ((x >= 1) + x - np.floor(x)).sum(), np.sqrt(x).sum() ** 2 / x.sum())
 "#;
@@ -148,7 +148,7 @@ fn effective_traits_are_numpys() {
     let eigenvalues = ResultsReader::open(path).unwrap().qc().unwrap().eigenvalues;
     let found = EffectiveTraits::new(&eigenvalues).unwrap();
     for (found, expected) in [found.participation, found.li_ji, found.galwey].iter().zip(expected) {
-        assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
     }
 }
 

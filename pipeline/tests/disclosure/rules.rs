@@ -86,24 +86,24 @@ fn few_cases_are_refused() {
 fn alleles_among_cases_are_counted_by_their_effect() {
     // 40 cases of 200, 50 minor alleles: 10 among the cases without an effect. Score U takes it to 10 + U.
     // β = U/Sgg with Sgg = 2·200·0.125·0.875 = 43.75; Syy = 200·0.2·0.8 = 32; SE² = (32/43.75 − β²)/198.
-    let made = |beta: fn() -> f64| {
+    let made = |is_small: bool| {
         let mut made = Made::good();
         made.header.traits.truncate(1);
         made.header.traits[0].mean = 0.2;
         made.header.traits[0].sd = (0.16_f64 * 200.0 / 199.0).sqrt();
         made.qc.eigenvalues = vec![1.0];
         made.variants = vec![variant(200, 200, 50.0)];
-        made.cells = match beta() {
-            beta if beta == 0.0 => |_, _| (0.0, 0.028_736_2),
-            _ => |_, _| {
+        made.cells = match is_small {
+            false => |_, _| (0.0, 0.06),
+            true => |_, _| {
                 let beta = -4.0_f64 / 43.75;
                 (beta as f32, ((32.0 / 43.75 - beta * beta) / 198.0).sqrt() as f32)
             },
         };
         made
     };
-    assert_eq!(made(|| 0.0).tripped(), []);
-    let small = made(|| -4.0);
+    assert_eq!(made(false).tripped(), []);
+    let small = made(true);
     assert_eq!(small.tripped(), [("case_cells", Verdict::Refuse)]);
     let least = measured(&small.judged(), "case_cells", "least").as_f64().unwrap();
     assert!((least - 6.0).abs() < 1e-3, "{least}");
@@ -231,6 +231,9 @@ fn the_filter_drops_masks_and_refuses_as_the_policy_says() {
     let fate = |judge: &mut Judge, mac: f64| judge.fate(&variant(1, 200, mac), 0, 200, 0.1, 0.1);
     assert_eq!((fate(&mut judge, 19.0), fate(&mut judge, 20.0)), (Fate::Drop(alleles), Fate::Keep));
     assert_eq!(judge.fate(&variant(1, 200, 20.0), 0, 199, 0.1, 0.1), Fate::Drop(alleles));
+
+    let samples = judge.reasons().iter().position(|reason| *reason == "trait_samples").unwrap();
+    assert_eq!(judge.fate(&variant(1, 200, 200.0), 0, 9, 0.1, 0.1), Fate::Drop(samples));
 
     let masks = Policy::parse("[minor_alleles]\naction = \"mask\"\nminimum = 30\n", "p").unwrap();
     let mut judge = Judge::new(&reader, &masks).unwrap();

@@ -34,6 +34,8 @@ fn a_printed_command_makes_the_same_content() {
     assert!(printed.stderr.contains("keeps no folders"), "{}", printed.stderr);
     shell(&printed.stdout, folder.path()).ok();
     assert_eq!(digest(&folder.path().join("results.h5")), digest(path));
+    let words = tools::run(&mut tools::norna(["info", text(path)])).ok().stdout;
+    assert!(words.contains("\n  norna assoc --vcf chr22.vcf.gz --maf 0.1 "), "{words}");
     // Without --dir names alone, and files that are not found are said.
     let printed = rerun(&[text(path), "--dry-run"]).ok();
     assert!(printed.stdout.starts_with("norna assoc --vcf chr22.vcf.gz "), "{}", printed.stdout);
@@ -83,6 +85,7 @@ fn flags_of_a_configuration_are_in_the_command() {
         "{}",
         printed.stdout
     );
+    assert!(printed.stdout.contains("--maf 0.3") && printed.stdout.contains("C1,C2"), "{}", printed.stdout);
     assert!(!printed.stdout.contains("--config"), "{}", printed.stdout);
     shell(&printed.stdout, folder.path()).ok();
     assert_eq!(digest(&folder.path().join("config.h5")), digest(&out));
