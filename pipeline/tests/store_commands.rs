@@ -6,7 +6,7 @@ mod store_common;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use norna::cli::export::{ExportArgs, TableFormat};
+use norna::cli::export::{ExportArgs, ExportFormat};
 use norna::export::output::is_closed_pipe;
 use norna::export::pair::PairStats;
 use norna::export::select::perfect_fits;
@@ -21,7 +21,7 @@ fn arguments(file: &Path, out: &Path) -> ExportArgs {
         file: file.to_path_buf(),
         traits: Vec::new(),
         what: None,
-        format: TableFormat::Tsv,
+        format: ExportFormat::Tsv,
         out: out.to_path_buf(),
         force: false,
         chr: Vec::new(),
@@ -29,6 +29,11 @@ fn arguments(file: &Path, out: &Path) -> ExportArgs {
         p: None,
         log10p: None,
         cis_window: None,
+        a1_freq: false,
+        policy: None,
+        genome_assembly: None,
+        study: None,
+        neg_log10_p: false,
     }
 }
 

@@ -6,7 +6,7 @@ mod support;
 
 use std::path::Path;
 
-use norna::cli::export::{ExportArgs, TableFormat};
+use norna::cli::export::{ExportArgs, ExportFormat};
 use norna::export::hits::hits_only;
 use norna::export::top::best_pairs;
 use norna::store::{ResultsReader, Store, StoreError};
@@ -40,13 +40,18 @@ fn export(path: &Path) -> anyhow::Result<()> {
         file: path.to_path_buf(),
         traits: vec!["*".into()],
         what: None,
-        format: TableFormat::Tsv,
+        format: ExportFormat::Tsv,
         out: path.with_extension("tsv"),
         force: true,
         chr: Vec::new(),
         region: Vec::new(),
         p: None,
         log10p: None,
+        a1_freq: false,
+        policy: None,
+        genome_assembly: None,
+        study: None,
+        neg_log10_p: false,
     })
 }
 

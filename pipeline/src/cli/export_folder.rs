@@ -54,7 +54,7 @@ fn run_by_trait(
     let files = file_names(args, (reader, plan), file)?;
     let folder = Folder::create(&args.out, args.force)?;
     let options = FileOptions::default();
-    let (made, _) = write_by_trait((reader, plan), layout, gate, folder.path(), &files, options)?;
+    let (made, _) = write_by_trait((reader, plan), layout, gate, folder.place(), &files, options)?;
     folder.finish(about(reader, args, &made), &files)?;
     Ok((made.iter().map(|file| file.n_rows).sum(), files.len() as u64))
 }
@@ -75,7 +75,7 @@ fn run_parquet(
     if let Some(digest) = provenance["run_digest"].as_str() {
         pairs.push(("norna.run_digest".to_owned(), digest.to_owned()));
     }
-    let (n_rows, files) = crate::export::parquet::write_parquet(reader, plan, gate, folder.path(), &pairs)?;
+    let (n_rows, files) = crate::export::parquet::write_parquet(reader, plan, gate, folder.place(), &pairs)?;
     folder.finish(about(reader, args, &[]), &files)?;
     Ok((n_rows, files.len() as u64))
 }

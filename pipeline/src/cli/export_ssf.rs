@@ -38,7 +38,7 @@ pub(super) fn run(
     let folder = Folder::create(&args.out, args.force)?;
     let layout = GwasSsf { neg_log10: args.neg_log10_p };
     let options = FileOptions { compress: true, md5: true };
-    let (made, order) = write_by_trait((reader, plan), &layout, gate, folder.path(), &data, options)?;
+    let (made, order) = write_by_trait((reader, plan), &layout, gate, folder.place(), &data, options)?;
     let case_counts = reader.qc()?.case_counts;
     let covariates = covariates(reader)?;
     let mut files = data;
@@ -57,7 +57,7 @@ pub(super) fn run(
         };
         let name = format!("{}-meta.yaml", file.file);
         let text = metadata(&study, &facts, &assembly, &today());
-        fs::write(folder.path().join(&name), text).with_context(|| format!("{}: cannot write", args.out.display()))?;
+        fs::write(folder.place().join(&name), text).with_context(|| format!("{}: cannot write", args.out.display()))?;
         files.push(name);
     }
     folder.finish(about(reader, args, &made), &files)?;

@@ -42,7 +42,7 @@ impl Folder {
     }
 
     /// Where its files are made.
-    pub fn path(&self) -> &Path {
+    pub fn place(&self) -> &Path {
         &self.temporary
     }
 

@@ -16,14 +16,14 @@ use support::study::Study;
 use support::tools::{self, Run};
 
 /// GEUVADIS in the three stores.
-pub struct Shared {
-    pub study: Study,
-    pub full: PathBuf,
-    pub compact: PathBuf,
-    pub hits: PathBuf,
+struct Shared {
+    study: Study,
+    full: PathBuf,
+    compact: PathBuf,
+    hits: PathBuf,
 }
 
-pub fn shared() -> &'static Shared {
+fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
         let study = Study::geuvadis_slice();
@@ -34,7 +34,7 @@ pub fn shared() -> &'static Shared {
 }
 
 /// `norna export` of all traits to a new name beside the results.
-pub fn export(results: &Path, out: &str, args: &[&str]) -> (PathBuf, Run) {
+fn export(results: &Path, out: &str, args: &[&str]) -> (PathBuf, Run) {
     let out = shared_out(results, out);
     let mut command = tools::norna(["export"]);
     command.arg(results).args(["--trait", "*", "-o"]).arg(&out).args(args);
@@ -46,12 +46,12 @@ fn shared_out(results: &Path, out: &str) -> PathBuf {
     results.with_file_name(out)
 }
 
-pub fn read(path: &Path) -> String {
+fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Names of the files in a folder, sorted.
-pub fn names(folder: &Path) -> Vec<String> {
+fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
