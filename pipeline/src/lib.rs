@@ -12,6 +12,7 @@ pub mod disclosure;
 pub mod format;
 pub mod identity;
 mod in_order;
+pub mod page;
 pub mod plan;
 pub mod proteins;
 pub mod qtl;

@@ -21,6 +21,7 @@ mod proteins_args;
 pub mod qtl;
 pub mod reads;
 mod reads_args;
+pub mod report;
 mod run_args;
 pub mod simulate;
 mod simulate_config;
@@ -83,6 +84,9 @@ pub enum Command {
     Top(top::TopArgs),
     /// Write rows of a results file as a table.
     Export(export::ExportArgs),
+    /// Make a folder that shows a results file in any browser, offline: traits, Manhattan and QQ plots, leads, regions, the drop
+    /// ledger.
+    Report(report::ReportArgs),
     /// Say how far a run is: shards, rate, expected end, attempts; while it runs or after.
     Status(status::StatusArgs),
     /// Make results.h5 of what jobs with `norna assoc --join` have finished.
@@ -127,6 +131,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Verify(args) => match verify::run(&args) {
