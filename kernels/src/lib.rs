@@ -40,6 +40,7 @@ pub use stat::linear::compact::{COMPACT_TOLERANCE, ScoreScale, stands_for};
 pub use stat::linear::rows::{LinearHit, LinearRows};
 pub use stat::linear::scratch::LinearScratch;
 pub use stat::linear::{LinearTest, MissingPolicy};
+pub use stat::order_statistic;
 pub use stat::permutation::{self, PermutationScratch, PermutedTrait};
 pub use stat::qvalue::{self, QValues};
 pub use stat::student;

@@ -210,6 +210,11 @@ impl VariantColumns {
         strings.read(place, "/variants/chrom", &self.chrom, rows)
     }
 
+    /// The positions of a range of rows.
+    pub(super) fn positions(&self, place: &Place, rows: Range<usize>) -> Result<Vec<u32>, StoreError> {
+        slice(place, &self.pos, rows)
+    }
+
     /// Samples without a call of a range of rows.
     pub(super) fn missing(&self, place: &Place, rows: Range<usize>) -> Result<Vec<u32>, StoreError> {
         slice(place, &self.missing, rows)

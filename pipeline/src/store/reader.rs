@@ -226,6 +226,18 @@ impl ResultsReader {
         Ok(variants)
     }
 
+    /// POS of a range of /variants, 1-based.
+    pub fn positions(&self, rows: Range<usize>) -> Result<Vec<u32>, StoreError> {
+        self.check_rows(&rows, self.n_variants)?;
+        self.columns.positions(&self.place, rows)
+    }
+
+    /// Chromosomes of a range of /variants, as written in the input.
+    pub fn chroms(&self, rows: Range<usize>) -> Result<Vec<String>, StoreError> {
+        self.check_rows(&rows, self.n_variants)?;
+        self.columns.chroms(&self.place, &self.strings, rows)
+    }
+
     /// Whether the file has every pair, or hits alone.
     pub fn has_every_pair(&self) -> bool {
         !matches!(self.cells, Cells::Hits)
