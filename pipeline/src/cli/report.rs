@@ -20,12 +20,32 @@ pub struct ReportArgs {
     /// Only these traits: a name, or a glob such as 'IL*'. Repeatable.
     #[arg(long = "trait", value_name = "NAME|GLOB")]
     pub traits: Vec<String>,
+    /// Largest p of a lead variant.
+    #[arg(long, value_name = "P", default_value_t = 5e-8, value_parser = probability)]
+    pub clump_p: f64,
+    /// Distance from a lead, in kb, within which variants are its own.
+    #[arg(long, value_name = "KB", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub clump_kb: u32,
+    /// Of proteins: bases on either side of the TSS of the gene within which a pair is told as cis [default: those that the file
+    /// leaves out, else 1000000].
+    #[arg(long, value_name = "BASES")]
+    pub cis_window: Option<u32>,
     /// Replace a report that exists; nothing else is ever replaced.
     #[arg(long)]
     pub force: bool,
     /// What was read and written as JSON.
     #[arg(long)]
     pub json: bool,
+    /// No progress and no summary.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(p) if p > 0.0 && p <= 1.0 => Ok(p),
+        _ => Err("a p above 0 and at most 1 is meant".to_owned()),
+    }
 }
 
 /// Runs `norna report`.
@@ -48,14 +68,22 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         false => select_traits(infos, &args.traits)?,
     };
     let file = args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned();
-    let options = ReportOptions { file, traits, replace: args.force };
+    let options = ReportOptions {
+        file,
+        traits,
+        replace: args.force,
+        lead_p: args.clump_p,
+        lead_bases: args.clump_kb * 1000,
+        cis_window: args.cis_window,
+        quiet: args.quiet,
+    };
     let summary = write_report(&reader, &args.out, &options)?;
     if let Some(warning) = failed_shards(&reader)? {
         eprintln!("warning: {warning}");
     }
     if args.json {
         super::top::print(&format!("{:#}\n", serde_json::to_value(&summary)?))?;
-    } else {
+    } else if !args.quiet {
         eprintln!(
             "{}: {} of {} variants, {} hits; {} files, {:.1} MB; open index.html in a browser",
             args.out.display(),

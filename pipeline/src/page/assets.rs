@@ -3,8 +3,11 @@
 use super::error::PageError;
 use super::folder::ReportFolder;
 
+/// Files that every report has alike.
+pub(super) const N_FILES: usize = N_TEXTS + 2;
+const N_TEXTS: usize = 12;
 /// Files of the report and their text.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); N_TEXTS] = [
     ("index.html", include_str!("assets/index.html")),
     ("assets/report.css", include_str!("assets/report.css")),
     ("assets/print.css", include_str!("assets/print.css")),

@@ -2,10 +2,13 @@
 //! pages that are opened from a disk may load nothing else; charts are drawn by Plotly.js, which lies in the folder.
 
 mod assets;
+mod cis_trans;
 mod data;
 mod error;
 mod folder;
+mod levels;
 mod overview;
+mod packs;
 mod script;
 
 use std::path::Path;
@@ -16,6 +19,9 @@ use serde_json::json;
 use self::data::{Axis, Overview, OverviewLead, TraitColumns};
 pub use self::error::PageError;
 use self::folder::{MARKER, MARKER_FORMAT, ReportFolder};
+use crate::charts::Genome;
+use crate::qtl::CIS_WINDOW;
+use crate::report::progress::Progress;
 use crate::report::provenance::version;
 use crate::store::{ResultsReader, StoredQc};
 
@@ -28,6 +34,14 @@ pub struct ReportOptions {
     pub traits: Vec<usize>,
     /// Replace a report that is there.
     pub replace: bool,
+    /// Largest p of a lead.
+    pub lead_p: f64,
+    /// Bases on either side of a lead within which hits are its own.
+    pub lead_bases: u32,
+    /// Bases on either side of a TSS within which a pair is cis; those that the file leaves out, or 1,000,000, otherwise.
+    pub cis_window: Option<u32>,
+    /// No progress is shown.
+    pub quiet: bool,
 }
 
 /// What was read and written.
@@ -39,6 +53,8 @@ pub struct ReportSummary {
     pub n_variants: usize,
     /// Hits of these traits.
     pub n_hits: u64,
+    /// Pairs that are not drawn, since stronger ones lie at the same place of the chart.
+    pub n_thinned: u64,
     /// Files of the folder.
     pub n_files: usize,
     /// Bytes of the folder.
@@ -53,13 +69,49 @@ pub fn write_report(reader: &ResultsReader, out: &Path, options: &ReportOptions)
     let folder = ReportFolder::create(out, options.replace)?;
     let qc = reader.qc()?;
     let mut bytes = assets::write(&folder)?;
-    let overview = overview(reader, &qc, options)?;
-    let n_hits = overview.traits.hits.iter().sum();
+    let genome = Genome::read(reader, packs::GENOME_BINS)?;
+    let lead_log10p = -libm::log10(options.lead_p);
+    let scan_options = packs::scan_options(reader.header().hit_log10p, (lead_log10p, options.lead_bases));
+    let n_traits = options.traits.len();
+    let mut progress = Progress::start(("report", "traits"), Some(n_traits as u64), options.quiet);
+    let scanned =
+        packs::write((reader, &genome), &options.traits, &scan_options, &folder, |n_done| progress.update(n_done))?;
+    progress.finish();
+    bytes += scanned.bytes;
+    let window = (!reader.header().proteins.is_empty())
+        .then(|| options.cis_window.or(reader.header().left_out_window).unwrap_or(CIS_WINDOW));
+    let mut n_files = assets::N_FILES + 2 + scanned.packs.len();
+    if let Some(window) = window {
+        let map = cis_trans::read((reader, &genome), &options.traits, window)?;
+        bytes += write_script(&folder, "data/cis-trans.js", "norna.receiveCisTrans", &map)?;
+        n_files += 1;
+    }
+    let hits = hits_by_trait(reader)?;
+    let n_hits = options.traits.iter().map(|&trait_idx| hits[trait_idx]).sum();
+    let overview = Overview {
+        genome: packs::axis(&genome),
+        cis_window: window,
+        clumping: clumping(options),
+        lead_log10p,
+        packs: scanned.packs,
+        traits: trait_columns(reader, &qc, &options.traits, (&hits, scanned.leads)),
+        ..overview(reader, &qc, options)?
+    };
     bytes += write_script(&folder, "data/overview.js", "norna.receiveOverview", &overview)?;
     let marker = json!({ "format": MARKER_FORMAT, "version": 1, "norna_version": version(), "file": options.file });
     bytes += folder.write(MARKER, format!("{marker:#}\n").as_bytes())?;
     folder.finish()?;
-    Ok(ReportSummary { n_traits: options.traits.len(), n_variants: reader.n_variants(), n_hits, n_files: 16, bytes })
+    let (n_variants, n_thinned) = (reader.n_variants(), scanned.n_thinned);
+    Ok(ReportSummary { n_traits, n_variants, n_hits, n_thinned, n_files, bytes })
+}
+
+fn clumping(options: &ReportOptions) -> String {
+    let bases = f64::from(options.lead_bases) / 1e3;
+    format!(
+        "The strongest variant with p ≤ {:e} is a lead and stands for all such variants within {bases} kb; so does the strongest \
+         of those left, and so on.",
+        options.lead_p
+    )
 }
 
 fn write_script(folder: &ReportFolder, name: &str, function: &str, data: &impl Serialize) -> Result<u64, PageError> {
@@ -81,57 +133,48 @@ fn overview(reader: &ResultsReader, qc: &StoredQc, options: &ReportOptions) -> R
         hit_log10p: header.hit_log10p,
         n_traits_in_file: header.traits.len(),
         warnings: overview::warnings(reader, qc)?,
-        traits: trait_columns(reader, qc, options)?,
+        traits: TraitColumns::default(),
         packs: Vec::new(),
         genome: Axis::default(),
         cis_window: None,
         clumping: String::new(),
+        lead_log10p: 0.0,
         ledger: overview::ledger(qc),
         provenance,
         n_more_provenance,
     })
 }
 
-fn trait_columns(reader: &ResultsReader, qc: &StoredQc, options: &ReportOptions) -> Result<TraitColumns, PageError> {
-    let header = reader.header();
-    let mut hits = vec![0; header.traits.len()];
-    let mut best: Vec<Option<(u64, f64)>> = vec![None; header.traits.len()];
+/// Rows of /hits by trait.
+fn hits_by_trait(reader: &ResultsReader) -> Result<Vec<u64>, PageError> {
+    let mut hits = vec![0; reader.header().traits.len()];
     for start in (0..reader.n_hits()).step_by(1 << 16) {
         for hit in reader.hits(start..reader.n_hits().min(start + (1 << 16)))? {
-            let trait_idx = hit.trait_idx as usize;
-            hits[trait_idx] += 1;
-            if best[trait_idx].is_none_or(|(_, log10p)| hit.log10p > log10p) {
-                best[trait_idx] = Some((hit.variant, hit.log10p));
-            }
+            hits[hit.trait_idx as usize] += 1;
         }
     }
-    let mut columns = TraitColumns {
-        cases: qc.case_counts.as_ref().map(|_| Vec::new()),
-        gene: (!header.proteins.is_empty()).then(Vec::new),
-        ..TraitColumns::default()
-    };
-    for &trait_idx in &options.traits {
-        let info = &header.traits[trait_idx];
-        columns.name.push(info.name.clone());
-        columns.n.push(info.n);
-        columns.hits.push(hits[trait_idx]);
-        columns.lambda.push(Some(qc.genomic_control[trait_idx]).filter(|lambda| lambda.is_finite()));
-        columns.status.push(overview::trait_status(info.status));
-        let lead = match best[trait_idx] {
-            Some((row, log10p)) => {
-                let row = row as usize;
-                let variant = reader.variants(row..row + 1)?.swap_remove(0);
-                Some(OverviewLead(variant.chrom, variant.pos, variant.id, log10p))
-            }
-            None => None,
-        };
-        columns.lead.push(lead);
-        if let (Some(cases), Some(counts)) = (&mut columns.cases, &qc.case_counts) {
-            cases.push(Some(counts[trait_idx]).filter(|&n| n > 0));
-        }
-        if let Some(genes) = &mut columns.gene {
-            genes.push(overview::gene_place(&header.proteins[trait_idx]));
-        }
+    Ok(hits)
+}
+
+fn trait_columns(
+    reader: &ResultsReader,
+    qc: &StoredQc,
+    traits: &[usize],
+    (hits, leads): (&[u64], Vec<Option<OverviewLead>>),
+) -> TraitColumns {
+    let header = reader.header();
+    let of = |trait_idx: &usize| &header.traits[*trait_idx];
+    let lambda = |&trait_idx: &usize| Some(qc.genomic_control[trait_idx]).filter(|lambda| lambda.is_finite());
+    let cases = |counts: &Vec<u32>| traits.iter().map(|&i| Some(counts[i]).filter(|&n| n > 0)).collect();
+    TraitColumns {
+        name: traits.iter().map(|i| of(i).name.clone()).collect(),
+        n: traits.iter().map(|i| of(i).n).collect(),
+        cases: qc.case_counts.as_ref().map(cases),
+        hits: traits.iter().map(|&i| hits[i]).collect(),
+        lambda: traits.iter().map(lambda).collect(),
+        status: traits.iter().map(|i| overview::trait_status(of(i).status)).collect(),
+        lead: leads,
+        gene: (!header.proteins.is_empty())
+            .then(|| traits.iter().map(|&i| overview::gene_place(&header.proteins[i])).collect()),
     }
-    Ok(columns)
 }

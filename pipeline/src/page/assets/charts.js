@@ -18,6 +18,7 @@ norna.charts.layout = function (colours, more) {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 56, r: 16, t: 12, b: 48 }, height: 380, autosize: true,
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colours.ink }, hovermode: "closest", dragmode: "zoom", showlegend: false,
     hoverlabel: { bgcolor: colours.paper, bordercolor: colours.faint, font: { color: colours.ink, size: 13 }, align: "left" },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: colours.faint, activecolor: colours.ink },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
   };
   for (const [name, value] of Object.entries(more || {})) {

@@ -28,7 +28,7 @@ norna.route = function (first) {
   else if (parts[0] === "trait" && norna.traitNumber.has(parts[1])) shown = norna.traitPage(norna.traitNumber.get(parts[1]), parts.slice(2));
   else shown = { title: "Not in this report", content: [norna.el("h1", {}, "Not in this report"), norna.el("p", {}, "The address names nothing that this report has. ", norna.el("a", { href: "#/" }, "All traits"))] };
   const main = document.getElementById("main");
-  main.replaceChildren(...shown.content);
+  main.replaceChildren(...shown.content.flat(4).filter(Boolean));
   document.title = `${shown.title} · norna report`;
   for (const link of document.querySelectorAll("#pages a")) {
     const here = page ? link.dataset.page === page.path : false;
