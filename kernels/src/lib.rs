@@ -11,6 +11,7 @@ pub mod depth;
 mod gemm;
 pub mod identity;
 mod inner_products;
+pub mod linkage;
 mod null_model;
 mod reads;
 pub mod scan;

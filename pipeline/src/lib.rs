@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod charts;
 pub mod cli;
+pub mod clump;
 pub mod cohort;
 pub mod comm;
 pub mod depth;

@@ -1,8 +1,11 @@
 //! The genome as a results file has it, laid out on one axis: chromosomes in the order of the file, each from its first position to
 //! its last, cut into bins of one width.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
+use crate::format::chromosome::canonical;
 use crate::store::{ResultsReader, StoreError};
 
 /// Rows of /variants looked at together.
@@ -124,6 +127,45 @@ impl Genome {
         let next = self.stretches.partition_point(|&(first, _)| first <= row);
         let end = self.stretches.get(next).map_or(usize::MAX, |&(first, _)| first);
         (next.checked_sub(1).map_or(0, |at| self.stretches[at].1), end)
+    }
+
+    /// The rows of a chromosome with POS from `from` to `to`; asks the file for about twenty positions. `None` where positions do
+    /// not rise ([`is_sorted`](Self::is_sorted)).
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn rows_within(
+        &self,
+        reader: &ResultsReader,
+        chrom_idx: u32,
+        (from, to): (u32, u32),
+    ) -> Result<Option<Range<usize>>, StoreError> {
+        let stretch = self.stretches.iter().position(|&(_, chrom)| chrom == chrom_idx).filter(|_| self.is_sorted);
+        let Some(stretch) = stretch else { return Ok(None) };
+        let first = self.stretches[stretch].0;
+        let end = self.stretches.get(stretch + 1).map_or(reader.n_variants(), |&(row, _)| row);
+        let first_not = |is_before: &dyn Fn(u32) -> bool| -> Result<usize, StoreError> {
+            let (mut low, mut high) = (first, end);
+            while low < high {
+                let middle = low.midpoint(high);
+                if reader.positions(middle..middle + 1)?.first().is_some_and(|&pos| is_before(pos)) {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            Ok(low)
+        };
+        let (start, end) = (first_not(&|pos| pos < from)?, first_not(&|pos| pos <= to)?);
+        Ok(Some(start..end.max(start)))
+    }
+
+    /// The chromosome of a name, whatever way it is spelt (`22`, `chr22`).
+    pub fn chromosome_named(&self, name: &str) -> Option<u32> {
+        let wanted = canonical(name);
+        let exact = self.chromosomes.iter().position(|chromosome| chromosome.name == name);
+        let found = exact.or_else(|| self.chromosomes.iter().position(|other| canonical(&other.name) == wanted));
+        found.map(|idx| idx as u32)
     }
 
     /// The bin of a position of a chromosome.

@@ -4,6 +4,7 @@ pub mod assoc;
 mod assoc_config;
 pub mod bench;
 mod bench_commands;
+pub mod clump;
 pub mod depth;
 pub mod export;
 mod export_cis;
@@ -87,6 +88,12 @@ pub enum Command {
     /// Make a folder that shows a results file in any browser, offline: traits, Manhattan and QQ plots, leads, regions, the drop
     /// ledger.
     Report(report::ReportArgs),
+    /// Find the index variants of each trait's hits and what is linked with them, as plink --clump does.
+    ///
+    /// Linkage comes from --vcf, read around index variants by its index. Columns are plink2's, with TRAIT: TOTAL other variants,
+    /// of which NONSIG with p from 0.05, S0.05 from 0.01, S0.01 from 0.001, S0.001 from 0.0001, S0.0001 below; SP2: those with p
+    /// at or under --p2.
+    Clump(clump::ClumpArgs),
     /// Say how far a run is: shards, rate, expected end, attempts; while it runs or after.
     Status(status::StatusArgs),
     /// Make results.h5 of what jobs with `norna assoc --join` have finished.
@@ -132,6 +139,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Top(args) => top::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Clump(args) => clump::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Verify(args) => match verify::run(&args) {

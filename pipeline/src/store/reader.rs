@@ -183,6 +183,11 @@ impl ResultsReader {
         &self.header
     }
 
+    /// The file, as named by the user.
+    pub fn path(&self) -> &Path {
+        &self.place.path
+    }
+
     /// Version of norna that wrote the file.
     pub fn norna_version(&self) -> &str {
         &self.norna_version

@@ -5,7 +5,7 @@ use std::ops::Range;
 use hdf5::Dataset;
 use norna_kernels::Status;
 
-use super::checked::ROWS_AT_ONCE;
+use super::checked::{ROWS_AT_ONCE, first_of_variant};
 use super::columns::slice;
 use super::error::StoreError;
 use super::reader::{ResultsReader, StoredHit, StoredStatus};
@@ -24,6 +24,15 @@ impl ResultsReader {
             check_hit(&self.place, row, hit, self.header.hit_log10p, info)?;
         }
         Ok(hits)
+    }
+
+    /// The hits of a range of rows of /variants.
+    pub fn hits_of_variants(&self, variants: Range<usize>) -> Result<Vec<StoredHit>, StoreError> {
+        self.check_rows(&variants, self.n_variants)?;
+        let [list, ..] = &self.hits;
+        let first = first_of_variant(&self.place, list, self.n_hits, variants.start)?;
+        let end = first_of_variant(&self.place, list, self.n_hits, variants.end)?;
+        self.hits(first..end.max(first))
     }
 
     /// As [`hits`](Self::hits), whatever they are.
