@@ -6,6 +6,7 @@ use super::folder::ReportFolder;
 /// Files that every report has alike.
 pub(super) const N_FILES: usize = N_TEXTS + 2;
 const N_TEXTS: usize = 12;
+
 /// Files of the report and their text.
 const FILES: [(&str, &str); N_TEXTS] = [
     ("index.html", include_str!("assets/index.html")),

@@ -128,6 +128,8 @@ pub(super) struct TraitCharts {
     pub leads: Vec<LeadRow>,
     /// Leads beyond those that are listed.
     pub n_more_leads: usize,
+    /// The stretches around the first leads.
+    pub regions: Vec<Option<Region>>,
 }
 
 /// Pairs at or above the floor, in the order of the file.
@@ -204,3 +206,24 @@ impl Serialize for Digits {
         }
     }
 }
+
+/// The stretch around a lead.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Region {
+    pub start: u32,
+    pub end: u32,
+    /// POS less the POS before.
+    pub steps: Vec<i64>,
+    pub log10p: Vec<Digits>,
+    /// r² with the lead in hundredths, −1 where it is not known; `None` without genotypes of the lead.
+    pub r2: Option<Vec<i8>>,
+    /// Pairs before thinning.
+    pub n_pairs: usize,
+    pub genes: Vec<RegionGene>,
+    /// Genes that are not named.
+    pub n_more_genes: usize,
+}
+
+/// A gene: name, first and last base, strand as 1, −1 or 0.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct RegionGene(pub String, pub u32, pub u32, pub i8);

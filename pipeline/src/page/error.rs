@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::report::export::ExportError;
+use crate::clump::ClumpError;
 use crate::store::StoreError;
 
 /// Why no report is made.
@@ -12,9 +12,9 @@ pub enum PageError {
     /// The results file.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The traits asked for.
+    /// Leads or what is around them.
     #[error(transparent)]
-    Select(#[from] ExportError),
+    Clump(#[from] ClumpError),
     /// Something is there already.
     #[error("{path}: exists; --force replaces a report")]
     Exists {

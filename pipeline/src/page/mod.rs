@@ -9,6 +9,7 @@ mod folder;
 mod levels;
 mod overview;
 mod packs;
+mod regions;
 mod script;
 
 use std::path::Path;
@@ -19,15 +20,17 @@ use serde_json::json;
 use self::data::{Axis, Overview, OverviewLead, TraitColumns};
 pub use self::error::PageError;
 use self::folder::{MARKER, MARKER_FORMAT, ReportFolder};
+use self::regions::Surroundings;
 use crate::charts::Genome;
+use crate::clump::{ClumpOptions, Linkage};
+use crate::format::genes::GeneRecord;
 use crate::qtl::CIS_WINDOW;
 use crate::report::progress::Progress;
 use crate::report::provenance::version;
 use crate::store::{ResultsReader, StoredQc};
 
 /// What a report is made of.
-#[derive(Debug, Clone)]
-pub struct ReportOptions {
+pub struct ReportOptions<'a> {
     /// Name of the results file as it is shown, without folders.
     pub file: String,
     /// Rows of /traits, ascending.
@@ -36,8 +39,14 @@ pub struct ReportOptions {
     pub replace: bool,
     /// Largest p of a lead.
     pub lead_p: f64,
-    /// Bases on either side of a lead within which hits are its own.
+    /// Bases on either side of a lead within which hits are its own, and which are drawn.
     pub lead_bases: u32,
+    /// Smallest r² with a lead of what is its own, where genotype files are given.
+    pub lead_r2: f64,
+    /// Opened genotype files.
+    pub linkage: Option<&'a Linkage>,
+    /// Genes to draw; may be empty.
+    pub genes: &'a [GeneRecord],
     /// Bases on either side of a TSS within which a pair is cis; those that the file leaves out, or 1,000,000, otherwise.
     pub cis_window: Option<u32>,
     /// No progress is shown.
@@ -53,6 +62,10 @@ pub struct ReportSummary {
     pub n_variants: usize,
     /// Hits of these traits.
     pub n_hits: u64,
+    /// Lead variants.
+    pub n_leads: u64,
+    /// Stretches around them that are drawn.
+    pub n_regions: u64,
     /// Pairs that are not drawn, since stronger ones lie at the same place of the chart.
     pub n_thinned: u64,
     /// Files of the folder.
@@ -65,7 +78,11 @@ pub struct ReportSummary {
 ///
 /// # Errors
 /// The results file is damaged, something is in the way, or the disk is full; then nothing is left.
-pub fn write_report(reader: &ResultsReader, out: &Path, options: &ReportOptions) -> Result<ReportSummary, PageError> {
+pub fn write_report(
+    reader: &ResultsReader,
+    out: &Path,
+    options: &ReportOptions<'_>,
+) -> Result<ReportSummary, PageError> {
     let folder = ReportFolder::create(out, options.replace)?;
     let qc = reader.qc()?;
     let mut bytes = assets::write(&folder)?;
@@ -74,8 +91,20 @@ pub fn write_report(reader: &ResultsReader, out: &Path, options: &ReportOptions)
     let scan_options = packs::scan_options(reader.header().hit_log10p, (lead_log10p, options.lead_bases));
     let n_traits = options.traits.len();
     let mut progress = Progress::start(("report", "traits"), Some(n_traits as u64), options.quiet);
-    let scanned =
-        packs::write((reader, &genome), &options.traits, &scan_options, &folder, |n_done| progress.update(n_done))?;
+    let around = Surroundings {
+        reader,
+        genome: &genome,
+        linkage: options.linkage,
+        genes: options.genes,
+        options: ClumpOptions {
+            index_log10p: lead_log10p,
+            listed_log10p: f64::INFINITY,
+            r2: options.lead_r2,
+            bases: options.lead_bases,
+        },
+        n_traits,
+    };
+    let scanned = packs::write(&around, &options.traits, &scan_options, &folder, |n_done| progress.update(n_done))?;
     progress.finish();
     bytes += scanned.bytes;
     let window = (!reader.header().proteins.is_empty())
@@ -101,16 +130,19 @@ pub fn write_report(reader: &ResultsReader, out: &Path, options: &ReportOptions)
     let marker = json!({ "format": MARKER_FORMAT, "version": 1, "norna_version": version(), "file": options.file });
     bytes += folder.write(MARKER, format!("{marker:#}\n").as_bytes())?;
     folder.finish()?;
-    let (n_variants, n_thinned) = (reader.n_variants(), scanned.n_thinned);
-    Ok(ReportSummary { n_traits, n_variants, n_hits, n_thinned, n_files, bytes })
+    let (n_leads, n_regions, n_thinned) = (scanned.n_leads, scanned.n_regions, scanned.n_thinned);
+    let n_variants = reader.n_variants();
+    Ok(ReportSummary { n_traits, n_variants, n_hits, n_leads, n_regions, n_thinned, n_files, bytes })
 }
 
-fn clumping(options: &ReportOptions) -> String {
-    let bases = f64::from(options.lead_bases) / 1e3;
+fn clumping(options: &ReportOptions<'_>) -> String {
+    let (p, kb) = (options.lead_p, f64::from(options.lead_bases) / 1e3);
+    let which = match options.linkage {
+        Some(_) => format!("variants within {kb} kb whose r² with it is at least {}", options.lead_r2),
+        None => format!("such variants within {kb} kb"),
+    };
     format!(
-        "The strongest variant with p ≤ {:e} is a lead and stands for all such variants within {bases} kb; so does the strongest \
-         of those left, and so on.",
-        options.lead_p
+        "The strongest variant with p ≤ {p:e} is a lead and stands for all {which}; so does the strongest of those left, and so on."
     )
 }
 
@@ -119,7 +151,7 @@ fn write_script(folder: &ReportFolder, name: &str, function: &str, data: &impl S
     folder.write(name, &text)
 }
 
-fn overview(reader: &ResultsReader, qc: &StoredQc, options: &ReportOptions) -> Result<Overview, PageError> {
+fn overview(reader: &ResultsReader, qc: &StoredQc, options: &ReportOptions<'_>) -> Result<Overview, PageError> {
     let header = reader.header();
     let (provenance, n_more_provenance) = overview::provenance(&reader.provenance()?);
     Ok(Overview {

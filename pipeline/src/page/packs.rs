@@ -5,10 +5,10 @@ use super::data::{
 };
 use super::error::PageError;
 use super::folder::ReportFolder;
+use super::regions::Surroundings;
 use super::{levels, write_script};
 use crate::charts::{Genome, LOG10P_BINS, Lead, Point, QqBand, ScanOptions, TraitScan, scan, variants_at};
 use crate::sink::rows::VariantRow;
-use crate::store::ResultsReader;
 
 /// Data files at most, so that a folder can be copied and unpacked.
 const MAX_PACKS: usize = 160;
@@ -33,6 +33,8 @@ pub(super) struct Scanned {
     pub bytes: u64,
     /// Pairs that were thinned away.
     pub n_thinned: u64,
+    pub n_leads: u64,
+    pub n_regions: u64,
 }
 
 /// How traits are scanned. `lead`: −log10 p from which on a pair can be a lead, and bases on either side of it.
@@ -49,7 +51,7 @@ pub(super) fn scan_options(hit_log10p: f64, (lead_log10p, lead_bases): (f64, u32
 
 /// Scans the traits and writes their data files.
 pub(super) fn write(
-    (reader, genome): (&ResultsReader, &Genome),
+    around: &Surroundings<'_>,
     traits: &[usize],
     options: &ScanOptions,
     folder: &ReportFolder,
@@ -59,42 +61,49 @@ pub(super) fn write(
     let mut scanned = Scanned::default();
     let mut waiting: Vec<TraitScan> = Vec::new();
     let mut n_done = 0;
-    scan((reader, genome), traits, options, |one| -> Result<(), PageError> {
+    scan((around.reader, around.genome), traits, options, |one| -> Result<(), PageError> {
         waiting.push(one);
         n_done += 1;
         progress(n_done);
         if waiting.len() == a_pack {
-            write_pack(reader, std::mem::take(&mut waiting), folder, &mut scanned)?;
+            write_pack(around, std::mem::take(&mut waiting), folder, &mut scanned)?;
         }
         Ok(())
     })?;
     if !waiting.is_empty() {
-        write_pack(reader, waiting, folder, &mut scanned)?;
+        write_pack(around, waiting, folder, &mut scanned)?;
     }
     Ok(scanned)
 }
 
 fn write_pack(
-    reader: &ResultsReader,
+    around: &Surroundings<'_>,
     traits: Vec<TraitScan>,
     folder: &ReportFolder,
     scanned: &mut Scanned,
 ) -> Result<(), PageError> {
     let strongest: Vec<Vec<Point>> = traits.iter().map(|one| strongest(&one.manhattan.points)).collect();
     let rows: Vec<u64> = strongest.iter().flatten().map(|point| point.variant).collect();
-    let mut variants = variants_at(reader, &rows)?.into_iter();
+    let mut variants = variants_at(around.reader, &rows)?.into_iter();
+    let leads = around.leads(&traits)?;
     let number = scanned.packs.len();
     scanned.packs.push(scanned.leads.len());
     let mut pack = Pack::default();
-    for (one, strongest) in traits.into_iter().zip(strongest) {
+    for ((one, mut leads), strongest) in traits.into_iter().zip(leads).zip(strongest) {
+        let n_more_leads = leads.len().saturating_sub(MAX_LEADS);
+        leads.truncate(MAX_LEADS);
+        let regions = around.regions(one.trait_idx, &leads)?;
+        scanned.n_leads += (leads.len() + n_more_leads) as u64;
+        scanned.n_regions += regions.len() as u64;
         let strongest: Vec<StrongPair> =
             strongest.iter().zip(&mut variants).map(|(point, variant)| strong_pair(point, variant)).collect();
         let lead =
             strongest.first().map(|pair| OverviewLead(pair.0.clone(), pair.1, pair.2.clone(), f64::from(pair.8)));
         scanned.leads.push(lead);
         scanned.n_thinned += one.manhattan.n_thinned;
-        let charts = charts(one, strongest, &mut pack.bands);
-        pack.traits.push(charts);
+        let leads = leads.into_iter().map(|(_, lead)| lead).collect();
+        let drawn = TraitCharts { leads, n_more_leads, regions, ..charts(one, strongest, &mut pack.bands) };
+        pack.traits.push(drawn);
     }
     let name = format!("data/traits-{number:04}.js");
     scanned.bytes += write_script(folder, &name, "norna.receiveTraits", &(number, pack))?;
@@ -115,15 +124,21 @@ fn strongest(points: &[Point]) -> Vec<Point> {
 
 fn strong_pair(point: &Point, variant: VariantRow) -> StrongPair {
     let VariantRow { chrom, pos, id, reference, alternate, a1_freq, .. } = variant;
-    let freq = Some(a1_freq as f32).filter(|freq| freq.is_finite());
-    StrongPair(chrom, pos, id, reference, alternate, freq, point.beta as f32, point.se as f32, point.log10p as f32)
+    StrongPair(
+        chrom,
+        pos,
+        id,
+        reference,
+        alternate,
+        freq(a1_freq),
+        point.beta as f32,
+        point.se as f32,
+        point.log10p as f32,
+    )
 }
 
 fn charts(one: TraitScan, strongest: Vec<StrongPair>, bands: &mut Vec<Band>) -> TraitCharts {
-    let TraitScan { manhattan, qq, mut leads, .. } = one;
-    leads.sort_by(|a, b| b.log10p.total_cmp(&a.log10p).then(a.variant.cmp(&b.variant)));
-    let n_more_leads = leads.len().saturating_sub(MAX_LEADS);
-    leads.truncate(MAX_LEADS);
+    let TraitScan { manhattan, qq, .. } = one;
     let band = band(&qq.band);
     let at = bands.iter().position(|known| *known == band).unwrap_or_else(|| {
         bands.push(band);
@@ -145,8 +160,9 @@ fn charts(one: TraitScan, strongest: Vec<StrongPair>, bands: &mut Vec<Band>) -> 
             n_exact: qq.n_exact,
             band: at,
         },
-        leads: leads.into_iter().map(lead_row).collect(),
-        n_more_leads,
+        leads: Vec::new(),
+        n_more_leads: 0,
+        regions: Vec::new(),
     }
 }
 
@@ -173,11 +189,17 @@ fn points(points: &[Point]) -> Points {
     packed
 }
 
-fn lead_row(lead: Lead) -> LeadRow {
-    let freq = Some(lead.a1_freq as f32).filter(|freq| freq.is_finite());
+pub(super) fn lead_row(lead: &Lead) -> LeadRow {
     let (beta, se, log10p) = (lead.beta as f32, lead.se as f32, lead.log10p as f32);
-    let pair = StrongPair(lead.chrom, lead.pos, lead.id, lead.reference, lead.alternate, freq, beta, se, log10p);
+    let [chrom, id, reference, alternate] =
+        [&lead.chrom, &lead.id, &lead.reference, &lead.alternate].map(String::clone);
+    let pair = StrongPair(chrom, lead.pos, id, reference, alternate, freq(lead.a1_freq), beta, se, log10p);
     LeadRow { pair, n_hits: lead.n_hits, span: lead.span }
+}
+
+/// A frequency, where there is one.
+pub(super) fn freq(a1_freq: f64) -> Option<f32> {
+    Some(a1_freq as f32).filter(|freq| freq.is_finite())
 }
 
 /// The genome as the page's scripts get it.

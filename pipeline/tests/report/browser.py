@@ -155,11 +155,11 @@ def trait(reader, expected):
     reader.open("#/trait/" + name)
     reader.charts()
     plot = "document.querySelector('#manhattan .plot')"
-    drawn = reader.js(f"{plot}.data.filter((trace) => trace.type.startsWith('scatter') && !trace.customdata).flatMap((trace) => [...trace.y])")
+    drawn = reader.js(f"{plot}.data.filter((trace) => trace.name === 'variants').flatMap((trace) => [...trace.y])")
     assert len(drawn) == len(expected["points"]), (len(drawn), len(expected["points"]))
     far = max(abs(a - b) for a, b in zip(sorted(drawn), sorted(expected["points"])))
     assert far < 6e-4, far
-    cells = reader.js(f"{plot}.data.filter((trace) => trace.type === 'heatmap').reduce((sum, trace) => sum + trace.z.flat().filter((z) => z > 0).length, 0)")
+    cells = reader.js(f"{plot}.data.filter((trace) => trace.name === 'bins').reduce((sum, trace) => sum + trace.x.length, 0)")
     assert cells == expected["cells"], (cells, expected["cells"])
     qq = "document.querySelector('#qq .plot').data[2]"
     assert abs(reader.js(f"Math.max(...{qq}.y)") - expected["strongest"]["log10p"]) < 6e-4

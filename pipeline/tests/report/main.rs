@@ -97,6 +97,42 @@ fn large_report(study: &Study) -> PathBuf {
     out
 }
 
+/// A report of the same genes as proteins, with linkage and genes; and what it must show.
+fn proteins_report(study: &Study) -> Value {
+    let geuvadis = |name: &str| dataset(&format!("geuvadis/{name}"));
+    let (proteins, results, folder) = (study.path("p.h5"), study.path("p-results.h5"), study.path("p-report"));
+    let (vcf, genes) = (geuvadis("chr22.vcf.gz"), geuvadis("genes.gtf.gz"));
+    run(norna(["proteins", "--quiet"])
+        .arg(geuvadis("traits.tsv"))
+        .arg("--annotation")
+        .arg(&genes)
+        .arg("--out")
+        .arg(&proteins))
+    .ok();
+    let mut assoc = norna(["assoc", "--quiet", "--p-threshold", "1e-4", "--vcf"]);
+    assoc
+        .arg(&vcf)
+        .arg("--proteins")
+        .arg(&proteins)
+        .arg("--covar")
+        .arg(geuvadis("covars.tsv"))
+        .arg("--out")
+        .arg(&results);
+    run(&mut assoc).ok();
+    let mut command = norna(["report", "--quiet"]);
+    command.arg(&results).arg("-o").arg(&folder).arg("--vcf").arg(&vcf).arg("--annotation").arg(&genes);
+    run(&mut command).ok();
+    let out = study.path("all.tsv");
+    run(norna(["export", "--trait", "*", "--log10p", "4", "--cis-window", "1000000", "-o"]).arg(&out).arg(&results))
+        .ok();
+    let table = Table::read(&out);
+    let (side, trait_at, log10p) = (table.column("CIS_TRANS"), table.column("TRAIT"), column(&table, "LOG10_P"));
+    let n = |wanted: &str| table.rows.iter().filter(|row| row[side] == wanted).count();
+    let best = (0..log10p.len()).max_by(|&a, &b| log10p[a].total_cmp(&log10p[b])).unwrap();
+    let (name, gene) = (&table.rows[best][trait_at], &table.rows[best][table.column("GENE")]);
+    json!({ "folder": folder, "n_cis": n("cis"), "n_trans": n("trans"), "trait": name, "gene": gene, "n_around": 4211 })
+}
+
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -114,7 +150,8 @@ fn people_use_it_in_a_browser() {
     let folder = study.path("report");
     report(&results, &folder, &[]).ok();
     let large = large_report(&study);
-    let given = json!({ "folder": folder, "large": large, "n_large": N_LARGE, "expected": expected(&study, &results) });
+    let given = json!({ "folder": folder, "large": large, "n_large": N_LARGE, "expected": expected(&study, &results),
+        "proteins": proteins_report(&study) });
     let path = study.path("given.json");
     fs::write(&path, given.to_string()).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/browser.py");

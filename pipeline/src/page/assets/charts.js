@@ -79,8 +79,12 @@ norna.charts.start = async function (plot, spec) {
 
 norna.charts.draw = function ({ plot, spec }) {
   const { traces, layout } = spec.draw(norna.charts.colours());
-  const config = { displaylogo: false, responsive: true, displayModeBar: "hover", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"], toImageButtonOptions: { format: "svg", filename: spec.id } };
-  return Plotly.react(plot, traces, layout, config).then(() => plot.setAttribute("data-drawn", "yes"));
+  const config = { displaylogo: false, responsive: true, displayModeBar: spec.moves ? "hover" : false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"], toImageButtonOptions: { format: "svg", filename: spec.id } };
+  return Plotly.react(plot, traces, layout, config).then(() => {
+    // The chart is told as a whole, by its name and the words under it.
+    for (const inner of [...plot.children, document.getElementById("js-plotly-tester")]) if (inner) inner.setAttribute("aria-hidden", "true");
+    plot.setAttribute("data-drawn", "yes");
+  });
 };
 
 norna.charts.redraw = function () {

@@ -58,7 +58,7 @@ norna.cisTransMap = function (map) {
   const best = (cis) => all.filter((k) => Boolean(isCis[k]) === cis).sort((a, b) => log10p[b] - log10p[a])[0];
   const told = (k) => (k === undefined ? "" : `; the strongest is of ${data.traits.name[traits[k]]}, p = ${number.p(log10p[k])}`);
   const summary = `${number.count(map.n_cis, "hit")} within ${number.whole(window)} bases of the gene of the protein (cis)${told(best(true))}; ${number.count(map.n_trans, "hit")} elsewhere (trans)${told(best(false))}.`
-    + (map.n_without_gene > 0 ? ` ${number.count(map.n_without_gene, "hit")} of proteins without a place are not drawn.` : "")
+    + (map.n_without_gene > 0 ? ` ${number.count(map.n_without_gene, "hit")} of proteins whose gene has no place ${map.n_without_gene === 1 ? "is" : "are"} not drawn.` : "")
     + (nShown < nAll ? ` Of hits that fall on one dot the strongest is drawn: ${number.whole(nShown)} of ${number.whole(nAll)}.` : "");
   const order = all.slice().sort((a, b) => log10p[b] - log10p[a]);
   return norna.charts.figure({

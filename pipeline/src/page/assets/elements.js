@@ -34,7 +34,7 @@ norna.number = {
     let exponent = Math.ceil(log10p - 1e-12);
     let mantissa = Math.pow(10, exponent - log10p).toFixed(1);
     if (mantissa === "10.0") [mantissa, exponent] = ["1.0", exponent - 1];
-    return `${mantissa}e−${exponent}`;
+    return `${mantissa.replace(".0", "")}e−${exponent}`;
   },
   bytes(n) {
     const units = ["B", "KB", "MB", "GB", "TB"];

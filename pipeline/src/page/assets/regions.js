@@ -4,22 +4,28 @@
 /** Classes of r², as they are usually drawn, in Okabe and Ito's colours. */
 norna.linkageClasses = [[0.8, "red", "r² ≥ 0.8"], [0.6, "orange", "0.6 – 0.8"], [0.4, "green", "0.4 – 0.6"], [0.2, "sky", "0.2 – 0.4"], [0, "blue", "r² < 0.2"]];
 
-/** Shows the region of lead k under the table of leads. */
-norna.showRegion = function (i, charts, points, k) {
+/** Puts the region of a lead under the table of leads, of the first where none is chosen; its figure. */
+norna.showRegion = function (i, charts, chosen) {
   const room = document.getElementById("region");
-  const region = charts.regions && charts.regions[k];
   if (!room) return null;
+  const k = chosen === null ? 0 : chosen;
+  const region = charts.regions[k];
   if (!region) {
-    room.replaceChildren(norna.el("p", { class: "hint" }, "There is no plot of this region in the report."));
+    if (chosen !== null) room.replaceChildren(norna.el("p", { class: "hint" }, "There is no plot of this region in the report."));
     return null;
   }
   const figure = norna.region(i, charts.leads[k], region);
   room.replaceChildren(figure);
-  return figure.start().then(() => {
-    room.scrollIntoView({ block: "center" });
-    room.focus({ preventScroll: true });
-    norna.say(`Region of ${norna.pairName(charts.leads[k].pair)}`);
-  });
+  return figure;
+};
+
+/** Leads the eye and the keyboard to the region that was asked for. */
+norna.goToRegion = function (lead) {
+  const room = document.getElementById("region");
+  if (!room) return;
+  room.scrollIntoView({ block: "center" });
+  room.focus({ preventScroll: true });
+  norna.say(`Region of ${norna.pairName(lead.pair)}`);
 };
 
 norna.region = function (i, lead, region) {
@@ -66,9 +72,8 @@ norna.region = function (i, lead, region) {
       annotations.push({ x: own.tss / 1e6, yref: "paper", y: 1, yanchor: "bottom", text: `${norna.plain(own.name)} starts`, showarrow: false, font: { color: colours.green, size: 12 } });
     }
     for (const gene of lanes) {
-      const middle = (Math.max(gene.start, region.start) + Math.min(gene.end, region.end)) / 2e6;
       shapes.push({ type: "rect", x0: gene.start / 1e6, x1: gene.end / 1e6, yref: "y2", y0: gene.lane + 0.62, y1: gene.lane + 0.88, line: { width: 0 }, fillcolor: colours.faint });
-      annotations.push({ x: middle, yref: "y2", y: gene.lane + 0.28, text: norna.plain(gene.label), showarrow: false, font: { size: 11, color: colours.ink } });
+      annotations.push({ x: gene.middle / 1e6, yref: "y2", y: gene.lane + 0.28, text: norna.plain(gene.label), showarrow: false, font: { size: 11, color: colours.ink } });
     }
     // An axis without a trace would not be drawn.
     traces.push({ type: "scatter", mode: "markers", x: lanes.map((gene) => (gene.start + gene.end) / 2e6), y: lanes.map((gene) => gene.lane + 0.75), yaxis: "y2", marker: { opacity: 0 }, text: lanes.map((gene) => `${norna.plain(gene.label)}<br>${number.whole(gene.start)} – ${number.whole(gene.end)}`), hovertemplate: "%{text}<extra></extra>", showlegend: false });
@@ -98,10 +103,12 @@ norna.geneLanes = function (region) {
   return region.genes.map(([name, start, end, strand]) => {
     const label = `${strand < 0 ? "← " : ""}${name}${arrows[strand]}`;
     const [from, to] = [Math.max(start, region.start), Math.min(end, region.end)];
-    const half = Math.max((to - from) / 2, (label.length + 2) * width * 0.0036), middle = (from + to) / 2;
+    const wide = ((label.length + 2) / 2) * width * 0.0072;
+    const middle = Math.min(Math.max((from + to) / 2, region.start + wide), region.end - wide);
+    const half = Math.max((to - from) / 2, wide);
     let lane = ends.findIndex((free) => free < middle - half);
     if (lane < 0) lane = ends.length;
     ends[lane] = middle + half;
-    return { label, start, end, lane };
+    return { label, start, end, lane, middle };
   }).filter((gene) => gene.lane < 8);
 };

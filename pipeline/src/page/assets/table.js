@@ -66,7 +66,7 @@ norna.table = function (columns, options) {
     }))));
     if (shown.length === 0) body.append(el("tr", {}, el("td", { colspan: columns.length, class: "none" }, `No ${what} matches.`)));
     const found = norna.number.count(state.rows.length, what);
-    count.textContent = state.query.trim() === "" ? found : `${found} of ${norna.number.whole(options.n)} match`;
+    count.textContent = state.query.trim() === "" ? found : `${norna.number.whole(state.rows.length)} of ${norna.number.count(options.n, what)} match`;
     turnPages(pages, first, shown.length);
   }
 

@@ -43,9 +43,10 @@ norna.traitPage = function (i, rest) {
       const points = norna.pointsOf(charts);
       const figures = [norna.manhattan(i, charts, points), norna.qq(i, charts)];
       room.replaceChildren(figures[0], norna.leads(i, charts), figures[1]);
-      const chosen = rest[0] === "lead" ? norna.showRegion(i, charts, points, Number(rest[1])) : null;
-      for (const figure of figures) await figure.start();
-      if (chosen) await chosen;
+      const chosen = rest[0] === "lead" ? Number(rest[1]) : null;
+      const region = norna.showRegion(i, charts, chosen);
+      for (const figure of [figures[0], region, figures[1]]) if (figure) await figure.start();
+      if (chosen !== null && region) norna.goToRegion(charts.leads[chosen]);
     },
   };
 };
@@ -118,12 +119,13 @@ norna.manhattan = function (i, charts, points) {
   const hasBelow = charts.below !== "";
   const thinned = charts.n_thinned > 0 ? ` ${number.whole(charts.n_thinned)} further pairs lie where a stronger one is drawn.` : "";
   const summary = (lead ? `The strongest of ${number.whole(charts.qq.n_tests)} tests is ${norna.pairName(lead)} with p = ${number.p(lead[8])}. ` : `No test reaches p = ${number.p(charts.floor)}. `)
-    + `${number.count(charts.n_above, "variant")} with p ≤ ${number.p(charts.floor)} ${charts.n_above === 1 ? "is" : "are"} drawn one by one${hasBelow ? "; below that, bins are darker where more variants lie" : ""}.${thinned}`;
+    + `${charts.n_above === 0 ? "No variant" : number.count(charts.n_above, "variant")} with p ≤ ${number.p(charts.floor)} ${charts.n_above <= 1 ? "is" : "are"} drawn one by one${hasBelow ? "; below that, bins are darker where more variants lie" : ""}.${thinned}`;
   const draw = (colours) => {
     const traces = [];
     const tints = [colours.blue, colours.sky];
     if (hasBelow) {
-      for (const parity of [0, 1]) traces.push(norna.binsTrace(genome, levels, height, parity, tints[parity]));
+      const isSparse = levels.reduce((sum, row) => sum + row.reduce((n, level) => n + (level > 0), 0), 0) <= 4000;
+      for (const parity of [0, 1]) traces.push((isSparse ? norna.cellsTrace : norna.binsTrace)(genome, levels, height, parity, tints[parity]));
     }
     for (const parity of [0, 1]) traces.push(norna.pointsTrace(points, parity, tints[parity]));
     traces.push({ ...norna.leadsTrace(charts.leads, colours) });
@@ -135,8 +137,8 @@ norna.manhattan = function (i, charts, points) {
     };
   };
   const figure = norna.charts.figure({
-    id: "manhattan", title: "Manhattan plot", moves: true, summary, draw, tableLabel: `The ${number.whole(charts.strongest.length)} strongest variants`,
-    table: () => norna.strongest(i, charts),
+    id: "manhattan", title: "Manhattan plot", moves: true, summary, draw, tableLabel: charts.strongest.length === 1 ? "The strongest variant" : `The ${number.whole(charts.strongest.length)} strongest variants`,
+    table: charts.strongest.length > 0 ? () => norna.strongest(i, charts) : null,
     after: (plot) => {
       plot.wholeRange = norna.wholeGenome(genome);
       plot.on("plotly_click", (event) => { const at = event.points[0].customdata; if (typeof at === "number") location.hash = `${norna.traitAddress(data.traits.name[i])}/lead/${at}`; });
@@ -166,7 +168,23 @@ norna.binsTrace = function (genome, levels, height, parity, colour) {
     }
   });
   const z = levels.map((row) => columns.map((bin) => (bin >= 0 && row[bin] > 0 ? row[bin] : null)));
-  return { type: "heatmap", x, y: levels.map((_, at) => (at + 0.5) * height), z, colorscale: norna.scaleOf(colour), zmin: 1, zmax: 6, showscale: false, hoverinfo: "skip", hoverongaps: false };
+  return { type: "heatmap", name: "bins", x, y: levels.map((_, at) => (at + 0.5) * height), z, colorscale: norna.scaleOf(colour), zmin: 1, zmax: 6, showscale: false, hoverinfo: "skip", hoverongaps: false };
+};
+
+/** The same as squares, where they are so few that bins of a dot each would hardly be seen. */
+norna.cellsTrace = function (genome, levels, height, parity, colour) {
+  const x = [], y = [];
+  genome.chromosomes.forEach(([, , , offset, firstBin, nBins], chrom) => {
+    if (chrom % 2 !== parity) return;
+    levels.forEach((row, at) => {
+      for (let bin = 0; bin < nBins; bin += 1) {
+        if (row[firstBin + bin] === 0) continue;
+        x.push(offset + (bin + 0.5) * genome.bin_width);
+        y.push((at + 0.5) * height);
+      }
+    });
+  });
+  return { type: "scatter", mode: "markers", name: "bins", x, y, marker: { color: colour, size: 4, symbol: "square", opacity: 0.65 }, hoverinfo: "skip" };
 };
 
 norna.pointsTrace = function (points, parity, colour) {
@@ -174,7 +192,7 @@ norna.pointsTrace = function (points, parity, colour) {
   for (let k = 0; k < points.x.length; k += 1) if (points.chrom[k] % 2 === parity) chosen.push(k);
   const names = norna.data.genome.chromosomes;
   return {
-    type: norna.charts.pointType(points.x.length), mode: "markers", x: chosen.map((k) => points.x[k]), y: chosen.map((k) => points.y[k]), marker: { color: colour, size: 5 },
+    type: norna.charts.pointType(points.x.length), mode: "markers", name: "variants", x: chosen.map((k) => points.x[k]), y: chosen.map((k) => points.y[k]), marker: { color: colour, size: 5 },
     text: chosen.map((k) => `${names[points.chrom[k]][0]}:${norna.number.whole(points.pos[k])}<br>p = ${norna.number.p(points.y[k])}`.replace(/[<>&](?!br>)/g, " ")), hovertemplate: "%{text}<extra></extra>",
   };
 };
@@ -222,7 +240,7 @@ norna.leads = function (i, charts) {
     return section;
   }
   const columns = norna.pairColumns(leads.map((lead) => lead.pair)).concat([
-    { label: "Hits", key: (k) => leads[k].n_hits, cell: (k) => number.whole(leads[k].n_hits), numeric: true, title: "Variants that it stands for" },
+    { label: "Stands for", key: (k) => leads[k].n_hits, cell: (k) => number.whole(leads[k].n_hits), numeric: true, title: "Variants that belong to it, itself included" },
     { label: "From – to", key: (k) => leads[k].span[1] - leads[k].span[0], cell: (k) => `${number.whole(leads[k].span[0])} – ${number.whole(leads[k].span[1])}`, kind: "place", title: "Sorted by the width" },
   ]);
   if (charts.regions && charts.regions.length > 0) {
@@ -245,7 +263,7 @@ norna.qq = function (i, charts) {
     return {
       traces: [
         { type: "scatter", mode: "lines", x: band.expected.concat(band.expected.slice().reverse()), y: band.high.concat(band.low.slice().reverse()), fill: "toself", fillcolor: `${colours.faint}38`, line: { width: 0 }, hoverinfo: "skip", name: "95 % of plots by chance", showlegend: true },
-        { type: "scatter", mode: "lines", x: [0, most], y: [0, most], line: { color: colours.faint, width: 1, dash: "dash" }, hoverinfo: "skip" },
+        { type: "scatter", mode: "lines", x: [0, most], y: [0, most], line: { color: colours.faint, width: 1, dash: "dash" }, hoverinfo: "skip", showlegend: false },
         { type: "scatter", mode: "markers", x: expected, y: observed, marker: { color: colours.blue, size: 5 }, name: "tests", hovertemplate: "expected %{x:.2f}, observed %{y:.2f}<extra></extra>" },
       ],
       layout: norna.charts.layout(colours, { height: 420, showlegend: true, xaxis: { title: { text: "Expected −log<sub>10</sub> p" }, range: [0, most] }, yaxis: { title: { text: "Observed −log<sub>10</sub> p" }, rangemode: "tozero" } }),
