@@ -122,7 +122,7 @@ pub(super) fn warnings(reader: &ResultsReader, qc: &StoredQc) -> Result<Vec<Stri
     }
     if !reader.has_every_pair() {
         let threshold = 10_f64.powf(-reader.header().hit_log10p);
-        warnings.push(format!("The file keeps pairs with p ≤ {threshold:.3e} alone: charts show no others."));
+        warnings.push(format!("The file keeps pairs with p ≤ {threshold:.1e} alone: charts show no others."));
     }
     if let Some(n) = reader.n_left_out()? {
         warnings.push(format!("{n} pairs of a protein and a variant near its gene were left out of the run."));

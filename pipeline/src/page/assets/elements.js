@@ -12,7 +12,7 @@ norna.el = function (tag, attributes, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(4).filter((child) => child !== null && child !== undefined && child !== ""));
+  element.append(...children.flat(4).filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
   return element;
 };
 

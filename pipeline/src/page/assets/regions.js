@@ -48,6 +48,7 @@ norna.region = function (i, lead, region) {
     + (region.r2 === null ? " Linkage is not known: no genotypes were given." : ` ${number.count(linked, "drawn variant")} beside it ${linked === 1 ? "has" : "have"} r² ≥ 0.8 with it.`)
     + (region.n_pairs > pos.length ? ` Of variants that fall on one dot the strongest is drawn, ${number.whole(pos.length)} in all.` : "")
     + (region.genes.length > 0 ? ` Genes: ${region.genes.map((gene) => gene[0]).slice(0, 30).join(", ")}${region.genes.length > 30 ? ` and ${region.genes.length - 30} more` : ""}.` : "");
+  const told = summary + norna.hitsAlone();
   const draw = (colours) => {
     const trace = (chosen, colour, label, more) => ({
       type: "scatter", mode: "markers", name: label, x: chosen.map((k) => pos[k] / 1e6), y: chosen.map((k) => y[k]), showlegend: region.r2 !== null && chosen.length > 0,
@@ -86,7 +87,7 @@ norna.region = function (i, lead, region) {
   };
   const order = all.slice().sort((a, b) => y[b] - y[a]);
   return norna.charts.figure({
-    id: "region-chart", title: `Region of ${name}`, level: "h3", moves: true, summary, draw,
+    id: "region-chart", title: `Region of ${name}`, level: "h3", moves: true, summary: told, draw,
     after: (plot) => { plot.wholeRange = [region.start / 1e6, region.end / 1e6]; },
     table: () => norna.table([
       { label: "Position", key: (k) => pos[order[k]], cell: (k) => `${chrom}:${number.whole(pos[order[k]])}`, kind: "place" },

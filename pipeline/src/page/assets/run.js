@@ -31,23 +31,38 @@ norna.ledgerChart = function (section) {
     id: `ledger-${section.what}`, title, level: "h2",
     summary: `${number.whole(sums.nIn)} in = ${number.whole(sums.nKept)} kept${share(sums.nKept)} + ${number.whole(sums.nDropped)} left out${reasons ? `: ${reasons}` : ""}.`,
     draw: (colours) => {
-      const nodes = [], source = [], target = [], value = [], tints = [];
-      const node = (label, colour) => nodes.push({ label, colour }) - 1;
+      const nodes = [], x = [], y = [], source = [], target = [], value = [], tints = [];
+      // Places from 0 to 1: what goes on above, what is left out below, so that no flow crosses another.
+      const within = (place) => Math.min(0.999, Math.max(0.001, place));
+      const node = (label, colour, across, down) => {
+        x.push(within(across));
+        y.push(within(down));
+        return nodes.push({ label, colour }) - 1;
+      };
+      const height = 130 + 34 * sums.dropped.length;
+      const gap = 22 / (height - 20);
+      const share = (n) => (n / Math.max(sums.nIn, 1)) * (1 - gap * sums.dropped.length);
+      const kept = share(sums.nKept);
       const tint = (colour) => `${colour}66`;
-      const start = sums.input.length === 1 ? null : sums.input.map((row) => node(`${norna.words(row[0])} ${number.whole(row[2])}`, colours.blue));
-      const all = node(`${sums.input.length === 1 ? norna.words(sums.input[0][0]) : "in"} ${number.whole(sums.nIn)}`, colours.blue);
+      const start = sums.input.length === 1 ? null : sums.input.map((row, k) => node(`${norna.words(row[0])} ${number.whole(row[2])}`, colours.blue, 0, (k + 0.5) / sums.input.length));
+      const all = node(`${sums.input.length === 1 ? norna.words(sums.input[0][0]) : "in"} ${number.whole(sums.nIn)}`, colours.blue, start ? 0.25 : 0, share(sums.nIn) / 2);
       const link = (from, to, n, colour) => { if (n > 0) { source.push(from); target.push(to); value.push(n); tints.push(tint(colour)); } };
       if (start) sums.input.forEach((row, i) => link(start[i], all, row[2], colours.blue));
-      for (const row of sums.kept) link(all, node(`${norna.words(row[0])} ${number.whole(row[2])}`, colours.green), row[2], colours.green);
+      for (const row of sums.kept) if (row[2] > 0) link(all, node(`${norna.words(row[0])} ${number.whole(row[2])}`, colours.green, 1, kept / 2), row[2], colours.green);
       if (sums.nDropped > 0) {
-        const out = node(`left out ${number.whole(sums.nDropped)}`, colours.red);
+        const out = node(`left out ${number.whole(sums.nDropped)}`, colours.red, 0.5, kept + (1 - kept) / 2);
+        let below = kept;
         link(all, out, sums.nDropped, colours.red);
-        for (const row of sums.dropped) link(out, node(`${norna.words(row[0])} ${number.whole(row[2])}`, colours.orange), row[2], colours.orange);
+        for (const row of sums.dropped) {
+          below += gap;
+          link(out, node(`${norna.words(row[0])} ${number.whole(row[2])}`, colours.orange, 1, below + share(row[2]) / 2), row[2], colours.orange);
+          below += share(row[2]);
+        }
       }
       return {
-        traces: [{ type: "sankey", arrangement: "snap", valueformat: ",d", node: { label: nodes.map((n) => n.label), color: nodes.map((n) => n.colour), pad: 18, thickness: 16, line: { width: 0 }, hovertemplate: "%{label}<extra></extra>" },
+        traces: [{ type: "sankey", arrangement: "snap", valueformat: ",d", node: { label: nodes.map((n) => n.label), color: nodes.map((n) => n.colour), x, y, pad: 18, thickness: 16, line: { width: 0 }, hovertemplate: "%{label}<extra></extra>" },
           link: { source, target, value, color: tints, hovertemplate: "%{value:,d}: %{source.label} → %{target.label}<extra></extra>" }, textfont: { size: 13, color: colours.ink } }],
-        layout: norna.charts.layout(colours, { height: Math.max(150, 110 + 34 * sums.dropped.length), margin: { l: 8, r: 8, t: 10, b: 10 } }),
+        layout: norna.charts.layout(colours, { height, margin: { l: 8, r: 8, t: 10, b: 10 } }),
       };
     },
   });

@@ -117,9 +117,10 @@ norna.manhattan = function (i, charts, points) {
   const lead = charts.strongest[0];
   const height = charts.floor / charts.n_heights;
   const hasBelow = charts.below !== "";
+  const floor = data.store === "hits" ? Math.max(charts.floor, data.hit_log10p) : charts.floor;
   const thinned = charts.n_thinned > 0 ? ` ${number.whole(charts.n_thinned)} further pairs lie where a stronger one is drawn.` : "";
-  const summary = (lead ? `The strongest of ${number.whole(charts.qq.n_tests)} tests is ${norna.pairName(lead)} with p = ${number.p(lead[8])}. ` : `No test reaches p = ${number.p(charts.floor)}. `)
-    + `${charts.n_above === 0 ? "No variant" : number.count(charts.n_above, "variant")} with p ≤ ${number.p(charts.floor)} ${charts.n_above <= 1 ? "is" : "are"} drawn one by one${hasBelow ? "; below that, bins are darker where more variants lie" : ""}.${thinned}`;
+  const summary = (lead ? `The strongest of ${number.whole(charts.qq.n_tests)} tests is ${norna.pairName(lead)} with p = ${number.p(lead[8])}. ` : `No test reaches p = ${number.p(floor)}. `)
+    + `${charts.n_above === 0 ? "No variant" : number.count(charts.n_above, "variant")} with p ≤ ${number.p(floor)} ${charts.n_above <= 1 ? "is" : "are"} drawn one by one${hasBelow ? "; below that, bins are darker where more variants lie" : ""}.${thinned}${norna.hitsAlone()}`;
   const draw = (colours) => {
     const traces = [];
     const tints = [colours.blue, colours.sky];
@@ -146,6 +147,9 @@ norna.manhattan = function (i, charts, points) {
   });
   return figure;
 };
+
+/** What is to be said where the file keeps hits alone. */
+norna.hitsAlone = () => (norna.data.store === "hits" ? ` The file keeps no pair with a p above ${norna.number.p(norna.data.hit_log10p)}: white is not empty.` : "");
 
 norna.wholeGenome = (genome) => [-genome.length * 0.008, genome.length * 1.008];
 
