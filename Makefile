@@ -15,7 +15,7 @@ RECORD := benches/record/$(shell date -u +%F)
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libclang-dev libhdf5-dev libopenmpi-dev openmpi-bin python3 python3-h5py
 BENCH_PACKAGES := time python3-numpy libopenblas0-pthread mosdepth
-TEST_PACKAGES := plink2 bcftools samtools mosdepth libhts-dev tabix hdf5-tools shellcheck \
+TEST_PACKAGES := plink2 plink1.9 bcftools samtools mosdepth libhts-dev tabix hdf5-tools shellcheck \
   slurmctld slurmd slurm-client munge iproute2 fastqtl qtltools r-bioc-qvalue \
   python3-venv chromium chromium-driver python3-selenium
 

@@ -123,7 +123,7 @@ impl Genome {
     }
 
     /// The chromosome of a row of /variants, and the row at which the next stretch begins.
-    pub(super) fn chromosome_of(&self, row: usize) -> (u32, usize) {
+    pub fn chromosome_of(&self, row: usize) -> (u32, usize) {
         let next = self.stretches.partition_point(|&(first, _)| first <= row);
         let end = self.stretches.get(next).map_or(usize::MAX, |&(first, _)| first);
         (next.checked_sub(1).map_or(0, |at| self.stretches[at].1), end)

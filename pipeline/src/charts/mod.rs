@@ -5,6 +5,7 @@
 //! the pairs above the floor, thinned where they are too many; of the variants nothing but where chromosomes begin.
 
 mod band;
+pub mod draw;
 mod edges;
 mod genome;
 mod hits;

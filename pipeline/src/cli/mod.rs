@@ -16,6 +16,7 @@ mod info_proteins;
 pub mod merge;
 pub mod plan;
 mod plan_machine;
+pub mod plot;
 pub mod profile;
 pub mod proteins;
 mod proteins_args;
@@ -94,6 +95,8 @@ pub enum Command {
     /// of which NONSIG with p from 0.05, S0.05 from 0.01, S0.01 from 0.001, S0.001 from 0.0001, S0.0001 below; SP2: those with p
     /// at or under --p2.
     Clump(clump::ClumpArgs),
+    /// Draw one chart of a trait as SVG: Manhattan, QQ, or the region around a lead.
+    Plot(Box<plot::PlotArgs>),
     /// Say how far a run is: shards, rate, expected end, attempts; while it runs or after.
     Status(status::StatusArgs),
     /// Make results.h5 of what jobs with `norna assoc --join` have finished.
@@ -140,6 +143,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Clump(args) => clump::run(&args),
+        Command::Plot(args) => plot::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Verify(args) => match verify::run(&args) {

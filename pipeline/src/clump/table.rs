@@ -70,15 +70,26 @@ pub fn p_text(log10p: f64) -> String {
     if log10p.is_nan() {
         return "NA".to_owned();
     }
-    if log10p < 300.0 {
+    if log10p < 3.0 {
         let p = libm::pow(10.0, -log10p);
         let mut text = Vec::new();
-        if p >= 1e-3 {
-            push_real(&mut text, format!("{p:.6}").parse().unwrap_or(p as f32));
-            return String::from_utf8_lossy(&text).into_owned();
-        }
-        return format!("{p:.5e}");
+        push_real(&mut text, format!("{p:.6}").parse().unwrap_or(p as f32));
+        return String::from_utf8_lossy(&text).into_owned();
     }
-    let exponent = log10p.ceil();
-    format!("{:.5}e-{exponent:.0}", libm::pow(10.0, exponent - log10p))
+    // A hair of rounding must not lead 1e-8 to 10e-9.
+    let exponent = (log10p - 1e-7).ceil();
+    let mantissa = format!("{:.5}", libm::pow(10.0, exponent - log10p));
+    format!("{}e-{exponent:.0}", mantissa.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p_is_told_where_it_underflows() {
+        let texts =
+            [0.0, 0.301_03, 2.0, 3.0, 5.0, -libm::log10(5e-8), 8.000_000_000_1, 323.7, 5000.25, f64::NAN].map(p_text);
+        assert_eq!(texts, ["1", "0.5", "0.01", "1e-3", "1e-5", "5e-8", "1e-8", "1.99526e-324", "5.62341e-5001", "NA"]);
+    }
 }

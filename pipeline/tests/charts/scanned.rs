@@ -1,113 +1,46 @@
-//! The scan against `norna export`: every bin, every pair above the floor, QQ plots, leads.
+//! The scan against `norna export`: every bin, every pair above the floor, leads; for any store and any threads.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
 
-use norna::charts::{Genome, LOG10P_BINS, ScanOptions, TraitScan, scan};
-use norna::store::{ResultsReader, StoreError};
+use norna::charts::{LOG10P_BINS, ScanOptions};
 
-use crate::support::study::Study;
-use crate::support::table::{Table, number};
-use crate::support::tools::{command, norna, run};
-
-/// GEUVADIS in the three stores, and every pair as exported.
-struct Made {
-    study: Study,
-    stores: BTreeMap<&'static str, PathBuf>,
-    exported: BTreeMap<String, Vec<Row>>,
-}
-
-#[derive(Debug, Clone)]
-struct Row {
-    variant: u64,
-    pos: u32,
-    beta: f64,
-    se: f64,
-    log10p: f64,
-}
-
-fn made() -> &'static Made {
-    static MADE: OnceLock<Made> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let study = Study::geuvadis_slice();
-        let make = |store: &'static str| {
-            let flags = ["--store", store, "--p-threshold", "1e-3"];
-            (store, study.assoc(&format!("{store}.h5"), &flags))
-        };
-        let stores: BTreeMap<_, _> = ["full", "compact", "hits"].map(make).into();
-        let exported = export(&stores["full"], &study.path("all.tsv"));
-        Made { study, stores, exported }
-    })
-}
-
-fn export(results: &Path, out: &Path) -> BTreeMap<String, Vec<Row>> {
-    run(norna(["export"]).arg(results).args(["--trait", "*", "-o"]).arg(out)).ok();
-    let table = Table::read(out);
-    let column = |name| table.column(name);
-    let (pos, id, name) = (column("POS"), column("ID"), column("TRAIT"));
-    let (beta, se, log10p) = (column("BETA"), column("SE"), column("LOG10_P"));
-    let mut found: BTreeMap<String, Vec<Row>> = BTreeMap::new();
-    for row in &table.rows {
-        let rows = found.entry(row[name].clone()).or_default();
-        let variant = rows.len() as u64;
-        assert!(!row[id].is_empty());
-        let (beta, se, log10p) = (number(&row[beta]), number(&row[se]), number(&row[log10p]));
-        rows.push(Row { variant, pos: row[pos].parse().unwrap(), beta, se, log10p });
-    }
-    found
-}
-
-fn scanned(results: &Path, options: &ScanOptions, threads: usize) -> (Genome, Vec<TraitScan>) {
-    let reader = ResultsReader::open(results).unwrap();
-    let genome = Genome::read(&reader, options.n_bins).unwrap();
-    let traits: Vec<usize> = (0..reader.header().traits.len()).collect();
-    let mut all = Vec::new();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    pool.install(|| {
-        scan((&reader, &genome), &traits, options, |one| {
-            all.push(one);
-            Ok::<(), StoreError>(())
-        })
-        .unwrap();
-    });
-    (genome, all)
-}
-
-fn options() -> ScanOptions {
-    ScanOptions { hit_log10p: 5.0, lead_bases: 100_000, n_tail: 50, n_bins: 150, ..ScanOptions::default() }
-}
+use crate::made::{KEPT_FROM, Row, made, options, scanned};
 
 #[test]
 fn bins_points_and_leads_are_those_of_the_exported_pairs() {
     let made = made();
-    let options = options();
-    let (genome, scanned) = scanned(&made.stores["full"], &options, 2);
-    assert_eq!((genome.chromosomes.len(), scanned.len(), genome.is_sorted), (1, 20, true));
-    let first = genome.chromosomes[0].first_pos;
-    for one in &scanned {
-        let rows = &made.exported[&one.name];
-        let mut counts = vec![0; genome.n_bins as usize * LOG10P_BINS];
-        let mut points = one.manhattan.points.iter();
-        for row in rows.iter().filter(|row| !row.log10p.is_nan()) {
-            if row.log10p >= 4.0 {
-                let point = points.next().unwrap();
-                assert_eq!((point.variant, point.pos, point.chrom), (row.variant, row.pos, 0));
-                assert_eq!((point.beta as f32, point.se as f32), (row.beta as f32, row.se as f32));
-                assert!((point.log10p / row.log10p - 1.0).abs() < 1e-6);
-            } else {
-                let bin = (row.pos - first) / genome.bin_width;
-                counts[bin as usize * LOG10P_BINS + (row.log10p * 8.0) as usize] += 1;
+    for (store, results) in &made.stores {
+        let options = options();
+        let (genome, scanned) = scanned(results, &options, 2);
+        assert_eq!((genome.chromosomes.len(), scanned.len(), genome.is_sorted), (1, 20, true));
+        let first = genome.chromosomes[0].first_pos;
+        let least = if *store == "hits" { KEPT_FROM } else { 0.0 };
+        for one in &scanned {
+            let rows = &made.exported[store][&one.name];
+            let mut counts = vec![0; genome.n_bins as usize * LOG10P_BINS];
+            let mut points = one.manhattan.points.iter();
+            for row in rows.iter().filter(|row| row.log10p >= least) {
+                if row.log10p >= 4.0 {
+                    let point = points.next().unwrap();
+                    assert_eq!((point.variant, point.pos, point.chrom), (row.variant, row.pos, 0));
+                    assert!((point.beta / row.beta - 1.0).abs() < 1e-6 && (point.se / row.se - 1.0).abs() < 1e-6);
+                    assert!((point.log10p / row.log10p - 1.0).abs() < 1e-5);
+                } else {
+                    let bin = (row.pos - first) / genome.bin_width;
+                    counts[bin as usize * LOG10P_BINS + (row.log10p * 8.0) as usize] += 1;
+                }
             }
+            assert!(points.next().is_none());
+            let found =
+                if one.manhattan.counts.is_empty() { vec![0; counts.len()] } else { one.manhattan.counts.clone() };
+            assert_eq!(found, counts, "{store} {}", one.name);
+            assert_eq!(one.manhattan.n_hits, rows.iter().filter(|row| row.log10p >= 5.0).count() as u64);
+            assert_eq!((one.manhattan.n_thinned, one.manhattan.nothing_below.is_some()), (0, *store == "hits"));
+            let leads: Vec<(u64, u64)> = one.leads.iter().map(|lead| (lead.variant, lead.n_hits)).collect();
+            assert_eq!(leads, leads_of(rows, &options), "{store} {}", one.name);
         }
-        assert!(points.next().is_none());
-        assert_eq!(one.manhattan.counts, counts, "{}", one.name);
-        assert_eq!(one.manhattan.n_hits, rows.iter().filter(|row| row.log10p >= 5.0).count() as u64);
-        assert_eq!(one.manhattan.n_thinned, 0);
-        let leads: Vec<(u64, u64)> = one.leads.iter().map(|lead| (lead.variant, lead.n_hits)).collect();
-        assert_eq!(leads, leads_of(rows, &options), "{}", one.name);
+        assert!(scanned.iter().map(|one| one.leads.len()).sum::<usize>() > 10);
     }
-    assert!(scanned.iter().map(|one| one.leads.len()).sum::<usize>() > 10);
 }
 
 /// Leads by the definition: the strongest hit, less what is near it, and again.
@@ -121,4 +54,34 @@ fn leads_of(rows: &[Row], options: &ScanOptions) -> Vec<(u64, u64)> {
     }
     leads.sort_unstable();
     leads
+}
+
+#[test]
+fn threads_change_nothing() {
+    let made = made();
+    for results in made.stores.values() {
+        assert_eq!(scanned(results, &options(), 1), scanned(results, &options(), 2));
+    }
+}
+
+#[test]
+fn thinned_points_leave_no_dot_out() {
+    let made = made();
+    let few = ScanOptions { max_points: 10, floor_log10p: 2.0, ..options() };
+    let many = ScanOptions { max_points: 10_000, ..few.clone() };
+    let (genome, thinned) = scanned(&made.stores["full"], &few, 2);
+    let (_, whole) = scanned(&made.stores["full"], &many, 2);
+    let mut n_thinned = 0;
+    for (thinned, whole) in thinned.iter().zip(&whole) {
+        let (few, all) = (&thinned.manhattan, &whole.manhattan);
+        assert_eq!(few.points.len() as u64 + few.n_thinned, few.n_at_or_above);
+        assert_eq!((few.n_at_or_above, few.n_hits, &thinned.leads), (all.n_at_or_above, all.n_hits, &whole.leads));
+        let cells = |points: &[norna::charts::Point]| -> BTreeSet<(u32, u64)> {
+            points.iter().map(|p| (genome.bin(p.chrom, p.pos), (p.log10p / few.bin_height()) as u64)).collect()
+        };
+        assert_eq!(cells(&few.points), cells(&all.points), "{}", thinned.name);
+        assert!(few.points.iter().all(|point| all.points.contains(point)));
+        n_thinned += few.n_thinned;
+    }
+    assert!(n_thinned > 100, "{n_thinned}");
 }

@@ -16,6 +16,9 @@ const LAUNCHER_PREFIXES: [&str; 8] = ["SLURM", "OMPI_", "PMIX_", "PMI_", "PRTE_"
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     Plink2,
+    /// 1.9, for clumps and r².
+    Plink19,
+    R,
     Bcftools,
     Bgzip,
     Samtools,
@@ -71,6 +74,8 @@ fn selenium() -> bool {
 pub fn have(what: Need) -> bool {
     let found = match what {
         Need::Plink2 => runs("plink2", "--version"),
+        Need::Plink19 => runs("plink1.9", "--version"),
+        Need::R => runs("Rscript", "--version"),
         Need::Bcftools => runs("bcftools", "--version"),
         Need::Bgzip => runs("bgzip", "--version") && runs("tabix", "--version"),
         Need::Samtools => runs("samtools", "--version"),
