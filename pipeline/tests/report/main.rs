@@ -46,7 +46,7 @@ fn expected(study: &Study, results: &Path) -> Value {
     let info: Value = serde_json::from_str(&info.stdout).unwrap();
     let mut hits = serde_json::Map::new();
     let (mut strongest, mut best) = (json!(null), 0.0);
-    for one in info["traits"].as_array().unwrap() {
+    for one in info["trait_list"].as_array().unwrap() {
         let name = one["name"].as_str().unwrap();
         let out = study.path("one.tsv");
         run(norna(["export"]).arg(results).args(["--force", "--trait", name, "-o"]).arg(&out)).ok();
@@ -65,7 +65,7 @@ fn expected(study: &Study, results: &Path) -> Value {
             });
         }
     }
-    let mut expected = json!({ "hits": hits, "n_variants": info["n_variants"], "n_samples": info["n_samples"] });
+    let mut expected = json!({ "hits": hits, "n_variants": info["variants"], "n_samples": info["samples"] });
     for name in ["points", "cells", "n_strongest"] {
         expected[name] = strongest[name].clone();
     }
