@@ -16,6 +16,7 @@ pub mod export;
 pub mod format;
 pub mod identity;
 mod in_order;
+pub mod page;
 pub mod plan;
 pub mod proteins;
 pub mod provenance;

@@ -29,6 +29,7 @@ pub mod reads;
 mod reads_args;
 mod recorded;
 pub mod rerun;
+pub mod report;
 mod run_args;
 pub mod simulate;
 mod simulate_config;
@@ -103,6 +104,9 @@ pub enum Command {
     ///
     /// Inputs are looked for by name, size and checksum. Exit code 0: the same content; 4: another; 1: it could not be run.
     Rerun(rerun::RerunArgs),
+    /// Make a folder that shows a results file in any browser, offline: traits, Manhattan and QQ plots, leads, regions, the drop
+    /// ledger.
+    Report(report::ReportArgs),
     /// Find the index variants of each trait's hits and what is linked with them, as plink --clump does.
     ///
     /// Linkage comes from --vcf, read around index variants by its index. Columns are plink2's, with TRAIT: TOTAL other variants,
@@ -170,6 +174,7 @@ pub fn main() -> std::process::ExitCode {
             Ok(code) => return std::process::ExitCode::from(code),
             Err(error) => Err(error),
         },
+        Command::Report(args) => report::run(&args),
         Command::Clump(args) => clump::run(&args),
         Command::Plot(args) => plot::run(&args),
         Command::Status(args) => status::run(&args),
