@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::bail;
 
 use crate::clump::{LdMethod, Linkage};
+use crate::export::select::{failed_shards, select_traits};
 use crate::format::genes;
 use crate::page::{ReportOptions, write_report};
-use crate::report::export_select::{failed_shards, select_traits};
 use crate::report::words::count;
 use crate::store::{CisReader, DepthReader, ResultsReader};
 

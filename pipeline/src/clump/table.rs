@@ -88,8 +88,19 @@ mod tests {
 
     #[test]
     fn p_is_told_where_it_underflows() {
-        let texts =
-            [0.0, 0.301_03, 2.0, 3.0, 5.0, -libm::log10(5e-8), 8.000_000_000_1, 323.7, 5000.25, f64::NAN].map(p_text);
+        let texts = [
+            0.0,
+            std::f64::consts::LOG10_2,
+            2.0,
+            3.0,
+            5.0,
+            -libm::log10(5e-8),
+            8.000_000_000_1,
+            323.7,
+            5000.25,
+            f64::NAN,
+        ]
+        .map(p_text);
         assert_eq!(texts, ["1", "0.5", "0.01", "1e-3", "1e-5", "5e-8", "1e-8", "1.99526e-324", "5.62341e-5001", "NA"]);
     }
 }

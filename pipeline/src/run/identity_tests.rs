@@ -33,7 +33,6 @@ fn the_gate_stops_on_a_swap_and_leaves_the_table() {
             files: Vec::new(),
             resolved: serde_json::Value::Null,
             command: serde_json::Value::Null,
-            recorded: Default::default(),
         };
         let mut verdict = Verdict::default();
         session::run(&outer, |session, _| {
