@@ -68,7 +68,7 @@ pub struct PlotArgs {
     /// Field of the genotypes: GT, DS or GP [default: DS where the files have it, else GT]
     #[arg(long, value_name = "FIELD", requires = "vcf", value_parser = super::clump::field)]
     pub field: Option<Field>,
-    /// Of a regional plot: genes to draw below, GTF (GENCODE, Ensembl) or a table with gene_name, chrom, start, end, strand
+    /// Of a regional plot: genes to draw below: GTF (GENCODE, Ensembl), BED, or a table with gene_name, chrom, start, end, strand
     #[arg(long, value_name = "FILE")]
     pub annotation: Option<PathBuf>,
     /// Threads; changes no output [default: all cores]

@@ -1,11 +1,11 @@
-//! Where genes are: GTF or a plain table, behind one face.
+//! Where genes are: GTF, BED or a plain table, behind one face.
 
 use std::path::Path;
 
 use super::chromosome::Build;
 use super::table::TableError;
 use super::table_text::{LineReader, TextError};
-use super::{gene_table, gtf};
+use super::{gene_bed, gene_table, gtf};
 use crate::proteins::Strand;
 
 /// A gene of an annotation.
@@ -83,7 +83,8 @@ impl GeneFileError {
     }
 }
 
-/// Reads an annotation, plain, gzip or bgzip: a GTF (by its first record) or a table with a header.
+/// Reads an annotation, plain, gzip or bgzip: a GTF or a BED (by the first record), or a table with a
+/// header.
 ///
 /// # Errors
 /// [`GeneFileError`], with the line.
@@ -99,6 +100,7 @@ pub fn read(path: &Path) -> Result<GeneFile, GeneFileError> {
             }
             Some(line) if line.starts_with(b"##") || line.starts_with(b"#!") || line.is_empty() => {}
             Some(line) if gtf::is_record(line) => return gtf::read(path),
+            Some(line) if gene_bed::is_record(line) => return gene_bed::read(path),
             Some(_) => return gene_table::read(path),
         }
     }

@@ -19,6 +19,7 @@ pub mod chromosome;
 pub mod consequence;
 pub(crate) mod decimal;
 pub mod fasta;
+pub mod gene_bed;
 pub mod gene_table;
 pub mod genes;
 pub mod gl_bcf;
