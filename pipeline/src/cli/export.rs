@@ -139,7 +139,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
 }
 
 /// Refuses flags of one format beside another.
-fn refuse_strange_flags(args: &ExportArgs) -> anyhow::Result<()> {
+pub(super) fn refuse_strange_flags(args: &ExportArgs) -> anyhow::Result<()> {
     let of_ssf = [
         ("--genome-assembly", args.genome_assembly.is_some()),
         ("--study", args.study.is_some()),

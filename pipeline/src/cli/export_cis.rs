@@ -2,13 +2,14 @@
 
 use anyhow::bail;
 
-use super::export::ExportArgs;
+use super::export::{ExportArgs, ExportFormat, refuse_strange_flags};
 use crate::export::cis::{CisPlan, CisTable, write_cis};
 use crate::export::output::{Output, is_closed_pipe, refuse_input};
 use crate::export::select::{Region, select_names};
 use crate::store::CisReader;
 
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
+    refuse_flags(args)?;
     let reader = CisReader::open(&args.file)?;
     let header = reader.header();
     let table = args.what.unwrap_or_default();
@@ -38,4 +39,18 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
         Err(error) => return Err(error.into()),
     }
     Ok(())
+}
+
+/// Refuses what is for results of norna assoc alone: a policy above all, since nothing here would go by it.
+fn refuse_flags(args: &ExportArgs) -> anyhow::Result<()> {
+    let file = args.file.display();
+    if args.policy.is_some() {
+        bail!(
+            "--policy: {file} is a cis.h5, whose tables no policy is applied to: norna disclose judges the file as a whole"
+        );
+    }
+    if args.format != ExportFormat::Tsv {
+        bail!("--format: {file} is a cis.h5, whose tables are written as tsv alone");
+    }
+    refuse_strange_flags(args)
 }
