@@ -128,7 +128,7 @@ def keyboard(reader, expected):
         if reader.js("document.activeElement.textContent").startswith("Hits"):
             break
     reader.press(Keys.ENTER)
-    assert reader.js("document.activeElement.parentElement.getAttribute('aria-sort')") == "descending"
+    reader.until("document.activeElement.parentElement.getAttribute('aria-sort') === 'descending'", "the table sorted by a key")
     assert reader.js("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     for _ in range(20):
         reader.press(Keys.TAB)
@@ -137,7 +137,7 @@ def keyboard(reader, expected):
     reader.press(Keys.ENTER)
     reader.until("document.title.includes(arguments[0])".replace("arguments[0]", json.dumps(expected["strongest"]["trait"])), "the trait's page")
     reader.charts()
-    assert reader.js("document.activeElement.tagName") == "H1"
+    reader.until("document.activeElement.tagName === 'H1'", "the focus on the heading")
     reader.js("document.querySelector('#manhattan .plot').focus()")
     before = reader.js("document.querySelector('#manhattan .plot').layout.xaxis.range")
     reader.press("+")
@@ -146,7 +146,7 @@ def keyboard(reader, expected):
     width = before[1] - before[0]
     assert abs((after[1] - after[0]) / width - 0.5) < 1e-6 and after[0] > before[0] + 0.3 * width, (before, after)
     reader.press("0")
-    assert reader.js("document.querySelector('#manhattan .plot').layout.xaxis.range") == before
+    reader.until(f"document.querySelector('#manhattan .plot').layout.xaxis.range[0] === {before[0]}", "the whole chart by a key")
 
 
 def trait(reader, expected):
@@ -178,7 +178,7 @@ def trait(reader, expected):
     reader.until(f"Math.abs({plot}.layout.xaxis.range[0] - {before[0]}) < 1", "the whole chart again")
     # Numbers of the chart.
     reader.one("#manhattan details summary").click()
-    assert len(reader.all("#manhattan details tbody tr")) == min(25, expected["n_strongest"])
+    reader.until(f"document.querySelectorAll('#manhattan details tbody tr').length === {min(25, expected['n_strongest'])}", "the strongest variants")
     return name
 
 

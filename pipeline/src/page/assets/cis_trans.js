@@ -28,11 +28,10 @@ norna.cisTransMap = function (map) {
   const { number, data } = norna;
   const { axis, chrom, pos, trait_idx: traits, log10p, is_cis: isCis } = map;
   const genes = data.traits.gene;
-  const bare = (name) => name.replace(/^chr/i, "");
-  const chromosomes = new Map(axis.chromosomes.map((one) => [bare(one[0]), one]));
+  const chromosomes = new Map(axis.chromosomes.map((one) => [norna.chromosome(one[0]), one]));
   const placeOf = ([, first, , offset], at) => offset + at - first;
   const geneOf = (k) => genes[traits[k]];
-  const y = traits.map((_, k) => placeOf(chromosomes.get(bare(geneOf(k).chrom)), geneOf(k).tss));
+  const y = traits.map((_, k) => placeOf(chromosomes.get(norna.chromosome(geneOf(k).chrom)), geneOf(k).tss));
   const x = pos.map((at, k) => placeOf(axis.chromosomes[chrom[k]], at));
   const all = pos.map((_, k) => k);
   const window = data.cis_window;

@@ -97,3 +97,9 @@ norna.geneLinks = function (gene) {
 };
 
 norna.traitAddress = (name) => `#/trait/${encodeURIComponent(name)}`;
+
+/** A chromosome by one of its names for all of them: "chr22" and "22", "chrX" and "23". */
+norna.chromosome = function (name) {
+  const bare = name.replace(/^chr(?=.)/i, "").replace(/^0+(?=[0-9])/, "").toUpperCase();
+  return { 23: "X", 24: "Y", 25: "XY", 26: "MT", M: "MT" }[bare] || bare;
+};

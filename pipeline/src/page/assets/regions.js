@@ -38,7 +38,7 @@ norna.region = function (i, lead, region) {
   const r2Of = (k) => (region.r2 === null || region.r2[k] < 0 ? null : region.r2[k] / 100);
   const isLead = (k) => pos[k] === lead.pair[1] && Math.abs(y[k] - lead.pair[8]) < 0.001;
   const all = pos.map((_, k) => k);
-  const own = data.traits.gene && data.traits.gene[i] && data.traits.gene[i].chrom.replace(/^chr/i, "") === chrom.replace(/^chr/i, "") ? data.traits.gene[i] : null;
+  const own = data.traits.gene && data.traits.gene[i] && norna.chromosome(data.traits.gene[i].chrom) === norna.chromosome(chrom) ? data.traits.gene[i] : null;
   const lanes = norna.geneLanes(region);
   const nLanes = Math.max(0, ...lanes.map((gene) => gene.lane + 1));
   const share = nLanes === 0 ? 0 : Math.min(0.4, 0.08 + 0.05 * nLanes);
