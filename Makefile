@@ -26,10 +26,10 @@ export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 endif
 
-.PHONY: help demo demo-variants demo-reads demo-proteins test bench lint deps build-deps build clean
+.PHONY: help demo demo-variants demo-reads demo-proteins demo-results test bench lint deps build-deps build clean
 
 help:
-	@echo 'make demo   installs what is missing, builds, runs norna on real data with $(RANKS) MPI ranks, shows the top hits; then on reads and proteins'
+	@echo 'make demo   installs what is missing, builds, runs norna on real data with $(RANKS) MPI ranks, shows the top hits; then on reads and proteins; a report'
 	@echo 'make test   every test, the comparison with plink2 included; and the build without MPI'
 	@echo 'make bench  peers, growth, kernels, into benches/record/: an hour on two idle cores, 10 GB'
 	@echo 'make lint   formatting, clippy, shellcheck'
@@ -49,7 +49,7 @@ deps: build-deps
 build: build-deps
 	$(CARGO) build --release --locked -p norna
 
-demo: demo-variants demo-reads demo-proteins
+demo: demo-variants demo-reads demo-proteins demo-results
 
 demo-variants: build
 	@mkdir -p $(DEMO_OUT)
@@ -107,6 +107,27 @@ demo-proteins: demo-reads
 	mpirun -n $(RANKS) $(NORNA) qtl --vcf $(DATA)/chr22.vcf.gz --proteins $(DEMO_OUT)/proteins.h5 --covar $(DATA)/covars.tsv \
 	  --trans --cis-window 500000 --p-threshold 1e-4 --out $(DEMO_OUT)/trans.h5 --force --quiet
 	@$(NORNA) top $(DEMO_OUT)/trans.h5 --n 3
+
+# What people look at, hand on, and may let out.
+demo-results: demo-proteins
+	@echo
+	@echo 'Index variants and what is linked with them (norna clump):'
+	@$(NORNA) clump $(DEMO_OUT)/results.h5 --vcf $(DATA)/chr22.vcf.gz --p 1e-10 | cut -f 1-14
+	@echo
+	@echo 'For a consortium: every pair as Parquet, one trait as regenie writes it (norna export):'
+	$(NORNA) export $(DEMO_OUT)/results.h5 --trait '*' --format parquet --out $(DEMO_OUT)/parquet --force
+	$(NORNA) export $(DEMO_OUT)/results.h5 --trait ENSG00000237438 --format regenie --out $(DEMO_OUT)/regenie --force
+	@echo
+	@echo 'May it leave the secure environment (norna disclose)?'
+	@$(NORNA) disclose $(DEMO_OUT)/results.h5
+	@echo
+	@echo 'To look at, in any browser, offline (norna report, norna plot):'
+	$(NORNA) plot $(DEMO_OUT)/results.h5 --trait ENSG00000237438 --kind regional --vcf $(DATA)/chr22.vcf.gz \
+	  --annotation $(DATA)/genes.gtf.gz --out $(DEMO_OUT)/regional.svg --force
+	$(NORNA) report $(DEMO_OUT)/results.h5 --vcf $(DATA)/chr22.vcf.gz --annotation $(DATA)/genes.gtf.gz \
+	  --out $(DEMO_OUT)/report --force --quiet
+	@echo
+	@echo 'Results lie in $(DEMO_OUT)/: open $(DEMO_OUT)/report/index.html'
 
 test: deps
 	$(CARGO) check --locked -p norna --no-default-features
