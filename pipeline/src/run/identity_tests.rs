@@ -22,6 +22,7 @@ fn the_gate_stops_on_a_swap_and_leaves_the_table() {
         let Command::Identity(args) = parse(&line) else { panic!("another command") };
         let config = args.validate().unwrap();
         let outer = RunOptions {
+            recorded: crate::provenance::Recorded::default(),
             out: dir.path().join(out),
             kind: OutputKind::Hdf5,
             manner: config.run.manner,
