@@ -141,6 +141,7 @@ bench: deps build
 	benches/reads_calibration.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-reads-calibration.txt
 	benches/qtl.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-qtl.txt
 	benches/export.sh $(NORNA) $(BENCH_DATA) | tee $(RECORD)-export.txt
+	benches/report.sh $(NORNA) $(BENCH_DATA)/report | tee $(RECORD)-report.txt
 	{ python3 benches/openblas_sgemm.py; $(CARGO) bench --locked -p norna-benches; } | tee $(RECORD)-kernels.txt
 	$(CARGO) run --locked --release -p norna-benches --bin claim_simulation | tee $(RECORD)-claim-simulation.txt
 	$(CARGO) test --locked --release -p norna-kernels --test permutation_calibration -- --ignored --nocapture \

@@ -41,3 +41,7 @@ for store in full compact hits; do
 done
 row "clump by linkage, all traits, full" \
   "$norna" clump full.h5 --vcf cohort.vcf.gz --p 1e-5 --kb 500 --threads 1 --force -o "$out/clumps.tsv"
+for store in full compact hits; do
+  row "report of all traits, $store" "$norna" report $store.h5 --force -q -o "$out/report-$store"
+done
+row "report with linkage, all traits, full" "$norna" report full.h5 --vcf cohort.vcf.gz --force -q -o "$out/report-linkage"

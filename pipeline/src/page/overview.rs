@@ -8,10 +8,13 @@ use crate::proteins::Protein;
 use crate::store::{LedgerTable, ResultsReader, StoreError, StoredQc};
 
 /// Entries of /provenance that are shown, with what they are called. Others may say more than a report should.
-const SHOWN: [(&str, &str); 20] = [
+const SHOWN: [(&str, &str); 26] = [
     ("command", "Command"),
+    ("arguments", "Command line"),
     ("norna_version", "norna"),
+    ("numeric_version", "Version of the numbers"),
     ("hdf5_version", "HDF5"),
+    ("mpi", "MPI"),
     ("configuration", "Configuration"),
     ("inputs", "Inputs"),
     ("covariates", "Covariates"),
@@ -22,9 +25,12 @@ const SHOWN: [(&str, &str); 20] = [
     ("began", "Began"),
     ("wall_seconds", "Wall time"),
     ("cpu_seconds", "CPU time"),
+    ("timings", "Stages"),
     ("peak_memory_bytes", "Peak memory"),
     ("machine", "Machine"),
     ("isa", "Instruction set"),
+    ("n_ranks", "Number of ranks"),
+    ("nodes", "Nodes"),
     ("ranks", "Ranks"),
     ("shards", "Shards"),
     ("attempt", "Attempt"),
@@ -47,6 +53,7 @@ pub(super) fn provenance(stored: &Value) -> (Vec<(&'static str, Value)>, usize) 
 
 fn shown(key: &str, value: &Value) -> Value {
     match key {
+        "arguments" => command_line(value),
         "machine" => only(value, &["architecture", "cpu"]),
         "ranks" => {
             let of_rank = |rank: &Value| {
@@ -61,6 +68,13 @@ fn shown(key: &str, value: &Value) -> Value {
         }
         _ => without_folders(value),
     }
+}
+
+/// As it would be typed, without folders.
+fn command_line(arguments: &Value) -> Value {
+    let names = without_folders(arguments);
+    let words = names.as_array().into_iter().flatten().filter_map(Value::as_str);
+    Value::String(shlex::try_join(std::iter::once("norna").chain(words)).unwrap_or_default())
 }
 
 /// The members of an object that are named.
