@@ -8,9 +8,9 @@ use crate::store::TALLY_BINS;
 pub const MAX_CORRELATION_ORDER: usize = 4096;
 
 /// Bytes of program, libraries and buffers that do not grow with the study, at most.
-const BASE_AT_MOST: u64 = 44 << 20;
+const BASE_AT_MOST: u64 = 47 << 20;
 /// What they are found to be.
-const BASE: u64 = 30 << 20;
+const BASE: u64 = 33 << 20;
 /// Bands of the results that threads have in hand at most, unless a single one is larger.
 const BANDS: u64 = 512 << 20;
 /// Decompression, one shard's reader and its lines, per thread.
