@@ -35,7 +35,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "KB", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub clump_kb: u32,
     /// With --vcf: smallest r² with a lead of variants that are its own.
-    #[arg(long, value_name = "R2", default_value_t = 0.1, value_parser = share)]
+    #[arg(long, value_name = "R2", default_value_t = 0.1, value_parser = share, requires = "vcf")]
     pub clump_r2: f64,
     /// Of proteins: bases on either side of the TSS of the gene within which a pair is told as cis [default: those that the file
     /// leaves out, else 1000000].
@@ -109,6 +109,9 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         cis_window: args.cis_window,
         quiet: args.quiet,
     };
+    if args.cis_window.is_some() && reader.header().proteins.is_empty() {
+        eprintln!("note: --cis-window does nothing here: the traits of {} are no proteins", args.file.display());
+    }
     let summary = write_report(&reader, &args.out, &options)?;
     if let Some(warning) = failed_shards(&reader)? {
         eprintln!("warning: {warning}");

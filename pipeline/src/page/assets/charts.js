@@ -21,8 +21,10 @@ norna.charts.layout = function (colours, more) {
     modebar: { bgcolor: "rgba(0,0,0,0)", color: colours.faint, activecolor: colours.ink },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
   };
+  const nTicks = Math.max(3, Math.floor(window.innerWidth / 110));
   for (const [name, value] of Object.entries(more || {})) {
-    layout[name] = /^[xy]axis/.test(name) ? { ...axis(), ...value } : value;
+    if (name === "xaxis") layout.xaxis = { nticks: nTicks, ...axis(), ...value };
+    else layout[name] = /^[xy]axis/.test(name) ? { ...axis(), ...value } : value;
   }
   return layout;
 };

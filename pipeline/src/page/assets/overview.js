@@ -37,7 +37,7 @@ norna.traitTable = function () {
   columns.push(
     { label: "Hits", key: (i) => hits[i], cell: (i) => number.whole(hits[i]), numeric: true, title: `Variants with p ≤ ${number.p(data.hit_log10p)}` },
     { label: "λ", key: (i) => lambda[i], cell: (i) => number.fixed(lambda[i], 3), numeric: true, title: "Genomic control: median test over what chance gives" },
-    { label: "Strongest variant", key: (i) => (lead[i] ? lead[i][2] : ""), cell: (i) => (lead[i] ? norna.variantName(lead[i]) : "–"), kind: "name" },
+    { label: "Strongest variant", key: (i) => (lead[i] ? lead[i][2] : ""), cell: (i) => (lead[i] ? norna.variantName(lead[i]) : "–"), kind: "name", title: "Of variants with p ≤ 1e−4; a dash where there is none" },
     { label: "Place", key: (i) => (lead[i] ? norna.placeKey(lead[i][0], lead[i][1]) : null), cell: (i) => (lead[i] ? `${lead[i][0]}:${number.whole(lead[i][1])}` : "–"), kind: "place" },
     { label: "p", key: (i) => (lead[i] ? lead[i][3] : null), cell: (i) => (lead[i] ? number.p(lead[i][3]) : "–"), numeric: true, title: "Smallest p of the trait; sorted by −log10 p" });
   if (status.some((text) => text !== "")) columns.push({ label: "Status", key: (i) => status[i].replace(/_/g, " "), kind: "name" });

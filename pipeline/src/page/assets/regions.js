@@ -100,11 +100,13 @@ norna.region = function (i, lead, region) {
 /** Genes in lanes, so that names do not overlap. */
 norna.geneLanes = function (region) {
   const width = region.end - region.start, ends = [];
+  // A letter takes more of a narrow chart.
+  const letter = 0.0072 * Math.max(1, 1000 / window.innerWidth);
   const arrows = { 1: " →", "-1": "", 0: "" };
   return region.genes.map(([name, start, end, strand]) => {
     const label = `${strand < 0 ? "← " : ""}${name}${arrows[strand]}`;
     const [from, to] = [Math.max(start, region.start), Math.min(end, region.end)];
-    const wide = ((label.length + 2) / 2) * width * 0.0072;
+    const wide = ((label.length + 2) / 2) * width * letter;
     const middle = Math.min(Math.max((from + to) / 2, region.start + wide), region.end - wide);
     const half = Math.max((to - from) / 2, wide);
     let lane = ends.findIndex((free) => free < middle - half);

@@ -96,7 +96,7 @@ norna.provenance = function () {
   const more = data.n_more_provenance;
   return el("section", { "aria-labelledby": "provenance" }, el("h2", { id: "provenance" }, "Provenance"),
     el("dl", { class: "pairs" }, shown.map(([label, value]) => [el("dt", {}, label), el("dd", {}, norna.valueOf(value))])),
-    more > 0 && el("p", { class: "hint" }, `${norna.number.whole(more)} more by norna info --json.`));
+    more > 0 && el("p", { class: "hint" }, `${norna.number.whole(more)} more ${more === 1 ? "entry" : "entries"} by norna info --json.`));
 };
 
 /** A value of any shape as text, lists and tables. */
