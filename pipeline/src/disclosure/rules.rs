@@ -5,9 +5,8 @@ use std::path::Path;
 use serde_json::json;
 
 use super::differencing::{self, Sizes};
-use super::names;
 use super::pairs::{self, Tally};
-use super::{DisclosureError, EffectiveTraits, Finding, Judge, Policy, Report, Verdict};
+use super::{DisclosureError, EffectiveTraits, Finding, Judge, Policy, Report, Verdict, names};
 use crate::report::words::count;
 use crate::store::{LedgerTable, ResultsReader, TraitInfo};
 
@@ -17,12 +16,18 @@ pub(super) fn judge(
     policy: &Policy,
     others: &[Sizes],
 ) -> Result<Report, DisclosureError> {
+    let header = reader.header();
+    let kind = format!(
+        "results of {} × {} × {}",
+        count(header.n_samples.into(), "sample"),
+        count(header.traits.len() as u64, "trait"),
+        count(reader.n_variants() as u64, "variant")
+    );
     let judge = Judge::new(reader, policy)?;
     let tally = pairs::tally(reader, &judge)?;
-    let header = reader.header();
     let (sizes, qc) = (Sizes::of_results(path, reader), reader.qc()?);
     let mut findings = vec![
-        samples(&sizes, policy),
+        samples(&sizes, tally.few_samples, policy),
         minor_alleles(&tally, (reader.n_variants(), header.traits.len()), policy),
         cases(&judge, header.traits.len()),
         case_cells(&tally, reader.has_every_pair(), policy),
@@ -34,22 +39,18 @@ pub(super) fn judge(
     findings.push(ledger(&qc.ledger.samples, policy));
     findings.push(effective_traits(&qc.eigenvalues, (header.traits.len(), header.n_samples), policy));
     findings.push(names::names(&reader.provenance()?, &sizes, policy));
-    let kind = format!(
-        "results of {} × {} × {}",
-        count(header.n_samples.into(), "sample"),
-        count(header.traits.len() as u64, "trait"),
-        count(reader.n_variants() as u64, "variant")
-    );
     Ok(Report { path: path.to_path_buf(), kind, policy: policy.name.clone(), findings })
 }
 
-pub(super) fn samples(sizes: &Sizes, policy: &Policy) -> Finding {
+/// `few_pairs`: pairs of fewer samples than the minimum.
+pub(super) fn samples(sizes: &Sizes, few_pairs: u64, policy: &Policy) -> Finding {
     let rule = policy.samples;
     let under = |minimum: u32| sizes.counts().filter(|&n| n < minimum).count();
     let least = sizes.counts().chain([sizes.n_samples]).min().unwrap_or(0);
-    let (verdict, reason) = if least < rule.minimum {
-        let n = under(rule.minimum);
-        (Verdict::Refuse, format!("{} under it: numbers of few people are theirs; leave such traits out", of_traits(n)))
+    let (verdict, reason) = if least < rule.minimum || few_pairs > 0 {
+        let (traits, pairs) = (of_traits(under(rule.minimum)), count(few_pairs, "pair"));
+        let what = "numbers of few people are theirs; leave such traits and pairs out";
+        (Verdict::Refuse, format!("{traits} under it, and so are the samples of {pairs}: {what}"))
     } else if least < rule.review_under {
         let n = under(rule.review_under);
         (
@@ -62,12 +63,21 @@ pub(super) fn samples(sizes: &Sizes, policy: &Policy) -> Finding {
     Finding {
         rule: "samples",
         verdict,
-        measured: format!("{} samples, {least} in the smallest trait", sizes.n_samples),
+        measured: format!(
+            "{} samples, {least} in the smallest trait{}",
+            sizes.n_samples,
+            if few_pairs > 0 {
+                format!(", under {} in {}", rule.minimum, count(few_pairs, "pair"))
+            } else {
+                String::new()
+            }
+        ),
         asked: format!("at least {}; under {} a look", rule.minimum, rule.review_under),
         reason,
         numbers: json!({
             "samples": sizes.n_samples, "least": least, "minimum": rule.minimum, "review_under": rule.review_under,
             "traits_under_minimum": under(rule.minimum), "traits_under_review": under(rule.review_under),
+            "pairs_under_minimum": few_pairs,
         }),
     }
 }
@@ -184,7 +194,7 @@ fn fits(tally: &Tally, policy: &Policy) -> Finding {
         rule: "near_perfect_fits",
         verdict: if n > 0 { rule.verdict } else { Verdict::Pass },
         measured: format!(
-            "{} pairs fit perfectly, {} hits have an r² over it; the largest is {:.4}",
+            "{} pairs fit perfectly, {} have an r² over it; the largest that was looked at is {:.4}",
             tally.perfect_fits, tally.near_perfect_fits, tally.largest_r2
         ),
         asked: format!("r² of at most {}", rule.maximum_r2),
