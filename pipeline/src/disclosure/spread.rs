@@ -99,7 +99,7 @@ pub(super) fn calibrate(
 fn stretches(reader: &ResultsReader) -> Vec<Range<usize>> {
     let (n, height) = (reader.n_variants(), if reader.has_every_pair() { ROWS } else { 128 * ROWS });
     if n <= STRETCHES * height {
-        return vec![0..n];
+        return std::iter::once(0..n).collect();
     }
     let chunk = reader.chunk().0;
     let start = |i: usize| i * n / STRETCHES / chunk * chunk;
