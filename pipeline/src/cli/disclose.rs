@@ -41,7 +41,7 @@ pub fn run(args: &DiscloseArgs) -> anyhow::Result<u8> {
         return Ok(super::EXIT_OK);
     }
     let Some(file) = &args.file else { return Err(UsageError("a file is required".to_owned()).into()) };
-    let report = disclosure::judge(file, &Policy::load(&args.policy)?, &args.against)?;
+    let report = disclosure::judge_sound(file, &Policy::load(&args.policy)?, &args.against)?;
     stdout::print(&if args.json { format!("{:#}\n", report.json()) } else { report.text() })?;
     Ok(match report.verdict() {
         Verdict::Pass => super::EXIT_OK,

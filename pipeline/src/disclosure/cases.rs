@@ -3,7 +3,8 @@
 //! Of a trait of two values, one of them the cases', with n₁ cases among n samples and A copies of ALT in them, the score is
 //! U = Σ(g − ḡ)(y − ȳ) = A₁ − A·n₁/n where y is 0 or 1, so the cases have A₁ = A·n₁/n + U copies. An effect of linear regression
 //! without covariates is β = U/Σ(g − ḡ)², and SE² = (Σ(y − ȳ)²/Σ(g − ḡ)² − β²)/df, so Σ(g − ḡ)² = Σ(y − ȳ)²/(β² + df·SE²). A
-//! score test has β = U/V and SE² = 1/V, so U = β/SE². With covariates both are approximate: what they explain is left out.
+//! score test has β = U/V and SE² = 1/V, so U = β/SE². With covariates both are approximate: what they explain is left out; and A is an
+//! estimate where the trait lacks samples of the study.
 
 use crate::store::TraitInfo;
 

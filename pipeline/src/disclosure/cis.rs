@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::differencing::{self, Sizes};
 use super::judge::is_under;
-use super::{DisclosureError, Finding, Policy, Report, Verdict, rules};
+use super::{DisclosureError, Finding, Policy, Report, Verdict, names, rules};
 use crate::report::words::count;
 use crate::store::CisReader;
 
@@ -21,17 +21,21 @@ pub(super) fn judge(
 ) -> Result<Report, DisclosureError> {
     let sizes = Sizes::of_cis(path, reader);
     let n_phenotypes = sizes.traits.len();
-    let mut findings = vec![rules::samples(&sizes, policy), minor_alleles(reader, policy)?, fits(reader, policy)?];
-    findings.push(differencing::within(&sizes, policy));
-    findings.extend(others.iter().map(|other| differencing::against(&sizes, other, policy)));
-    findings.push(rules::ledger(&reader.ledger()?.samples, policy));
-    findings.push(rules::effective_traits(&[], (n_phenotypes, sizes.n_samples), policy));
-    findings.push(rules::names(&reader.provenance()?, &sizes, policy));
     let kind = format!(
         "cis results of {} × {}",
         count(sizes.n_samples.into(), "sample"),
         count(n_phenotypes as u64, "phenotype")
     );
+    let mut findings = vec![
+        rules::samples(&sizes, 0, policy),
+        minor_alleles(reader, policy)?,
+        fits(reader, policy)?,
+        differencing::within(&sizes, policy),
+    ];
+    findings.extend(others.iter().map(|other| differencing::against(&sizes, other, policy)));
+    findings.push(rules::ledger(&reader.ledger()?.samples, policy));
+    findings.push(rules::effective_traits(&[], (n_phenotypes, sizes.n_samples), policy));
+    findings.push(names::names(&reader.provenance()?, &sizes, policy));
     Ok(Report { path: path.to_path_buf(), kind, policy: policy.name.clone(), findings })
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Sizes {
     pub(super) n_samples: u32,
     /// Name and samples of each trait.
     pub(super) traits: Vec<(String, u32)>,
+    /// Their means and standard deviations, where the file has them.
+    moments: Vec<(f64, f64)>,
 }
 
 impl Sizes {
@@ -32,13 +34,14 @@ impl Sizes {
 
     pub(super) fn of_results(path: &Path, reader: &ResultsReader) -> Self {
         let traits = reader.header().traits.iter().map(|info| (info.name.clone(), info.n)).collect();
-        Self { file: name_of(path), n_samples: reader.header().n_samples, traits }
+        let moments = reader.header().traits.iter().map(|info| (info.mean, info.sd)).collect();
+        Self { file: name_of(path), n_samples: reader.header().n_samples, traits, moments }
     }
 
     pub(super) fn of_cis(path: &Path, reader: &CisReader) -> Self {
         let phenotypes = reader.header().phenotypes.iter().enumerate();
         let traits = phenotypes.map(|(i, info)| (info.id.clone(), reader.n_and_covariates(i).0)).collect();
-        Self { file: name_of(path), n_samples: reader.header().n_samples, traits }
+        Self { file: name_of(path), n_samples: reader.header().n_samples, traits, moments: Vec::new() }
     }
 }
 
@@ -88,23 +91,35 @@ pub(super) fn within(sizes: &Sizes, policy: &Policy) -> Finding {
     }
 }
 
+/// Whether as many values are those of other people: the same ones have the same mean and standard deviation.
+fn are_others(mine: (f64, f64), theirs: (f64, f64)) -> bool {
+    let differ = |a: f64, b: f64, scale: f64| (a - b).abs() > 1e-9 * scale;
+    let scale = mine.0.abs() + mine.1.abs();
+    differ(mine.0, theirs.0, scale) || differ(mine.1, theirs.1, scale)
+}
+
 /// Between this file and another.
 pub(super) fn against(sizes: &Sizes, other: &Sizes, policy: &Policy) -> Finding {
-    let theirs: HashMap<&str, u32> = other.traits.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-    let shared = sizes.traits.iter().filter_map(|(name, n)| Some((*n, *theirs.get(name.as_str())?)));
-    let (mut n_shared, mut close) = (0_u64, 0_u64);
-    for (mine, theirs) in shared.filter(|&(mine, theirs)| mine > 0 && theirs > 0) {
+    let theirs: HashMap<&str, usize> =
+        other.traits.iter().zip(0..).map(|((name, _), at)| (name.as_str(), at)).collect();
+    let (mut n_shared, mut close, mut swapped) = (0_u64, 0_u64, 0_u64);
+    for (at, (name, mine)) in sizes.traits.iter().enumerate().filter(|(_, (_, n))| *n > 0) {
+        let Some(&other_at) = theirs.get(name.as_str()).filter(|&&at| other.traits[at].1 > 0) else { continue };
+        let n = other.traits[other_at].1;
         n_shared += 1;
-        close += u64::from(is_close(mine, theirs, policy));
+        close += u64::from(is_close(*mine, n, policy));
+        let moments = sizes.moments.get(at).zip(other.moments.get(other_at));
+        swapped += u64::from(*mine == n && moments.is_some_and(|(mine, theirs)| are_others(*mine, *theirs)));
     }
     let difference = sizes.n_samples.abs_diff(other.n_samples);
     let by_study = is_close(sizes.n_samples, other.n_samples, policy);
-    let is_bad = by_study || close > 0;
+    let is_bad = by_study || close > 0 || swapped > 0;
     Finding {
         rule: "differencing",
         verdict: if is_bad { policy.differencing.against } else { Verdict::Pass },
         measured: format!(
-            "{}: {difference} samples apart; of {n_shared} shared traits {close} are 1 to {} apart",
+            "{}: {difference} samples apart; of {n_shared} shared traits {close} are 1 to {} apart, {swapped} are of as many samples \
+             and have other means or deviations",
             other.file,
             policy.differencing.minimum - 1
         ),
@@ -117,7 +132,7 @@ pub(super) fn against(sizes: &Sizes, other: &Sizes, policy: &Policy) -> Finding 
             String::new()
         },
         numbers: json!({
-            "against": other.file, "samples_apart": difference, "shared_traits": n_shared, "close_traits": close,
+            "against": other.file, "samples_apart": difference, "shared_traits": n_shared, "close_traits": close, "other_moments": swapped,
             "minimum": policy.differencing.minimum,
         }),
     }

@@ -1,16 +1,20 @@
 //! Whether results may leave a secure environment: what output checkers look at, by a policy. It supports a decision that people
 //! make, and makes none.
 
+mod beyond;
 mod cases;
 mod cis;
 mod differencing;
 mod effective_traits;
 mod judge;
+mod names;
 mod pairs;
 pub mod policy;
 mod recognise;
 mod report;
 mod rules;
+mod soundness;
+mod spread;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::sink::rows::VariantRow;
 use crate::store::{CisReader, ResultsReader, StoreError};
 
+pub use beyond::beyond_pairs;
 pub use cases::{CaseCells, Cases};
 pub use effective_traits::EffectiveTraits;
 pub use judge::Judge;
@@ -109,7 +114,26 @@ pub fn open(policy: &str, reader: &ResultsReader) -> Result<Judge, DisclosureErr
     Judge::new(reader, &Policy::load(policy)?)
 }
 
-/// Judges a file by all rules. `against`: results files of samples that may be almost the same.
+/// Judges a file by all rules, where it is as it was written; refuses another by that alone.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_sound(path: &Path, policy: &Policy, against: &[PathBuf]) -> Result<Report, DisclosureError> {
+    let (sound, kind) = match recognise(path)? {
+        Content::Results => (soundness::of_results(path)?, "results"),
+        Content::Cis => (soundness::of_cis(path)?, "cis results"),
+        Content::Individual(what) => return Ok(Report::individual(path, policy, what)),
+    };
+    if sound.verdict == Verdict::Refuse {
+        let (path, kind) = (path.to_path_buf(), kind.to_owned());
+        return Ok(Report { path, kind, policy: policy.name.clone(), findings: vec![sound] });
+    }
+    let mut report = judge(path, policy, against)?;
+    report.findings.insert(0, sound);
+    Ok(report)
+}
+
+/// Judges a file by the rules of the policy, taking its numbers as they are. `against`: results files of samples that may be almost the same.
 ///
 /// # Errors
 /// A file cannot be read, or is of no kind that is known.

@@ -1,6 +1,6 @@
 //! Every rule, with a file that trips it alone and one that does not.
 
-use norna::disclosure::{Fate, Filter, Judge, Policy, Verdict, judge, open};
+use norna::disclosure::{Fate, Filter, Judge, Policy, Verdict, beyond_pairs, judge, judge_sound, open};
 use norna::store::{LedgerRole, ResultsReader};
 use norna_kernels::Status;
 use serde_json::json;
@@ -243,4 +243,77 @@ fn the_filter_drops_masks_and_refuses_as_the_policy_says() {
     let fits = judge.reasons().iter().position(|reason| *reason == "near_perfect_fit").unwrap();
     assert_eq!(judge.fate(&variant(1, 200, 50.0), 0, 200, 0.1, f32::NAN), Fate::Mask(fits));
     assert_eq!(judge.fate(&variant(1, 200, 50.0), 0, 200, f32::NAN, f32::NAN), Fate::Keep);
+}
+
+#[test]
+fn carriers_among_a_traits_own_samples_are_told_by_its_pairs() {
+    // 60 minor alleles among 200 people, of which the 150 of the trait have one: 45 are to be expected, D is 149/150.
+    let mut made = Made::good();
+    made.variants = vec![variant(100, 200, 60.0)];
+    made.header.traits[3] = info("T3", 150, 1);
+    made.cells = |_, t| match t {
+        3 => (0.5, (((149.0 * 2.25) / (149.0 / 150.0) - 0.25_f64) / 148.0).sqrt() as f32),
+        _ => (0.0, 0.1),
+    };
+    assert_eq!(made.tripped(), [("minor_alleles", Verdict::Refuse)]);
+    assert_eq!(measured(&made.judged(), "minor_alleles", "pairs_under"), json!(1));
+    let (_folder, path) = made.write();
+    let mut judge = open("default", &ResultsReader::open(&path).unwrap()).unwrap();
+    let (beta, se) = (made.cells)(0, 3);
+    let alleles = judge.minor_alleles(&made.variants[0], 3, 150, (beta.into(), se.into()));
+    assert!((alleles - 1.0).abs() < 0.01, "{alleles}");
+    let reason = judge.reasons().iter().position(|reason| *reason == "minor_allele_count").unwrap();
+    assert_eq!(judge.fate(&made.variants[0], 3, 150, beta, se), Fate::Drop(reason));
+    assert_eq!(judge.fate(&made.variants[0], 0, 200, beta, se), Fate::Keep);
+    // On MT the dosages 0 and 2 are one allele a person.
+    let mt = norna::sink::rows::VariantRow { chrom: "MT".into(), ..variant(1, 200, 30.0) };
+    assert_eq!(judge.fate(&mt, 0, 200, 0.0, 0.1), Fate::Drop(reason));
+}
+
+#[test]
+fn counts_that_cannot_be_are_never_kept() {
+    let (_folder, path) = Made::good().write();
+    let mut judge = open("default", &ResultsReader::open(&path).unwrap()).unwrap();
+    let good = variant(1, 200, 50.0);
+    assert_eq!(judge.fate(&good, 0, 200, 0.1, 0.1), Fate::Keep);
+    for (mac, a1_freq) in [(f64::NAN, 0.125), (-1.0, 0.125), (5000.0, 0.125), (50.0, f64::NAN), (50.0, 7.0)] {
+        let bad = norna::sink::rows::VariantRow { mac, a1_freq, ..good.clone() };
+        assert!(matches!(judge.fate(&bad, 0, 200, 0.1, 0.1), Fate::Drop(_)), "{mac} {a1_freq}");
+    }
+    // Numbers chosen by hand are not a run's.
+    let report = judge_sound(&path, &Policy::load("default").unwrap(), &[]).unwrap();
+    assert_eq!((report.findings[0].rule, report.verdict()), ("soundness", Verdict::Refuse));
+}
+
+#[test]
+fn what_no_pair_filter_mends_is_told() {
+    let of = |made: &Made| -> Vec<&'static str> {
+        let (_folder, path) = made.write();
+        let reader = ResultsReader::open(&path).unwrap();
+        let found = beyond_pairs(&reader, &Policy::load("default").unwrap()).unwrap();
+        found.iter().map(|finding| finding.rule).collect()
+    };
+    let mut made = Made::good();
+    assert_eq!(of(&made), [""; 0]);
+    made.qc.ledger.traits.push("two_values_tested_linearly", LedgerRole::Note, 1);
+    assert_eq!(made.tripped(), [("cases", Verdict::Refuse)]);
+    made.header.traits[1] = info("a@b", 197, 1);
+    made.qc.eigenvalues = vec![1.0; 100];
+    assert_eq!(of(&made), ["cases", "differencing", "effective_traits", "names"]);
+    // One of 80 cases is known.
+    let mut made = Made::good();
+    made.qc.ledger.traits.push("two_values_tested_linearly", LedgerRole::Note, 1);
+    made.header.traits[1].mean = 0.4;
+    made.header.traits[1].sd = (0.24_f64 * 200.0 / 199.0).sqrt();
+    assert_eq!(of(&made), [""; 0]);
+}
+
+#[test]
+fn as_many_other_people_are_told() {
+    let (_a, first) = Made::good().write();
+    let mut made = Made::good();
+    made.header.traits[2].mean += 0.01;
+    let (_b, second) = made.write();
+    let report = judge(&first, &Policy::load("default").unwrap(), &[second]).unwrap();
+    assert_eq!(report.verdict(), Verdict::Refuse);
 }
