@@ -13,6 +13,7 @@ use crate::export::hits::hits_only;
 use crate::export::indexed::IndexedTable;
 use crate::export::output::{Output, can_be_indexed, is_closed_pipe, refuse_input};
 use crate::export::places::PlaceColumns;
+use crate::export::replace::Replace;
 use crate::export::select::{Region, check_regions, failed_shards, perfect_fits, select_traits};
 use crate::export::tsv::write_table;
 use crate::export::{ExportError, ExportPlan};
@@ -116,7 +117,10 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     }
     refuse_strange_flags(args)?;
     let mut plan = plan(args, &reader)?;
-    refuse_input(&args.file, &args.out)?;
+    let read = args.policy.iter().map(PathBuf::from).chain(args.study.clone());
+    for input in std::iter::once(args.file.clone()).chain(read) {
+        refuse_input(&input, &args.out)?;
+    }
     let mut judge = args.policy.as_ref().map(|policy| disclosure::open(policy, &reader)).transpose()?;
     let mut gate = Gate::new(judge.as_mut().map(|judge| judge as &mut dyn Filter));
     let refused = gate.refuse_traits(&mut plan.traits);
@@ -170,7 +174,7 @@ fn plan(args: &ExportArgs, reader: &ResultsReader) -> anyhow::Result<ExportPlan>
 
 fn run_table(args: &ExportArgs, reader: &ResultsReader, plan: &ExportPlan, gate: &mut Gate<'_>) -> anyhow::Result<()> {
     if can_be_indexed(&args.out) {
-        let mut table = IndexedTable::create(&args.out, args.force)?;
+        let mut table = IndexedTable::create(&args.out, Replace::Table.only_with(args.force))?;
         let n_rows = write_table(reader, plan, gate, &mut |made| table.push(made))?;
         if let Some(why) = table.finish()? {
             eprintln!(
@@ -180,7 +184,7 @@ fn run_table(args: &ExportArgs, reader: &ResultsReader, plan: &ExportPlan, gate:
         }
         return tell(reader, plan, n_rows);
     }
-    let mut output = Output::create(&args.out, args.force)?;
+    let mut output = Output::create(&args.out, Replace::Table.only_with(args.force))?;
     let written = write_table(reader, plan, gate, &mut |made| {
         output.write_all(&made.text).map_err(|cause| ExportError::Write { path: args.out.clone(), cause })
     });

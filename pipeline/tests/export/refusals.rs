@@ -55,6 +55,68 @@ fn folders_are_whole_and_nothing_else_is_lost() {
 }
 
 #[test]
+fn force_replaces_only_what_norna_wrote() {
+    let shared = shared();
+    let at = |name: &str| shared.study.path(name);
+    let vcf = std::fs::read(&shared.study.vcf).unwrap();
+    let traits = std::fs::read(&shared.study.pheno).unwrap();
+    let policy = tools::run(&mut tools::norna(["disclose", "--print-policy"])).ok().stdout.into_bytes();
+    let results = std::fs::read(&shared.hits).unwrap();
+    let plink = b"#CHROM\tPOS\tID\tREF\tALT\tA1\tTEST\tOBS_CT\n".to_vec();
+    let svg = b"<svg role=\"img\"></svg>\n".to_vec();
+    for (name, bytes) in [
+        ("mine.vcf.gz", vcf),
+        ("mine.tsv", traits),
+        ("mine.toml", policy),
+        ("mine.h5", results),
+        ("mine.glm", plink),
+        ("mine.svg", svg),
+        ("broken.gz", b"\x1f\x8b\x08broken".to_vec()),
+    ] {
+        std::fs::write(at(name), &bytes).unwrap();
+        std::fs::write(at(&format!("{name}.tbi")), "mine").unwrap();
+        let out = at(name);
+        let more: &[&str] = if name == "mine.toml" { &["--policy", out.to_str().unwrap()] } else { &[] };
+        let (_, run) = export(&shared.full, name, &[&["--force"], more].concat());
+        assert_eq!((run.code, run.stderr.lines().count()), (1, 1), "{name}: {}", run.stderr);
+        let word = if name == "mine.toml" { "that the command reads" } else { "is not a table that norna wrote" };
+        assert!(run.stderr.contains(word), "{name}: {}", run.stderr);
+        assert_eq!(std::fs::read(&out).unwrap(), bytes, "{name}");
+        let plotted = ["plot", shared.full.to_str().unwrap(), "--trait", "ENSG00000131100", "--force", "-o"];
+        let run = tools::run(tools::norna(plotted).arg(&out));
+        assert!(run.code == 1 && run.stderr.contains("is not a chart that norna wrote"), "{name}: {}", run.stderr);
+        assert_eq!(std::fs::read(&out).unwrap(), bytes, "{name}");
+        assert_eq!(read(&at(&format!("{name}.tbi"))), "mine");
+    }
+    let (_, run) = export(&shared.full, "new.tsv.gz", &[]);
+    run.ok();
+    std::fs::write(at("new.tsv.gz.tbi"), "mine").unwrap();
+    let (_, run) = export(&shared.full, "new.tsv.gz", &["--force"]);
+    assert!(run.code == 1 && run.stderr.contains("is not an index that norna wrote"), "{}", run.stderr);
+}
+
+#[test]
+fn force_replaces_what_norna_wrote() {
+    let shared = shared();
+    let full = shared.full.to_str().unwrap();
+    std::fs::write(shared.study.path("again.tsv"), "").unwrap();
+    for (name, args) in [
+        ("again.tsv", &["export", full, "--trait", "*"][..]),
+        ("again.tsv", &["export", full, "--trait", "ENSG00000131100"]),
+        ("again.tsv.gz", &["export", full, "--trait", "*"]),
+        ("again.tsv", &["clump", full]),
+        ("again.tsv", &["clump", full, "--json"]),
+        ("again.svg", &["plot", full, "--trait", "ENSG00000131100"]),
+    ] {
+        let run = || tools::run(tools::norna(args).args(["--force", "-o"]).arg(shared.study.path(name))).ok();
+        run();
+        let before = std::fs::read(shared.study.path(name)).unwrap();
+        run();
+        assert_eq!(std::fs::read(shared.study.path(name)).unwrap(), before, "{args:?}");
+    }
+}
+
+#[test]
 fn flags_that_do_not_fit_are_refused() {
     let shared = shared();
     let study = shared.study.path("bad.toml");
