@@ -122,7 +122,8 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         refuse_input(&input, &args.out)?;
     }
     let mut judge = args.policy.as_ref().map(|policy| disclosure::open(policy, &reader)).transpose()?;
-    let mut gate = Gate::new(judge.as_mut().map(|judge| judge as &mut dyn Filter));
+    let gate = Gate::new(judge.as_mut().map(|judge| judge as &mut dyn Filter));
+    let mut gate = if reader.has_every_pair() { gate } else { gate.of_hits() };
     let refused = gate.refuse_traits(&mut plan.traits);
     for line in refused_lines(&refused, &reader.header().traits) {
         eprintln!("policy: {line}");
@@ -135,7 +136,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         format => super::export_folder::run(args, (&reader, &plan), format, &mut gate)?,
     }
     if gate.is_kept() {
-        let lines = gate.kept_back(None).lines();
+        let lines = gate.lines(None);
         let told = if lines.is_empty() { vec!["no pair was kept back".to_owned()] } else { lines };
         told.iter().for_each(|line| eprintln!("policy: {line}"));
     }

@@ -77,9 +77,7 @@ fn notes(layout: &impl Layout, file: &TraitFile, gate: &Gate<'_>) -> Vec<String>
     let unfit = layout.unfit_reasons().iter().zip(&file.unfit).filter(|&(_, &n)| n > 0);
     let mut notes: Vec<String> =
         unfit.map(|(reason, &n)| format!("{} left out ({reason})", count(n, "variant"))).collect();
-    notes.extend(
-        gate.kept_back(Some(file.trait_idx)).lines().into_iter().map(|line| format!("disclosure policy: {line}")),
-    );
+    notes.extend(gate.lines(Some(file.trait_idx)).into_iter().map(|line| format!("disclosure policy: {line}")));
     notes
 }
 

@@ -201,6 +201,24 @@ fn a_policy_takes_pairs_out_and_says_how_many() {
         let at = judged.column(name);
         assert!(judged.rows.iter().all(|row| row[freq] != "NA" || row[at] == "NA"), "{name} of masked rows");
     }
+    assert!(masked > 0, "{said}");
+    let log10p = judged.column("LOG10_P");
+    let kept_back = |said: &str| -> Vec<u64> {
+        let lines = said.lines().filter_map(|line| line.strip_prefix("policy: "));
+        lines.map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect()
+    };
+    for p in ["0", "1.5", "6"] {
+        let (some, run) = export(&shared.full, &format!("judged{p}.tsv"), &["--policy", policy, "--log10p", p]);
+        let told = kept_back(&run.ok().stderr);
+        assert_eq!((told.iter().sum::<u64>(), told.len()), (n_back as u64, kept_back(&said).len()), "{p}");
+        let least: f64 = p.parse().unwrap();
+        let wanted = judged.rows.iter().filter(|row| row[log10p].parse::<f64>().is_ok_and(|x| x >= least));
+        assert!(Table::read(&some).rows.iter().eq(wanted), "{p}");
+    }
+    let (hits, run) = export(&shared.hits, "judged_hits.tsv", &["--policy", policy]);
+    assert!(run.ok().stderr.contains("their number is not told"));
+    let hits = Table::read(&hits);
+    assert!(!hits.rows.is_empty() && hits.rows.iter().all(|row| row[freq] != "NA"));
     let (folder, run) = export(&shared.full, "judged", &["--format", "plink", "--policy", policy]);
     run.ok();
     let n: usize = names(&folder)
