@@ -14,7 +14,7 @@ use super::transform;
 use super::{CohortConfig, Column};
 
 /// Fewest observed values of which a test could be made at all.
-const MIN_OBSERVED: usize = 3;
+pub(crate) const MIN_OBSERVED: usize = 3;
 
 /// Traits named in a message, at most.
 const MAX_NAMED: usize = 5;

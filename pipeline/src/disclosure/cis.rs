@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::differencing::{self, Sizes};
 use super::judge::is_under;
-use super::{DisclosureError, Finding, Policy, Report, Verdict, rules};
+use super::{DisclosureError, Finding, Policy, Report, Verdict, names, rules};
 use crate::report::words::count;
 use crate::store::CisReader;
 
@@ -26,7 +26,7 @@ pub(super) fn judge(
     findings.extend(others.iter().map(|other| differencing::against(&sizes, other, policy)));
     findings.push(rules::ledger(&reader.ledger()?.samples, policy));
     findings.push(rules::effective_traits(&[], (n_phenotypes, sizes.n_samples), policy));
-    findings.push(rules::names(&reader.provenance()?, &sizes, policy));
+    findings.push(names::names(&reader.provenance()?, &sizes, policy));
     let kind = format!(
         "cis results of {} × {}",
         count(sizes.n_samples.into(), "sample"),

@@ -3,6 +3,7 @@
 use super::cases::{CaseCells, Cases};
 use super::policy::{Action, Policy};
 use super::{DisclosureError, Fate, Filter, Verdict};
+use crate::cohort::traits::MIN_OBSERVED;
 use crate::sink::rows::VariantRow;
 use crate::store::{ResultsReader, TraitInfo};
 
@@ -13,6 +14,9 @@ const CASE_CELL: usize = 1;
 const NEAR_PERFECT_FIT: usize = 2;
 const TRAIT_SAMPLES: usize = 3;
 const TRAIT_CASES: usize = 4;
+
+/// What the traits' ledger calls two-valued traits of a linear model.
+const TWO_VALUES: &str = "two_values_tested_linearly";
 
 /// What is to be known of a trait.
 #[derive(Debug, Clone)]
@@ -27,6 +31,7 @@ struct JudgedTrait {
 pub struct Judge {
     policy: Policy,
     traits: Vec<JudgedTrait>,
+    n_unrecognised: u64,
 }
 
 impl Judge {
@@ -35,7 +40,8 @@ impl Judge {
     /// # Errors
     /// Its counts of cases cannot be read.
     pub fn new(reader: &ResultsReader, policy: &Policy) -> Result<Self, DisclosureError> {
-        let counted = reader.qc()?.case_counts;
+        let qc = reader.qc()?;
+        let counted = qc.case_counts;
         let judged = |(trait_idx, info): (usize, &TraitInfo)| {
             let cases = Cases::of(info, counted.as_ref().map(|counts| counts[trait_idx]));
             let too_few = |n: u32, minimum: u32, verdict: Verdict| n < minimum && verdict != Verdict::Pass;
@@ -48,8 +54,13 @@ impl Judge {
             };
             JudgedTrait { info: info.clone(), cases, refused }
         };
-        let traits = reader.header().traits.iter().enumerate().map(judged).collect();
-        Ok(Self { policy: policy.clone(), traits })
+        let traits: Vec<JudgedTrait> = reader.header().traits.iter().enumerate().map(judged).collect();
+        let told = qc.ledger.traits.entries.iter().find(|entry| entry.name == TWO_VALUES);
+        let with_cases =
+            |of: &&JudgedTrait| of.cases.is_some() && !of.info.normal && of.info.n as usize >= MIN_OBSERVED;
+        let recognised = traits.iter().filter(with_cases).count() as u64;
+        let n_unrecognised = told.map_or(0, |entry| entry.count.saturating_sub(recognised));
+        Ok(Self { policy: policy.clone(), traits, n_unrecognised })
     }
 
     /// The policy.
@@ -60,6 +71,12 @@ impl Judge {
     /// Of a trait of two values, its cases.
     pub fn cases(&self, trait_idx: usize) -> Option<&Cases> {
         self.traits[trait_idx].cases.as_ref()
+    }
+
+    /// Traits that the file's ledger counts as of two values and that are not among those whose cases are known: coded otherwise
+    /// than 0 and 1 or 1 and 2, standardised, or ranked.
+    pub fn n_unrecognised(&self) -> u64 {
+        self.n_unrecognised
     }
 
     /// Minor alleles of a variant to be expected among so many of its samples.

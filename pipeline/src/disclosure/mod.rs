@@ -1,11 +1,13 @@
 //! Whether results may leave a secure environment: what output checkers look at, by a policy. It supports a decision that people
 //! make, and makes none.
 
+mod beyond;
 mod cases;
 mod cis;
 mod differencing;
 mod effective_traits;
 mod judge;
+mod names;
 mod pairs;
 pub mod policy;
 mod recognise;
@@ -19,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::sink::rows::VariantRow;
 use crate::store::{CisReader, ResultsReader, StoreError};
 
+pub use beyond::beyond_pairs;
 pub use cases::{CaseCells, Cases};
 pub use effective_traits::EffectiveTraits;
 pub use judge::Judge;

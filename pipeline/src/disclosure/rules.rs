@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::differencing::{self, Sizes};
+use super::names;
 use super::pairs::{self, Tally};
 use super::{DisclosureError, EffectiveTraits, Finding, Judge, Policy, Report, Verdict};
 use crate::report::words::count;
 use crate::store::{LedgerTable, ResultsReader, TraitInfo};
-
-/// Keys of /provenance that name people and machines.
-const NAMING_KEYS: [&str; 5] = ["user", "hosts", "host", "folder", "paths"];
 
 pub(super) fn judge(
     path: &Path,
@@ -26,7 +24,7 @@ pub(super) fn judge(
     let mut findings = vec![
         samples(&sizes, policy),
         minor_alleles(&tally, (reader.n_variants(), header.traits.len()), policy),
-        cases(&judge, &tally, header.traits.len()),
+        cases(&judge, header.traits.len()),
         case_cells(&tally, reader.has_every_pair(), policy),
         fits(&tally, policy),
         trait_values(&header.traits, policy),
@@ -35,7 +33,7 @@ pub(super) fn judge(
     findings.extend(others.iter().map(|other| differencing::against(&sizes, other, policy)));
     findings.push(ledger(&qc.ledger.samples, policy));
     findings.push(effective_traits(&qc.eigenvalues, (header.traits.len(), header.n_samples), policy));
-    findings.push(names(&reader.provenance()?, &sizes, policy));
+    findings.push(names::names(&reader.provenance()?, &sizes, policy));
     let kind = format!(
         "results of {} × {} × {}",
         count(header.n_samples.into(), "sample"),
@@ -107,30 +105,44 @@ fn minor_alleles(tally: &Tally, (n_variants, n_traits): (usize, usize), policy: 
     }
 }
 
-fn cases(judge: &Judge, tally: &Tally, n_traits: usize) -> Finding {
+/// Recognised traits of two values, and how many are not.
+pub(super) fn cases(judge: &Judge, n_traits: usize) -> Finding {
     let rule = judge.policy().cases;
     let all = (0..n_traits).filter_map(|trait_idx| judge.cases(trait_idx));
     let sizes: Vec<u32> = all.map(|cases| cases.n_cases.min(cases.n_controls)).collect();
     let under = sizes.iter().filter(|&&n| n < rule.minimum).count();
-    let least = sizes.iter().min();
+    let (least, unrecognised) = (sizes.iter().min(), judge.n_unrecognised());
+    let (mut measured, mut reasons) = (Vec::new(), Vec::new());
+    if let Some(least) = least {
+        let traits = count(sizes.len() as u64, "trait");
+        measured.push(format!("{traits} of two values, the least with {least} cases or controls"));
+    }
+    if under > 0 {
+        reasons.push(format!("{} under it; leave such traits out", of_traits(under)));
+    }
+    if unrecognised > 0 {
+        let traits = count(unrecognised, "trait");
+        measured.push(format!("{traits} of two values by the ledger whose cases cannot be told"));
+        reasons.push(
+            "traits that are not 0/1 or 1/2 as analysed cannot be judged, nor the alleles among their cases: code them 0/1 or \
+             1/2 and run again without --standardize and --rint"
+                .to_owned(),
+        );
+    }
+    if measured.is_empty() {
+        measured.push("no trait of two values is seen".to_owned());
+    }
     Finding {
         rule: "cases",
-        verdict: if under > 0 { rule.verdict } else { Verdict::Pass },
-        measured: match least {
-            None => "no trait of two values is seen".to_owned(),
-            Some(least) => format!("{} of two values, the least with {least} cases or controls", of_traits_n(&sizes)),
-        },
+        verdict: if reasons.is_empty() { Verdict::Pass } else { rule.verdict },
+        measured: measured.join(", "),
         asked: format!("at least {} cases and controls", rule.minimum),
-        reason: if under > 0 { format!("{} under it; leave such traits out", of_traits(under)) } else { String::new() },
+        reason: reasons.join("; "),
         numbers: json!({
-            "traits": tally.traits_with_cases, "traits_under": under, "least": least, "minimum": rule.minimum,
-            "traits_kept_in": pairs::n_refused(judge, n_traits),
+            "traits": sizes.len(), "traits_under": under, "least": least, "minimum": rule.minimum,
+            "unrecognised": unrecognised, "traits_kept_in": pairs::n_refused(judge, n_traits),
         }),
     }
-}
-
-fn of_traits_n(sizes: &[u32]) -> String {
-    count(sizes.len() as u64, "trait")
 }
 
 fn case_cells(tally: &Tally, every_pair: bool, policy: &Policy) -> Finding {
@@ -281,48 +293,4 @@ pub(super) fn effective_traits(eigenvalues: &[f64], (n_traits, n_samples): (usiz
             "review_from": rule.review_from, "refuse_from": rule.refuse_from,
         }),
     }
-}
-
-/// What of /provenance and of the traits' names tells of people and machines.
-pub(super) fn names(provenance: &Value, sizes: &Sizes, policy: &Policy) -> Finding {
-    let mut keys = Vec::new();
-    let mut paths = 0;
-    look(provenance, &mut keys, &mut paths);
-    let odd = sizes.traits.iter().filter(|(name, _)| is_folder(name) || name.contains('@')).count();
-    let is_bad = !keys.is_empty() || paths > 0 || odd > 0;
-    let told = if keys.is_empty() { String::new() } else { format!(" and {}", keys.join(", ")) };
-    Finding {
-        rule: "names",
-        verdict: if is_bad { policy.names.verdict } else { Verdict::Pass },
-        measured: format!("{paths} texts with folders{told} in /provenance, {odd} names of traits that look like them"),
-        asked: "no folder, user or host".to_owned(),
-        reason: if is_bad {
-            "where and by whom it was computed is in the file: run again without --provenance-paths, or export tables"
-                .to_owned()
-        } else {
-            String::new()
-        },
-        numbers: json!({ "paths": paths, "keys": keys, "trait_names": odd }),
-    }
-}
-
-fn look(value: &Value, keys: &mut Vec<String>, paths: &mut usize) {
-    match value {
-        Value::String(text) => *paths += usize::from(is_folder(text)),
-        Value::Array(items) => items.iter().for_each(|item| look(item, keys, paths)),
-        Value::Object(parts) => {
-            for (key, part) in parts {
-                if NAMING_KEYS.contains(&key.as_str()) && !part.is_null() {
-                    keys.push(key.clone());
-                }
-                look(part, keys, paths);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn is_folder(text: &str) -> bool {
-    text.split(['=', ' ', '@']).any(|part| (part.starts_with('/') && part.len() > 1) || part.starts_with("~/"))
-        || text.contains(":\\")
 }
