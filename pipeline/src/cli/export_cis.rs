@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::export::{ExportArgs, ExportFormat, refuse_strange_flags};
+use super::export::{ExportArgs, ExportFormat, refuse_strange_flags, usage};
 use crate::export::cis::{CisPlan, CisTable, write_cis};
 use crate::export::output::{Output, is_closed_pipe, refuse_input};
 use crate::export::replace::Replace;
@@ -46,12 +46,12 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
 fn refuse_flags(args: &ExportArgs) -> anyhow::Result<()> {
     let file = args.file.display();
     if args.policy.is_some() {
-        bail!(
+        return Err(usage(format!(
             "--policy: {file} is a cis.h5, whose tables no policy is applied to: norna disclose judges the file as a whole"
-        );
+        )));
     }
     if args.format != ExportFormat::Tsv {
-        bail!("--format: {file} is a cis.h5, whose tables are written as tsv alone");
+        return Err(usage(format!("--format: {file} is a cis.h5, whose tables are written as tsv alone")));
     }
     refuse_strange_flags(args)
 }

@@ -20,6 +20,7 @@ pub struct KeptBack {
 #[derive(Default)]
 pub struct Gate<'f> {
     filter: Option<&'f mut dyn Filter>,
+    policy: String,
     reasons: Vec<&'static str>,
     hides_counts: bool,
     /// Dropped and masked by trait (row of /traits), then by reason.
@@ -30,7 +31,17 @@ impl<'f> Gate<'f> {
     /// A gate that this filter keeps.
     pub fn new(filter: Option<&'f mut dyn Filter>) -> Self {
         let reasons = filter.as_ref().map_or(Vec::new(), |filter| filter.reasons().to_vec());
-        Self { filter, reasons, hides_counts: false, counts: BTreeMap::new() }
+        Self { filter, policy: String::new(), reasons, hides_counts: false, counts: BTreeMap::new() }
+    }
+
+    /// With the name of the policy.
+    pub fn of_policy(self, name: &str) -> Self {
+        Self { policy: name.to_owned(), ..self }
+    }
+
+    /// The name of the policy.
+    pub fn policy(&self) -> &str {
+        &self.policy
     }
 
     /// The gate of a file of hits: how many it keeps back is not told, since each of them has a p that made it a hit.

@@ -185,7 +185,8 @@ fn a_policy_takes_pairs_out_and_says_how_many() {
     let policy = shared.study.path("strict.toml");
     let default = tools::run(&mut tools::norna(["disclose", "--print-policy"])).ok().stdout;
     let at = default.find("[minor_alleles]").expect("the section");
-    let strict = default[at..].replacen("minimum = ", "minimum = 100 # ", 1);
+    let strict = default[at..].replacen("minimum = ", "minimum = 100 # ", 1).replacen("\"drop\"", "\"mask\"", 1);
+    let strict = strict.replacen("review_from = ", "review_from = 0.001 # ", 1);
     std::fs::write(&policy, format!("{}{strict}", &default[..at])).unwrap();
     let policy = policy.to_str().unwrap();
     let (all, run) = export(&shared.full, "unjudged.tsv", &[]);
@@ -202,6 +203,7 @@ fn a_policy_takes_pairs_out_and_says_how_many() {
         assert!(judged.rows.iter().all(|row| row[freq] != "NA" || row[at] == "NA"), "{name} of masked rows");
     }
     assert!(masked > 0, "{said}");
+    assert!(said.contains("warning: policy: effective_traits says review: "), "{said}");
     let log10p = judged.column("LOG10_P");
     let kept_back = |said: &str| -> Vec<u64> {
         let lines = said.lines().filter_map(|line| line.strip_prefix("policy: "));
@@ -227,4 +229,7 @@ fn a_policy_takes_pairs_out_and_says_how_many() {
         .map(|file| read(&folder.join(file)).lines().count() - 1)
         .sum();
     assert_eq!(n, judged.rows.len());
+    let manifest: serde_json::Value = serde_json::from_str(&read(&folder.join("_norna_export.json"))).unwrap();
+    assert_eq!(manifest["policy"]["name"], "default");
+    assert!(manifest["policy"]["kept_back"][0].as_str().unwrap().starts_with(&format!("{n_back} pairs ")));
 }

@@ -123,7 +123,15 @@ fn flags_that_do_not_fit_are_refused() {
     std::fs::write(&study, "genome_assembly = \"GRCh37\"\nsexx = \"M\"\n").unwrap();
     let unknown = shared.study.path("unknown.toml");
     std::fs::write(&unknown, "genome_assembly = \"GRCh37\"\n[traits.NOBODY]\ntrait_description = \"x\"\n").unwrap();
-    let cases: [(&[&str], &str); 6] = [
+    let written = |name: &str, text: &str| {
+        std::fs::write(shared.study.path(name), text).unwrap();
+        shared.study.path(name).to_str().unwrap().to_owned()
+    };
+    let genome = written("genome.toml", "genome_assembly = \"hg99\"\n");
+    let limit = written("limit.toml", "genome_assembly = \"GRCh37\"\nminor_allele_freq_lower_limit = 7\n");
+    let cases: [(&[&str], &str); 8] = [
+        (&["--format", "gwas-ssf", "--study", &genome], "hg99"),
+        (&["--format", "gwas-ssf", "--study", &limit], "0 to 0.5"),
         (&["--format", "gwas-ssf"], "--genome-assembly"),
         (&["--format", "gwas-ssf", "--study", study.to_str().unwrap()], "line 2"),
         (&["--format", "gwas-ssf", "--study", unknown.to_str().unwrap()], "NOBODY"),
@@ -136,7 +144,11 @@ fn flags_that_do_not_fit_are_refused() {
         assert!(run.code != 0 && run.stderr.contains(word), "{args:?}: {}", run.stderr);
         assert_eq!(run.stderr.trim_end().lines().count(), 1, "{}", run.stderr);
         assert!(!out.exists());
+        let is_of_flags = !args.contains(&"--study") && !args.contains(&"--policy");
+        assert_eq!(run.code == 2, is_of_flags, "{args:?}: {}", run.code);
     }
+    let (_, run) = export(&shared.full, "refused", &["--format", "gwas-ssf", "--genome-assembly", "GR ch<>"]);
+    assert!(run.code == 2 && run.stderr.contains("GRCh38"), "{}", run.stderr);
     let run = tools::run(tools::norna(["export"]).arg(&shared.full).args(["--trait", "*", "--format", "plink"]));
-    assert!(run.code != 0 && run.stderr.contains("-o"), "{}", run.stderr);
+    assert!(run.code == 2 && run.stderr.contains("-o"), "{}", run.stderr);
 }
