@@ -239,7 +239,8 @@ fn what_cannot_be_clumped_is_refused_in_a_line() {
     refused(&["--vcf", &vcf, "--keep", &path("keep.txt")], &["--keep", "none of its 1 samples"]);
     std::fs::write(path("taken.tsv"), "mine").unwrap();
     refused(&["-o", &path("taken.tsv")], &["taken.tsv", "--force"]);
-    refused(&["-o", &full.display().to_string(), "--force"], &["results file that is read"]);
+    refused(&["-o", &path("taken.tsv"), "--force"], &["taken.tsv", "not a table that norna wrote"]);
+    refused(&["-o", &full.display().to_string(), "--force"], &["a file that the command reads"]);
     assert_eq!(std::fs::read_to_string(path("taken.tsv")).unwrap(), "mine");
 }
 

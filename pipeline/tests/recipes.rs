@@ -54,6 +54,7 @@ fn make_files(folder: &Path) {
     for words in [
         "assoc --vcf data/chr22.vcf.gz --pheno data/traits.tsv --covar data/covars.tsv --out results.h5",
         "assoc --vcf data/chr22.vcf.gz --pheno data/traits.tsv --covar data/covars.tsv --store compact --out compact.h5",
+        "export results.h5 --trait * --format parquet --out results.parquet",
         "proteins data/traits.tsv --annotation data/genes.gtf.gz --transform rint --out proteins.h5",
         "qtl --vcf data/chr22.vcf.gz --proteins proteins.h5 --covar data/covars.tsv --permute 100 --nominal --conditional --out cis.h5",
         "simulate --out people.vcf.gz --n-samples 3 --n-variants 50 --contig 22:1100000 --reads reads --depth 0.1",

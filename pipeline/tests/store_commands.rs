@@ -174,7 +174,7 @@ fn export_refuses_outputs_that_it_would_destroy() {
         norna::cli::export::run(&args).map_err(|error| format!("{error:#}"))
     };
     for out in ["r.h5", "same.h5", "link.h5"] {
-        assert!(run(out).unwrap_err().contains("this is the results file that is read"), "{out}");
+        assert!(run(out).unwrap_err().contains("this is a file that the command reads"), "{out}");
     }
     assert!(run("folder").unwrap_err().contains("it is a folder"));
     assert!(run("no/o.tsv").unwrap_err().matches("No such file").count() == 1);

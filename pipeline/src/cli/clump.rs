@@ -12,6 +12,7 @@ use crate::clump::{
 };
 use crate::export::ExportError;
 use crate::export::output::{Output, is_closed_pipe, refuse_input};
+use crate::export::replace::Replace;
 use crate::export::select::{failed_shards, select_traits};
 use crate::report::words::count;
 use crate::run::UsageError;
@@ -129,7 +130,7 @@ fn clump_file(args: &ClumpArgs) -> Result<()> {
         true => None,
         false => Some(Linkage::open(&args.vcf, args.keep.as_deref(), args.field, args.ld)?),
     };
-    let mut output = Output::create(&args.out, args.force)?;
+    let mut output = Output::create(&args.out, Replace::Table.only_with(args.force))?;
     let options = ClumpOptions {
         index_log10p: -libm::log10(args.p),
         listed_log10p: -libm::log10(args.p2),

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::EXIT_OK;
-use crate::diff::compare;
+use crate::diff::{compare, kinds};
 use crate::report::progress::Progress;
 use crate::report::stdout;
 use crate::run::UsageError;
@@ -34,7 +34,7 @@ pub struct DiffArgs {
 /// Runs `norna diff`; the exit code says whether they differ.
 ///
 /// # Errors
-/// One line: a file that cannot be read.
+/// One line: a file that cannot be read, or files of two kinds.
 pub fn run(args: &DiffArgs) -> Result<u8> {
     if !(args.tolerance >= 0.0 && args.tolerance.is_finite()) {
         return Err(UsageError(format!("--tolerance {}: must be a number from 0", args.tolerance)).into());
@@ -46,6 +46,10 @@ pub fn run(args: &DiffArgs) -> Result<u8> {
         progress.update(done);
     })?;
     progress.finish();
+    let [a, b] = kinds(&args.a, &args.b);
+    if a != b {
+        bail!("{} is {a} and {} is {b}: files of one kind are compared", args.a.display(), args.b.display());
+    }
     stdout::print(&if args.json { format!("{:#}\n", comparison.json()) } else { comparison.text() })?;
     Ok(if comparison.is_equal() { EXIT_OK } else { EXIT_DIFFERENT })
 }

@@ -6,16 +6,19 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::ValueEnum;
 
-use crate::disclosure::{self, Filter};
+use crate::disclosure::{self, Filter, Policy};
 use crate::export::cis::CisTable;
 use crate::export::gate::{Gate, refused_lines};
 use crate::export::hits::hits_only;
 use crate::export::indexed::IndexedTable;
 use crate::export::output::{Output, can_be_indexed, is_closed_pipe, refuse_input};
 use crate::export::places::PlaceColumns;
+use crate::export::replace::Replace;
 use crate::export::select::{Region, check_regions, failed_shards, perfect_fits, select_traits};
+use crate::export::study::{ASSEMBLIES, is_assembly};
 use crate::export::tsv::write_table;
 use crate::export::{ExportError, ExportPlan};
+use crate::run::UsageError;
 use crate::store::{CisReader, ResultsReader};
 
 /// Write results of some traits as a table with plink2's column names; of a cis.h5 its phenotypes, pairs or signals.
@@ -30,7 +33,8 @@ pub struct ExportArgs {
     /// Of a cis.h5: which table; phenotypes with their best variants otherwise.
     #[arg(long, value_enum, value_name = "TABLE")]
     pub what: Option<CisTable>,
-    /// plink: add the column A1_FREQ, as plink2's cols=+a1freq.
+    /// plink: add the column A1_FREQ, named as by plink2's cols=+a1freq. It is the frequency in all analysed samples with a call,
+    /// where plink2 takes those that have a value of the trait.
     #[arg(long)]
     pub a1_freq: bool,
     /// Format.
@@ -44,8 +48,8 @@ pub struct ExportArgs {
     /// Leave out or mask what this policy does not let go: "default", or a TOML file (norna disclose --print-policy).
     #[arg(long, value_name = "NAME|FILE")]
     pub policy: Option<String>,
-    /// gwas-ssf: the genome that positions are of, such as GRCh38; or in the file of --study.
-    #[arg(long, value_name = "NAME")]
+    /// gwas-ssf: the genome that positions are of, GRCh36, GRCh37 or GRCh38; or in the file of --study.
+    #[arg(long, value_name = "NAME", value_parser = assembly)]
     pub genome_assembly: Option<String>,
     /// gwas-ssf: facts of the study for the metadata, a TOML file (docs/export.md).
     #[arg(long, value_name = "FILE")]
@@ -97,6 +101,13 @@ fn probability(text: &str) -> Result<f64, String> {
     }
 }
 
+fn assembly(text: &str) -> Result<String, String> {
+    match is_assembly(text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("{} is meant", ASSEMBLIES.join(", "))),
+    }
+}
+
 fn log10_probability(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(log10p) if log10p >= 0.0 && log10p.is_finite() => Ok(log10p),
@@ -112,13 +123,24 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     }
     let reader = ResultsReader::open(&args.file)?;
     if args.what.is_some() {
-        bail!("--what: {} is no cis.h5: leave it out", args.file.display());
+        return Err(usage(format!("--what: {} is no cis.h5: leave it out", args.file.display())));
     }
     refuse_strange_flags(args)?;
     let mut plan = plan(args, &reader)?;
-    refuse_input(&args.file, &args.out)?;
+    let read = args.policy.iter().map(PathBuf::from).chain(args.study.clone());
+    for input in std::iter::once(args.file.clone()).chain(read) {
+        refuse_input(&input, &args.out)?;
+    }
     let mut judge = args.policy.as_ref().map(|policy| disclosure::open(policy, &reader)).transpose()?;
-    let mut gate = Gate::new(judge.as_mut().map(|judge| judge as &mut dyn Filter));
+    let mut name = String::new();
+    if let Some(judge) = &judge {
+        warn_beyond_pairs(&reader, judge.policy())?;
+        name.clone_from(&judge.policy().name);
+    }
+    let mut gate = Gate::new(judge.as_mut().map(|judge| judge as &mut dyn Filter)).of_policy(&name);
+    if !reader.has_every_pair() {
+        gate = gate.of_hits();
+    }
     let refused = gate.refuse_traits(&mut plan.traits);
     for line in refused_lines(&refused, &reader.header().traits) {
         eprintln!("policy: {line}");
@@ -131,9 +153,21 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         format => super::export_folder::run(args, (&reader, &plan), format, &mut gate)?,
     }
     if gate.is_kept() {
-        let lines = gate.kept_back(None).lines();
+        let lines = gate.lines(None);
         let told = if lines.is_empty() { vec!["no pair was kept back".to_owned()] } else { lines };
         told.iter().for_each(|line| eprintln!("policy: {line}"));
+    }
+    Ok(())
+}
+
+/// Warns of what speaks against the file and is in an export whatever pairs it leaves out.
+fn warn_beyond_pairs(reader: &ResultsReader, policy: &Policy) -> anyhow::Result<()> {
+    for finding in disclosure::beyond_pairs(reader, policy)? {
+        let (rule, verdict) = (finding.rule, finding.verdict.name());
+        eprintln!(
+            "warning: policy: {rule} says {verdict}: {}; leaving pairs out does not mend this: norna disclose tells more",
+            finding.measured
+        );
     }
     Ok(())
 }
@@ -146,19 +180,26 @@ pub(super) fn refuse_strange_flags(args: &ExportArgs) -> anyhow::Result<()> {
         ("--neg-log10-p", args.neg_log10_p),
     ];
     if let Some((flag, _)) = of_ssf.iter().find(|(_, given)| *given && args.format != ExportFormat::GwasSsf) {
-        bail!("{flag}: goes with --format gwas-ssf alone");
+        return Err(usage(format!("{flag}: goes with --format gwas-ssf alone")));
     }
     if args.a1_freq && args.format != ExportFormat::Plink {
-        bail!("--a1-freq: goes with --format plink alone");
+        return Err(usage("--a1-freq: goes with --format plink alone".to_owned()));
     }
     Ok(())
+}
+
+pub(super) fn usage(text: String) -> anyhow::Error {
+    UsageError(text).into()
 }
 
 fn plan(args: &ExportArgs, reader: &ResultsReader) -> anyhow::Result<ExportPlan> {
     let n_traits = reader.header().traits.len();
     let traits = match (args.traits.is_empty(), n_traits) {
         (true, 1) => vec![0],
-        (true, _) => bail!("{}: {n_traits} traits: choose with --trait NAME, or --trait '*'", args.file.display()),
+        (true, _) => {
+            let file = args.file.display();
+            return Err(usage(format!("{file}: {n_traits} traits: choose with --trait NAME, or --trait '*'")));
+        }
         (false, _) => select_traits(&reader.header().traits, &args.traits)?,
     };
     let regions: Vec<Region> = args.chr.iter().chain(&args.region).cloned().collect();
@@ -170,7 +211,7 @@ fn plan(args: &ExportArgs, reader: &ResultsReader) -> anyhow::Result<ExportPlan>
 
 fn run_table(args: &ExportArgs, reader: &ResultsReader, plan: &ExportPlan, gate: &mut Gate<'_>) -> anyhow::Result<()> {
     if can_be_indexed(&args.out) {
-        let mut table = IndexedTable::create(&args.out, args.force)?;
+        let mut table = IndexedTable::create(&args.out, Replace::Table.only_with(args.force))?;
         let n_rows = write_table(reader, plan, gate, &mut |made| table.push(made))?;
         if let Some(why) = table.finish()? {
             eprintln!(
@@ -178,21 +219,21 @@ fn run_table(args: &ExportArgs, reader: &ResultsReader, plan: &ExportPlan, gate:
                 args.out.display()
             );
         }
-        return tell(reader, plan, n_rows);
+        return tell((reader, plan), gate, n_rows);
     }
-    let mut output = Output::create(&args.out, args.force)?;
+    let mut output = Output::create(&args.out, Replace::Table.only_with(args.force))?;
     let written = write_table(reader, plan, gate, &mut |made| {
         output.write_all(&made.text).map_err(|cause| ExportError::Write { path: args.out.clone(), cause })
     });
     match written.and_then(|n| output.finish().map(|()| n)) {
-        Ok(n_rows) => tell(reader, plan, n_rows),
+        Ok(n_rows) => tell((reader, plan), gate, n_rows),
         Err(error) if is_closed_pipe(&error) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
 /// What to know of an export, on standard error.
-pub(super) fn tell(reader: &ResultsReader, plan: &ExportPlan, n_rows: u64) -> anyhow::Result<()> {
+pub(super) fn tell((reader, plan): (&ResultsReader, &ExportPlan), gate: &Gate<'_>, n_rows: u64) -> anyhow::Result<()> {
     if let Some(warning) = failed_shards(reader)? {
         eprintln!("warning: {warning}");
     }
@@ -200,7 +241,8 @@ pub(super) fn tell(reader: &ResultsReader, plan: &ExportPlan, n_rows: u64) -> an
         eprintln!("note: {note}");
     }
     if n_rows == 0 {
-        eprintln!("warning: no pair is left by the filters: the table has no rows");
+        let by = if gate.is_kept() { "the policy and the filters" } else { "the filters" };
+        eprintln!("warning: no pair is left by {by}: the table has no rows");
     }
     if let Some(note) = plan.min_log10p.and(perfect_fits(reader, &plan.traits)?) {
         eprintln!("note: {note}");

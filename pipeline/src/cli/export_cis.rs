@@ -2,9 +2,10 @@
 
 use anyhow::bail;
 
-use super::export::{ExportArgs, ExportFormat, refuse_strange_flags};
+use super::export::{ExportArgs, ExportFormat, refuse_strange_flags, usage};
 use crate::export::cis::{CisPlan, CisTable, write_cis};
 use crate::export::output::{Output, is_closed_pipe, refuse_input};
+use crate::export::replace::Replace;
 use crate::export::select::{Region, select_names};
 use crate::store::CisReader;
 
@@ -30,7 +31,7 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let min_log10p = args.log10p.or(args.p.map(|p| -p.log10()));
     let plan = CisPlan { table, phenotypes, regions, min_log10p };
     refuse_input(&args.file, &args.out)?;
-    let mut output = Output::create(&args.out, args.force)?;
+    let mut output = Output::create(&args.out, Replace::Table.only_with(args.force))?;
     let written = write_cis(&reader, &plan, &args.out, &mut output).and_then(|n| output.finish().map(|()| n));
     match written {
         Ok(0) => eprintln!("warning: no row is left by the filters: the table has none"),
@@ -45,12 +46,12 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
 fn refuse_flags(args: &ExportArgs) -> anyhow::Result<()> {
     let file = args.file.display();
     if args.policy.is_some() {
-        bail!(
+        return Err(usage(format!(
             "--policy: {file} is a cis.h5, whose tables no policy is applied to: norna disclose judges the file as a whole"
-        );
+        )));
     }
     if args.format != ExportFormat::Tsv {
-        bail!("--format: {file} is a cis.h5, whose tables are written as tsv alone");
+        return Err(usage(format!("--format: {file} is a cis.h5, whose tables are written as tsv alone")));
     }
     refuse_strange_flags(args)
 }

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::bail;
 use serde_json::{Value, json};
 
-use super::export::{ExportArgs, ExportFormat, tell};
+use super::export::{ExportArgs, ExportFormat, tell, usage};
 use crate::export::ExportPlan;
 use crate::export::file_names::safe_names;
 use crate::export::folder::Folder;
@@ -24,7 +23,7 @@ pub(super) fn run(
     gate: &mut Gate<'_>,
 ) -> anyhow::Result<()> {
     if args.out == Path::new("-") {
-        bail!("--out: this format writes a folder: give its name with -o");
+        return Err(usage("--out: this format writes a folder: give its name with -o".to_owned()));
     }
     let (n_rows, n_files) = match format {
         ExportFormat::GwasSsf => super::export_ssf::run(args, (reader, plan), gate)?,
@@ -38,7 +37,7 @@ pub(super) fn run(
     };
     let (rows, files) = (count(n_rows, "row"), count(n_files, "file"));
     eprintln!("{}: {rows} of {} in {files}", args.out.display(), count(plan.traits.len() as u64, "trait"));
-    tell(reader, plan, n_rows)
+    tell((reader, plan), gate, n_rows)
 }
 
 /// Rows and files.
@@ -55,7 +54,7 @@ fn run_by_trait(
     let folder = Folder::create(&args.out, args.force)?;
     let options = FileOptions::default();
     let (made, _) = write_by_trait((reader, plan), layout, gate, folder.place(), &files, options)?;
-    folder.finish(about(reader, args, &made), &files)?;
+    folder.finish(about(reader, args, &made, gate), &files)?;
     Ok((made.iter().map(|file| file.n_rows).sum(), files.len() as u64))
 }
 
@@ -72,17 +71,20 @@ fn run_parquet(
         ("norna.results_version".to_owned(), reader.norna_version().to_owned()),
         ("norna.store".to_owned(), reader.header().store.name().to_owned()),
     ];
+    if gate.is_kept() {
+        pairs.push(("norna.policy".to_owned(), gate.policy().to_owned()));
+    }
     if let Some(digest) = provenance["run_digest"].as_str() {
         pairs.push(("norna.run_digest".to_owned(), digest.to_owned()));
     }
     let (n_rows, files) = crate::export::parquet::write_parquet(reader, plan, gate, folder.place(), &pairs)?;
-    folder.finish(about(reader, args, &[]), &files)?;
+    folder.finish(about(reader, args, &[], gate), &files)?;
     Ok((n_rows, files.len() as u64))
 }
 
 #[cfg(not(feature = "parquet"))]
 fn run_parquet(_: &ExportArgs, _: (&ResultsReader, &ExportPlan), _: &mut Gate<'_>) -> anyhow::Result<Counts> {
-    bail!("--format parquet: this norna was built without Parquet: build it with the feature parquet")
+    anyhow::bail!("--format parquet: this norna was built without Parquet: build it with the feature parquet")
 }
 
 /// The file of each trait.
@@ -104,12 +106,16 @@ fn stem(path: &Path) -> String {
     path.file_stem().map_or("results".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
-pub(super) fn about(reader: &ResultsReader, args: &ExportArgs, made: &[TraitFile]) -> Value {
+pub(super) fn about(reader: &ResultsReader, args: &ExportArgs, made: &[TraitFile], gate: &Gate<'_>) -> Value {
     let traits = &reader.header().traits;
     let of = |file: &TraitFile| json!({ "trait": traits[file.trait_idx].name, "file": file.file, "rows": file.n_rows });
-    json!({
+    let mut about = json!({
         "format": args.format,
         "norna": env!("CARGO_PKG_VERSION"),
         "traits": made.iter().map(of).collect::<Vec<_>>(),
-    })
+    });
+    if gate.is_kept() {
+        about["policy"] = json!({ "name": gate.policy(), "kept_back": gate.lines(None) });
+    }
+    about
 }

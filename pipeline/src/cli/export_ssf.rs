@@ -4,8 +4,9 @@ use std::fs;
 
 use anyhow::{Context, bail};
 
-use super::export::ExportArgs;
+use super::export::{ExportArgs, usage};
 use super::export_folder::{about, file_names};
+use crate::disclosure::Cases;
 use crate::export::ExportPlan;
 use crate::export::folder::Folder;
 use crate::export::gate::Gate;
@@ -16,7 +17,7 @@ use crate::export::per_trait::{FileOptions, TraitFile, write_by_trait};
 use crate::export::study::{FileFacts, Study, metadata};
 use crate::report::words::count;
 use crate::slurm::date;
-use crate::store::ResultsReader;
+use crate::store::{ResultsReader, TraitInfo};
 
 /// Writes the folder; gives rows and files.
 pub(super) fn run(
@@ -26,9 +27,10 @@ pub(super) fn run(
 ) -> anyhow::Result<(u64, u64)> {
     let study = args.study.as_deref().map(Study::read).transpose()?.unwrap_or_default();
     let Some(assembly) = args.genome_assembly.clone().or_else(|| study.genome_assembly.clone()) else {
-        bail!(
+        return Err(usage(
             "--format gwas-ssf: which genome are positions of? give --genome-assembly GRCh37 or GRCh38, or the file of --study"
-        );
+                .to_owned(),
+        ));
     };
     let infos = &reader.header().traits;
     if let Some(name) = study.traits.keys().find(|name| !infos.iter().any(|info| info.name == **name)) {
@@ -49,21 +51,27 @@ pub(super) fn run(
             md5: file.md5.clone(),
             trait_name: info.name.clone(),
             n: info.n,
-            n_cases: case_counts.as_ref().map(|counts| counts[file.trait_idx]).filter(|&n| n > 0 && n < info.n),
+            n_cases: n_cases(info, case_counts.as_ref().map(|counts| counts[file.trait_idx])),
             is_sorted: order.is_by_number(),
             covariates: covariates.clone(),
             software: format!("norna {}", reader.norna_version()),
-            notes: notes(&layout, file, gate),
+            notes: notes(&layout, file, gate, info.n < reader.header().n_samples),
         };
         let name = format!("{}-meta.yaml", file.file);
         let text = metadata(&study, &facts, &assembly, &today());
         fs::write(folder.place().join(&name), text).with_context(|| format!("{}: cannot write", args.out.display()))?;
         files.push(name);
     }
-    folder.finish(about(reader, args, &made), &files)?;
+    folder.finish(about(reader, args, &made, gate), &files)?;
     tell_unfit(&layout, &made);
     tell_validation(&made, &order);
     Ok((made.iter().map(|file| file.n_rows).sum(), files.len() as u64))
+}
+
+/// Cases of a trait of two values: as counted by the run, or as its mean and standard deviation tell.
+fn n_cases(info: &TraitInfo, counted: Option<u32>) -> Option<u32> {
+    let counted = counted.filter(|&n| n > 0 && n < info.n);
+    Cases::of(info, counted).map(|cases| cases.n_cases)
 }
 
 fn covariates(reader: &ResultsReader) -> anyhow::Result<Vec<String>> {
@@ -72,14 +80,18 @@ fn covariates(reader: &ResultsReader) -> anyhow::Result<Vec<String>> {
     Ok(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
 }
 
-/// What a file does not have, for its metadata.
-fn notes(layout: &impl Layout, file: &TraitFile, gate: &Gate<'_>) -> Vec<String> {
+/// What a file does not have, and whose its frequencies are, for its metadata.
+fn notes(layout: &impl Layout, file: &TraitFile, gate: &Gate<'_>, has_missing: bool) -> Vec<String> {
     let unfit = layout.unfit_reasons().iter().zip(&file.unfit).filter(|&(_, &n)| n > 0);
     let mut notes: Vec<String> =
         unfit.map(|(reason, &n)| format!("{} left out ({reason})", count(n, "variant"))).collect();
-    notes.extend(
-        gate.kept_back(Some(file.trait_idx)).lines().into_iter().map(|line| format!("disclosure policy: {line}")),
-    );
+    if has_missing {
+        notes.push(
+            "effect_allele_frequency is of all analysed samples with a call, also of those without a value of the trait"
+                .to_owned(),
+        );
+    }
+    notes.extend(gate.lines(Some(file.trait_idx)).into_iter().map(|line| format!("disclosure policy: {line}")));
     notes
 }
 
@@ -96,9 +108,9 @@ fn tell_unfit(layout: &impl Layout, made: &[TraitFile]) {
 fn tell_validation(made: &[TraitFile], order: &Order) {
     let n_short = made.iter().filter(|file| file.n_rows < MIN_ROWS).count() as u64;
     if n_short > 0 {
-        let files = count(n_short, "file");
+        let (files, have) = (count(n_short, "file"), if n_short == 1 { "has" } else { "have" });
         eprintln!(
-            "note: gwas-ssf validate wants {MIN_ROWS} rows and every variant that was tested: {files} of {} has fewer rows (hits, filters and policies take rows away)",
+            "note: gwas-ssf validate wants {MIN_ROWS} rows and every variant that was tested: {files} of {} {have} fewer rows (hits, filters and policies take rows away)",
             made.len()
         );
     }

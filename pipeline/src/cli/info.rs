@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::export::ExportError;
 use crate::export::output::{Output, is_closed_pipe};
+use crate::export::replace::Replace;
 use crate::report::progress::Progress;
 use crate::report::words::count;
 use crate::store::{
@@ -41,7 +42,7 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
     if args.digest || is_small() {
         add_digest(&mut text, args)?;
     }
-    let mut output = Output::create(Path::new("-"), false)?;
+    let mut output = Output::create(Path::new("-"), Replace::Nothing)?;
     let written = output.write_all(text.as_bytes());
     let written = written.map_err(|cause| ExportError::Write { path: PathBuf::from("-"), cause });
     match written.and_then(|()| output.finish()) {

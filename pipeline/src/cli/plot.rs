@@ -11,6 +11,7 @@ use crate::charts::{Genome, ScanOptions, TraitScan, scan};
 use crate::clump::{ClumpError, LdMethod, Linkage, genes_within, regional};
 use crate::export::ExportError;
 use crate::export::output::{Output, is_closed_pipe, refuse_input};
+use crate::export::replace::Replace;
 use crate::export::select::{failed_shards, select_traits};
 use crate::export::top::best_pairs;
 use crate::format::genes;
@@ -137,7 +138,7 @@ fn plot(args: &PlotArgs) -> Result<()> {
     for input in [&args.file].into_iter().chain(&args.vcf).chain(&args.keep).chain(&args.annotation) {
         refuse_input(input, &args.out)?;
     }
-    let mut output = Output::create(&args.out, args.force)?;
+    let mut output = Output::create(&args.out, Replace::Chart.only_with(args.force))?;
     let hit_log10p = -libm::log10(args.p);
     let options = ScanOptions { hit_log10p, ..ScanOptions::default() };
     let genome = Genome::read(&reader, options.n_bins)?;

@@ -31,8 +31,8 @@ pub struct RerunArgs {
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Threads of the run; change no result.
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
     /// Run although inputs are not those that the file was made of.
     #[arg(long)]
     pub changed_inputs: bool,
@@ -80,6 +80,10 @@ pub fn run(args: &RerunArgs) -> Result<u8> {
     let program = std::env::current_exe().context("this program")?;
     let status = Command::new(program).args(&plan.arguments).status().context("running norna")?;
     if !status.success() {
+        // It has said why itself, unless something else ended it.
+        if status.code().is_some() {
+            return Ok(super::EXIT_FAILED);
+        }
         bail!("the run ended with {status}: {line}");
     }
     let out = out_of(&plan.arguments).context("the command has no --out")?;
@@ -111,7 +115,7 @@ fn plan(args: &RerunArgs, provenance: &Value) -> Result<Plan> {
     }
     let then = provenance["norna_version"].as_str().unwrap_or_default();
     if then != version() {
-        notes.push(format!("it was made by norna {then}, and this is norna {}", version()));
+        notes.push(format!("it was made by norna {}, and this is norna {}", shown(then), version()));
     }
     if provenance["numeric_version"] != json!(norna_kernels::NUMERIC_VERSION) {
         notes.push("numbers may come out otherwise: kernels have changed since".to_owned());
@@ -168,16 +172,43 @@ fn out_of(arguments: &[String]) -> Option<PathBuf> {
 
 /// As a shell takes it.
 fn command_line(arguments: &[String]) -> Result<String> {
-    let words = std::iter::once("norna").chain(arguments.iter().map(String::as_str));
-    shlex::try_join(words).context("an argument holds a NUL byte")
+    let quoted = |argument: &String| match argument.chars().any(is_unseen) {
+        true => Ok(format!("$'{}'", argument.chars().map(escaped).collect::<String>())),
+        false => shlex::try_quote(argument).map(|quoted| quoted.into_owned()),
+    };
+    let words: Result<Vec<String>, _> = arguments.iter().map(quoted).collect();
+    Ok(format!("norna {}", words.context("an argument holds a NUL byte")?.join(" ")))
+}
+
+/// Whether a terminal does something with it instead of showing it: control characters, and what changes the direction of text or
+/// has no width.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// As bash and zsh take it between `$'` and `'`.
+fn escaped(c: char) -> String {
+    match c {
+        '\\' | '\'' => format!("\\{c}"),
+        c if is_unseen(c) => c.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
+        c => c.to_string(),
+    }
+}
+
+/// A foreign file's text, safe on a terminal.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if is_unseen(c) { escaped(c) } else { c.to_string() }).collect()
 }
 
 fn in_words(input: &InputCheck) -> String {
     let InputCheck { role, name, found, path } = input;
+    let (role, name, path) = (shown(role), shown(name), shown(&path.to_string_lossy()));
     match found {
-        Found::Same => format!("--{role} {name}: the same ({})", path.display()),
-        Found::OtherSize => format!("--{role} {name}: of another size ({})", path.display()),
-        Found::OtherContent => format!("--{role} {name}: of another content ({})", path.display()),
+        Found::Same => format!("--{role} {name}: the same ({path})"),
+        Found::OtherSize => format!("--{role} {name}: of another size ({path})"),
+        Found::OtherContent => format!("--{role} {name}: of another content ({path})"),
         Found::Missing => format!("--{role} {name}: not found"),
         Found::Stream => format!("--{role} {name}: it was a stream, of which nothing is kept"),
     }

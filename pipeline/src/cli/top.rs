@@ -10,6 +10,7 @@ use crate::export::hits::hits_only;
 use crate::export::output::{Output, is_closed_pipe};
 use crate::export::pair::{TEST_COLUMNS, push_real, push_stats};
 use crate::export::places::PlaceColumns;
+use crate::export::replace::Replace;
 use crate::export::select::{failed_shards, perfect_fits, select_traits};
 use crate::export::top::{TopPair, best_pairs};
 use crate::proteins::Protein;
@@ -51,7 +52,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
         false => select_traits(infos, &args.traits)?,
     };
     let pairs = best_pairs(&reader, usize::try_from(args.n)?, &traits)?;
-    let mut output = Output::create(Path::new("-"), false)?;
+    let mut output = Output::create(Path::new("-"), Replace::Nothing)?;
     let places = PlaceColumns::new(&reader, args.cis_window).map(|columns| (columns, &reader.header().proteins[..]));
     let written = write_top(&pairs, (infos, places), args.json, &mut output).and_then(|()| output.finish());
     match written {
@@ -76,7 +77,7 @@ type Places<'a> = Option<(PlaceColumns, &'a [Protein])>;
 
 /// Prints a text; nobody who reads it any more is an end, not a failure.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
-    let mut output = Output::create(Path::new("-"), false)?;
+    let mut output = Output::create(Path::new("-"), Replace::Nothing)?;
     let written = output.write_all(text.as_bytes());
     let written = written.map_err(|cause| ExportError::Write { path: PathBuf::from("-"), cause });
     match written.and_then(|()| output.finish()) {

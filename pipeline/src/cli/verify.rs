@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{EXIT_FAILED, EXIT_INCOMPLETE};
 use crate::export::ExportError;
 use crate::export::output::{Output, is_closed_pipe};
+use crate::export::replace::Replace;
 use crate::report::words::count;
 use crate::store::{
     CIS_FORMAT, CisReader, CisVerification, DEPTH_FORMAT, DepthReader, DepthVerification, Findings, PROTEINS_FORMAT,
@@ -138,7 +139,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<u8> {
         true => format!("{:#}\n", json_report(&args.file, &found, start.elapsed())),
         false => text_report(&args.file, &found, start.elapsed()),
     };
-    let mut output = Output::create(Path::new("-"), false)?;
+    let mut output = Output::create(Path::new("-"), Replace::Nothing)?;
     let written = output.write_all(text.as_bytes());
     let written = written.map_err(|cause| ExportError::Write { path: PathBuf::from("-"), cause });
     match written.and_then(|()| output.finish()) {

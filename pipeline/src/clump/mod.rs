@@ -24,7 +24,7 @@ use crate::store::StoreError;
 pub use greedy::{Candidates, ClumpReport, candidates, clump};
 pub use linkage::{Genotype, LdMethod, Linkage};
 pub use regional::{Regional, RegionalGene, RegionalPoint, genes_within, regional};
-pub use table::{p_text, write_json, write_table};
+pub use table::{CLUMP_COLUMNS, JSON_START, p_text, write_json, write_table};
 
 /// Which pairs make a clump; plink's names.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -9,9 +9,12 @@ use crate::export::pair::push_real;
 use crate::store::TraitInfo;
 
 /// Columns of the table.
-pub const COLUMNS: [&str; 14] = [
+pub const CLUMP_COLUMNS: [&str; 14] = [
     "#CHROM", "POS", "ID", "REF", "ALT", "TRAIT", "P", "TOTAL", "NONSIG", "S0.05", "S0.01", "S0.001", "S0.0001", "SP2",
 ];
+
+/// How the JSON begins.
+pub const JSON_START: &str = "{\n  \"clumps\": [";
 
 /// Writes the header line, where wanted, and a line for each clump.
 ///
@@ -24,7 +27,7 @@ pub fn write_table<'a>(
     out: &mut impl Write,
 ) -> io::Result<()> {
     if with_header {
-        writeln!(out, "{}", COLUMNS.join("\t"))?;
+        writeln!(out, "{}", CLUMP_COLUMNS.join("\t"))?;
     }
     for clump in clumps {
         let Clump { chrom, pos, id, reference, alternate, by_p, .. } = clump;

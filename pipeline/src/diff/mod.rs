@@ -50,6 +50,11 @@ impl Kind {
     }
 }
 
+/// What two files are.
+pub fn kinds(a: &Path, b: &Path) -> [&'static str; 2] {
+    [Kind::of(a).name(), Kind::of(b).name()]
+}
+
 /// Compares two files. `tolerance`: differences of effects in standard errors, and of standard errors in their own size, up to
 /// which numbers are equal; `told`: bytes and rows as they are read.
 ///

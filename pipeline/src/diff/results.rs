@@ -61,8 +61,9 @@ fn headers(comparison: &mut Comparison, readers: [&ResultsReader; 2]) -> Result<
         lone.map(|info| info.name.clone()).collect()
     };
     comparison.traits_only = [lone(&a.traits, &places), lone(&b.traits, &mine)];
-    if shared.windows(2).any(|pair| pair[0][1] > pair[1][1]) {
-        comparison.content("order of traits", "another", "another");
+    if let Some(pair) = shared.windows(2).find(|pair| pair[0][1] > pair[1][1]) {
+        let [x, y] = [pair[0][0], pair[1][0]].map(|i| &a.traits[i].name);
+        comparison.content("order of traits", format!("{x} before {y}"), format!("{y} before {x}"));
     }
     let bits = |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
     for &[i, j] in &shared {

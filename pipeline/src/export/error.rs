@@ -25,8 +25,16 @@ pub enum ExportError {
         /// The output.
         path: PathBuf,
     },
+    /// The output is there and of somebody else.
+    #[error("{}: exists and is not {what} that norna wrote; remove it or choose another name", path.display())]
+    NotOurs {
+        /// The output.
+        path: PathBuf,
+        /// What it would have to be.
+        what: &'static str,
+    },
     /// The output is what is read.
-    #[error("{}: this is the results file that is read, and would be lost: write to another file", path.display())]
+    #[error("{}: this is a file that the command reads, and would be lost: write to another file", path.display())]
     IsInput {
         /// The output.
         path: PathBuf,

@@ -20,7 +20,9 @@ pub struct KeptBack {
 #[derive(Default)]
 pub struct Gate<'f> {
     filter: Option<&'f mut dyn Filter>,
+    policy: String,
     reasons: Vec<&'static str>,
+    hides_counts: bool,
     /// Dropped and masked by trait (row of /traits), then by reason.
     counts: BTreeMap<usize, Vec<[u64; 2]>>,
 }
@@ -29,7 +31,22 @@ impl<'f> Gate<'f> {
     /// A gate that this filter keeps.
     pub fn new(filter: Option<&'f mut dyn Filter>) -> Self {
         let reasons = filter.as_ref().map_or(Vec::new(), |filter| filter.reasons().to_vec());
-        Self { filter, reasons, counts: BTreeMap::new() }
+        Self { filter, policy: String::new(), reasons, hides_counts: false, counts: BTreeMap::new() }
+    }
+
+    /// With the name of the policy.
+    pub fn of_policy(self, name: &str) -> Self {
+        Self { policy: name.to_owned(), ..self }
+    }
+
+    /// The name of the policy.
+    pub fn policy(&self) -> &str {
+        &self.policy
+    }
+
+    /// The gate of a file of hits: how many it keeps back is not told, since each of them has a p that made it a hit.
+    pub fn of_hits(self) -> Self {
+        Self { hides_counts: true, ..self }
     }
 
     /// Whether anything is looked at.
@@ -51,8 +68,9 @@ impl<'f> Gate<'f> {
         refused
     }
 
-    /// Drops and masks pairs of a piece; `traits`: columns that its pairs name.
-    pub(super) fn pass(&mut self, piece: &mut Piece, traits: &[usize]) {
+    /// Drops and masks pairs of a piece; `traits`: columns that its pairs name. `drop_masked`: whether what is to be masked
+    /// is dropped.
+    pub(super) fn pass(&mut self, piece: &mut Piece, traits: &[usize], drop_masked: bool) {
         let Some(filter) = &mut self.filter else { return };
         let (variants, counts, n_reasons) = (&piece.variants, &mut self.counts, self.reasons.len());
         piece.pairs.retain_mut(|pair| {
@@ -62,6 +80,7 @@ impl<'f> Gate<'f> {
             let (reason, kind) = match fate {
                 Fate::Keep => return true,
                 Fate::Drop(reason) => (reason, 0),
+                Fate::Mask(reason) if drop_masked => (reason, 0),
                 Fate::Mask(reason) => (reason, 1),
             };
             let of_trait = counts.entry(trait_idx).or_insert_with(|| vec![[0; 2]; n_reasons]);
@@ -87,6 +106,16 @@ impl<'f> Gate<'f> {
             }
         }
         all
+    }
+
+    /// What was kept back of a trait, or of all, in words.
+    pub fn lines(&self, trait_idx: Option<usize>) -> Vec<String> {
+        match self.hides_counts && self.is_kept() {
+            true => {
+                vec!["hits that it does not let go are left out; their number is not told, as it tells of p".to_owned()]
+            }
+            false => self.kept_back(trait_idx).lines(),
+        }
     }
 
     fn reason(&self, idx: usize) -> &'static str {

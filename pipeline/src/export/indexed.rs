@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::ExportError;
 use super::order::Order;
 use super::output::{hidden_name, target};
+use super::replace::Replace;
 use super::text::{Formatted, Mark};
 use crate::format::bgzf::VirtualOffset;
 use crate::format::bgzip::{BgzipPart, BgzipWriter, compress_part};
@@ -51,12 +52,14 @@ fn index_paths(path: &Path) -> [PathBuf; 2] {
 }
 
 impl IndexedTable {
-    /// Begins a table at `path`; it and its index are refused where they exist, unless `replace`.
-    pub fn create(path: &Path, replace: bool) -> Result<Self, ExportError> {
+    /// Begins a table at `path`; it and its index are refused where they exist, unless they may be replaced.
+    pub fn create(path: &Path, replace: Replace) -> Result<Self, ExportError> {
         let path = target(path)?;
-        let all = index_paths(&path);
-        if let Some(path) = [&path].into_iter().chain(&all).find(|path| !replace && path.exists()) {
-            return Err(ExportError::Exists { path: path.clone() });
+        if path.exists() {
+            replace.allow(&path)?;
+        }
+        for index in index_paths(&path).iter().filter(|index| index.exists()) {
+            replace.allow_index(index)?;
         }
         let temporary = hidden_name(&path)?;
         let file = File::create(&temporary).map_err(|error| ExportError::write(&path, error))?;

@@ -22,6 +22,7 @@ pub mod places;
 mod plan;
 pub mod plink;
 pub mod regenie;
+pub mod replace;
 pub mod rows;
 pub mod select;
 pub mod study;

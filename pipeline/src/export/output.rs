@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::ExportError;
+use super::replace::Replace;
 use crate::format::bgzip::BgzipWriter;
 
 /// An open output; dropped without [`finish`](Self::finish), it leaves no file.
@@ -23,8 +24,8 @@ enum Sink {
 
 impl Output {
     /// Opens `path`: "-" is standard output, ".gz" or ".bgz" at the end means bgzip. A file that exists is refused
-    /// unless `replace`, a symbolic link is followed, devices and pipes are written to as they are.
-    pub fn create(path: &Path, replace: bool) -> Result<Self, ExportError> {
+    /// unless it may be replaced, a symbolic link is followed, devices and pipes are written to as they are.
+    pub fn create(path: &Path, replace: Replace) -> Result<Self, ExportError> {
         if ["-", "/dev/stdout"].iter().any(|stdout| path == Path::new(stdout)) {
             let sink = Sink::Stdout(BufWriter::with_capacity(1 << 16, io::stdout().lock()));
             return Ok(Self { sink: Some(sink), names: None });
@@ -39,9 +40,8 @@ impl Output {
                 return refused("it is a folder");
             } else if !kind.is_file() {
                 return refused("it is a socket or a disk");
-            } else if !replace {
-                return Err(ExportError::Exists { path: path.to_path_buf() });
             }
+            replace.allow(path)?;
         }
         Self::create_hidden(&target(path)?)
     }

@@ -90,7 +90,8 @@ impl Rows<'_> {
         progress: &mut Progress,
         take: &mut impl FnMut(Vec<Piece>) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
-        let floors = t2_floors(self.reader, self.traits, self.plan.min_log10p);
+        let min_log10p = self.min_before(gate);
+        let floors = t2_floors(self.reader, self.traits, min_log10p);
         let height = (PIECE_PAIRS / self.traits.len().max(1)).max(1);
         for band in bands(self.reader) {
             let mut variants = self.reader.variants(band.clone())?;
@@ -105,7 +106,7 @@ impl Rows<'_> {
                         .map(|&start| (start..(start + height).min(band.len()), left.by_ref().take(height).collect()))
                         .collect();
                     let pieces = parts.into_par_iter().map(|(rows, variants)| {
-                        let pairs = self.pairs(rows.clone(), &wanted, &cells, &floors);
+                        let pairs = self.pairs(rows.clone(), &wanted, &cells, (min_log10p, &floors));
                         Piece { variants, pairs }
                     });
                     self.pass(pieces.collect(), gate, take)?;
@@ -116,8 +117,20 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// The pairs of some rows of a band that reach the wanted p.
-    fn pairs(&self, rows: Range<usize>, wanted: &[bool], cells: &BandCells, floors: &[f64]) -> Vec<Pair> {
+    /// The least −log10 p that a pair needs before `gate` looks at it: what a gate keeps back, and how much of it, must not tell
+    /// of a p, so all wanted rows come before it.
+    fn min_before(&self, gate: &Gate<'_>) -> Option<f64> {
+        self.plan.min_log10p.filter(|_| !gate.is_kept())
+    }
+
+    /// The pairs of some rows of a band that reach a p.
+    fn pairs(
+        &self,
+        rows: Range<usize>,
+        wanted: &[bool],
+        cells: &BandCells,
+        (min_log10p, floors): (Option<f64>, &[f64]),
+    ) -> Vec<Pair> {
         let infos = &self.reader.header().traits;
         let mut pairs = Vec::with_capacity(if floors.is_empty() { rows.len() * self.traits.len() } else { 0 });
         for row in rows.clone().filter(|&row| wanted[row]) {
@@ -130,7 +143,7 @@ impl Rows<'_> {
                     }
                 }
                 let stats = PairStats::new(&infos[trait_idx], missing, beta, se);
-                if self.plan.min_log10p.is_some_and(|min| stats.log10p.is_nan() || stats.log10p < min) {
+                if !reaches(stats.log10p, min_log10p) {
                     continue;
                 }
                 let (row, column) = ((row - rows.start) as u32, column as u32);
@@ -147,12 +160,13 @@ impl Rows<'_> {
         take: &mut impl FnMut(Vec<Piece>) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
         let (mut pieces, mut piece) = (Vec::new(), Piece::default());
-        let n_hits = self.reader.n_hits();
+        let (n_hits, min_log10p) = (self.reader.n_hits(), self.min_before(gate));
         for start in (0..n_hits).step_by(HITS_AT_ONCE) {
             let end = n_hits.min(start + HITS_AT_ONCE);
             let mut hits = self.reader.hits(start..end)?;
-            let is_enough = |hit: &StoredHit| self.plan.min_log10p.is_none_or(|min| hit.log10p >= min);
-            hits.retain(|hit| is_enough(hit) && self.traits.binary_search(&(hit.trait_idx as usize)).is_ok());
+            hits.retain(|hit| {
+                reaches(hit.log10p, min_log10p) && self.traits.binary_search(&(hit.trait_idx as usize)).is_ok()
+            });
             for near in hits.chunk_by(|a, b| a.variant / ROWS_AT_ONCE == b.variant / ROWS_AT_ONCE) {
                 let (first, last) = (near[0].variant as usize, near[near.len() - 1].variant as usize);
                 let variants = self.reader.variants(first..last + 1)?;
@@ -198,10 +212,19 @@ impl Rows<'_> {
         gate: &mut Gate<'_>,
         take: &mut impl FnMut(Vec<Piece>) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
-        for piece in &mut pieces {
-            gate.pass(piece, self.traits);
+        if gate.is_kept() {
+            // A row that is there because of its p tells it.
+            let rows_tell = self.plan.min_log10p.is_some() || !self.reader.has_every_pair();
+            for piece in &mut pieces {
+                gate.pass(piece, self.traits, rows_tell);
+                piece.pairs.retain(|pair| pair.masked || reaches(pair.stats.log10p, self.plan.min_log10p));
+            }
         }
         pieces.retain(|piece| !piece.pairs.is_empty());
         if pieces.is_empty() { Ok(()) } else { take(pieces) }
     }
+}
+
+fn reaches(log10p: f64, min_log10p: Option<f64>) -> bool {
+    min_log10p.is_none_or(|min| log10p >= min)
 }

@@ -69,15 +69,32 @@ pub struct StudyTrait {
     pub ontology_mapping: Vec<String>,
 }
 
+/// Genomes that the GWAS Catalog's own program knows (`gwas-sumstats-tools`, 1.0.25).
+pub const ASSEMBLIES: [&str; 3] = ["GRCh36", "GRCh37", "GRCh38"];
+
+/// Whether a name is of [`ASSEMBLIES`].
+pub fn is_assembly(name: &str) -> bool {
+    ASSEMBLIES.contains(&name)
+}
+
 impl Study {
     /// Reads the file.
     pub fn read(path: &Path) -> Result<Self, ExportError> {
         let bad = |what: String| ExportError::Study { path: path.to_path_buf(), what };
         let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
-        toml::from_str(&text).map_err(|error| {
+        let study: Self = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             bad(format!("line {line}: {}", error.message().replace('\n', " ")))
-        })
+        })?;
+        if let Some(name) = study.genome_assembly.as_ref().filter(|name| !is_assembly(name)) {
+            return Err(bad(format!("genome_assembly = {name:?}: {} is meant", ASSEMBLIES.join(", "))));
+        }
+        match study.minor_allele_freq_lower_limit {
+            Some(limit) if !(0.0..=0.5).contains(&limit) => {
+                Err(bad(format!("minor_allele_freq_lower_limit = {limit}: a frequency from 0 to 0.5 is meant")))
+            }
+            _ => Ok(study),
+        }
     }
 }
 

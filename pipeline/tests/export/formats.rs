@@ -185,7 +185,8 @@ fn a_policy_takes_pairs_out_and_says_how_many() {
     let policy = shared.study.path("strict.toml");
     let default = tools::run(&mut tools::norna(["disclose", "--print-policy"])).ok().stdout;
     let at = default.find("[minor_alleles]").expect("the section");
-    let strict = default[at..].replacen("minimum = ", "minimum = 100 # ", 1);
+    let strict = default[at..].replacen("minimum = ", "minimum = 100 # ", 1).replacen("\"drop\"", "\"mask\"", 1);
+    let strict = strict.replacen("review_from = ", "review_from = 0.001 # ", 1);
     std::fs::write(&policy, format!("{}{strict}", &default[..at])).unwrap();
     let policy = policy.to_str().unwrap();
     let (all, run) = export(&shared.full, "unjudged.tsv", &[]);
@@ -201,6 +202,25 @@ fn a_policy_takes_pairs_out_and_says_how_many() {
         let at = judged.column(name);
         assert!(judged.rows.iter().all(|row| row[freq] != "NA" || row[at] == "NA"), "{name} of masked rows");
     }
+    assert!(masked > 0, "{said}");
+    assert!(said.contains("warning: policy: effective_traits says review: "), "{said}");
+    let log10p = judged.column("LOG10_P");
+    let kept_back = |said: &str| -> Vec<u64> {
+        let lines = said.lines().filter_map(|line| line.strip_prefix("policy: "));
+        lines.map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect()
+    };
+    for p in ["0", "1.5", "6"] {
+        let (some, run) = export(&shared.full, &format!("judged{p}.tsv"), &["--policy", policy, "--log10p", p]);
+        let told = kept_back(&run.ok().stderr);
+        assert_eq!((told.iter().sum::<u64>(), told.len()), (n_back as u64, kept_back(&said).len()), "{p}");
+        let least: f64 = p.parse().unwrap();
+        let wanted = judged.rows.iter().filter(|row| row[log10p].parse::<f64>().is_ok_and(|x| x >= least));
+        assert!(Table::read(&some).rows.iter().eq(wanted), "{p}");
+    }
+    let (hits, run) = export(&shared.hits, "judged_hits.tsv", &["--policy", policy]);
+    assert!(run.ok().stderr.contains("their number is not told"));
+    let hits = Table::read(&hits);
+    assert!(!hits.rows.is_empty() && hits.rows.iter().all(|row| row[freq] != "NA"));
     let (folder, run) = export(&shared.full, "judged", &["--format", "plink", "--policy", policy]);
     run.ok();
     let n: usize = names(&folder)
@@ -209,4 +229,7 @@ fn a_policy_takes_pairs_out_and_says_how_many() {
         .map(|file| read(&folder.join(file)).lines().count() - 1)
         .sum();
     assert_eq!(n, judged.rows.len());
+    let manifest: serde_json::Value = serde_json::from_str(&read(&folder.join("_norna_export.json"))).unwrap();
+    assert_eq!(manifest["policy"]["name"], "default");
+    assert!(manifest["policy"]["kept_back"][0].as_str().unwrap().starts_with(&format!("{n_back} pairs ")));
 }

@@ -161,3 +161,29 @@ fn depth_is_made_again() {
     let json: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!((json["equal"].as_bool(), json["content_digest"]["now"].as_str()), (Some(true), Some(&*digest(&out))));
 }
+
+#[test]
+fn what_a_terminal_does_not_show_is_quoted() {
+    let (study, _) = results();
+    let name = "a\u{1b}[31m'b\\\u{202e}c.h5";
+    let path = study.assoc(name, &["--maf", "0.4"]);
+    let printed = rerun(&[text(&path), "--dry-run", "--dir", &geuvadis()]).ok();
+    let line = printed.stdout.strip_suffix('\n').unwrap();
+    assert!(line.contains(r"$'a\x1b[31m\'b\\\xe2\x80\xaec.h5'"), "{line}");
+    assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
+    let words = line.replacen("norna ", "printf '%s\n' ", 1);
+    let said = tools::run(tools::command("bash").args(["-c", &words])).ok().stdout;
+    assert!(said.lines().any(|word| word == name), "{said:?}");
+}
+
+#[test]
+fn what_the_run_says_is_the_one_error() {
+    let (study, path) = results();
+    let taken = study.path("taken.h5");
+    fs::write(&taken, "mine").unwrap();
+    let said = rerun(&[text(path), "--dir", &geuvadis(), "--out", text(&taken)]);
+    assert_eq!((said.code, said.stderr.matches("error: ").count()), (1, 1), "{}", said.stderr);
+    assert_eq!(fs::read(&taken).unwrap(), b"mine");
+    let said = rerun(&[text(path), "--dir", &geuvadis(), "--threads", "0"]);
+    assert!(said.code == 2 && said.stderr.contains("--threads"), "{}", said.stderr);
+}

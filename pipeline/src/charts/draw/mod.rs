@@ -26,6 +26,10 @@ pub type DrawError = Box<dyn std::error::Error + Send + Sync>;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
+/// Which stands between the size and the title of each chart of norna's, and nowhere else.
+pub const MARK: &str =
+    " role=\"img\" aria-labelledby=\"title desc\" font-family=\"Helvetica, Arial, sans-serif\">\n<title id=\"title\">";
+
 /// Draws on a white sheet and names it for screen readers.
 fn sheet(
     size: (u32, u32),
@@ -42,8 +46,7 @@ fn sheet(
     let Some(at) = svg.find("<svg").and_then(|at| Some(at + svg[at..].find('>')?)) else { return Ok(svg) };
     let (head, rest) = svg.split_at(at);
     Ok(format!(
-        "{head} role=\"img\" aria-labelledby=\"title desc\" font-family=\"Helvetica, Arial, sans-serif\">\n\
-         <title id=\"title\">{}</title>\n<desc id=\"desc\">{}</desc>{}",
+        "{head}{MARK}{}</title>\n<desc id=\"desc\">{}</desc>{}",
         escaped(title),
         escaped(description),
         &rest[1..]
