@@ -7,7 +7,7 @@ use crate::{export, names, read, shared};
 
 #[test]
 fn strange_names_of_traits_become_names_of_files() {
-    let (genotypes, traits, covariates) = refusal::small();
+    let (genotypes, covariates, traits) = refusal::small();
     let mut header = traits.header.clone();
     header[1] = "../b".to_owned();
     header[2] = "..|b".to_owned();

@@ -46,3 +46,27 @@ fn the_catalog_s_validator_takes_a_whole_cohort() {
     let said = run.ok().stderr;
     assert!(said.contains("wants 100000 rows") && said.contains("no row on 1, 3, 4"), "{said}");
 }
+
+#[test]
+fn cases_and_controls_stand_in_the_metadata() {
+    let (genotypes, covariates, mut traits) = crate::support::refusal::small();
+    for (i, row) in traits.rows.iter_mut().enumerate() {
+        row[1] = if i % 3 == 0 { "1" } else { "0" }.to_owned();
+        row[2] = if i % 4 == 0 { "2" } else { "1" }.to_owned();
+    }
+    let n = traits.rows.len();
+    let study = crate::support::study::Study::write(&genotypes, &traits, Some(&covariates));
+    let results = study.assoc("made.h5", &["--linear-on-binary"]);
+    let (out, run) = export(&results, "cases", &["--format", "gwas-ssf", "--genome-assembly", "GRCh37"]);
+    run.ok();
+    for (name, cases) in [("t0", n.div_ceil(3)), ("t1", n.div_ceil(4))] {
+        let yaml = read(&out.join(format!("made.{name}.tsv.gz-meta.yaml")));
+        for line in [
+            "case_control_study: true".to_owned(),
+            format!("case_count: {cases}"),
+            format!("control_count: {}", n - cases),
+        ] {
+            assert!(yaml.contains(&line), "no {line} in {yaml}");
+        }
+    }
+}
