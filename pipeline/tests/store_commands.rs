@@ -179,7 +179,9 @@ fn export_refuses_outputs_that_it_would_destroy() {
     assert!(run("folder").unwrap_err().contains("it is a folder"));
     assert!(run("no/o.tsv").unwrap_err().matches("No such file").count() == 1);
     assert_eq!(std::fs::read(at("r.h5")).unwrap(), before);
-    std::fs::write(at("target.tsv"), "old").unwrap();
+    std::fs::write(at("notes.tsv"), "mine").unwrap();
+    assert!(run("notes.tsv").unwrap_err().contains("not a table that norna wrote"));
+    run("target.tsv").unwrap();
     std::os::unix::fs::symlink(at("target.tsv"), at("o.tsv")).unwrap();
     run("o.tsv").unwrap();
     assert!(at("o.tsv").is_symlink() && std::fs::read(at("target.tsv")).unwrap().starts_with(b"#CHROM"));

@@ -198,7 +198,7 @@ impl Policy {
         ];
         if let Some((section, _)) = minima.into_iter().find(|&(_, minimum)| minimum == 0) {
             return Err(format!(
-                "{section}.minimum: 0 asks for nothing; set the verdict to pass to leave the rule out"
+                "{section}.minimum: 0 asks for nothing; give 1 or more, or verdict = \"pass\" where the rule has one"
             ));
         }
         if self.samples.review_under < self.samples.minimum {

@@ -25,7 +25,7 @@ pub enum Content {
 }
 
 /// Starts of files of single people's data.
-const STARTS: [(&[u8], &str); 10] = [
+const STARTS: [(&[u8], &str); 18] = [
     (b"##fileformat=VCF", "genotypes of single people (VCF)"),
     (b"BCF\x02", "genotypes or likelihoods of single people (BCF)"),
     (b"BAM\x01", "reads of a person (BAM)"),
@@ -35,6 +35,14 @@ const STARTS: [(&[u8], &str); 10] = [
     (b"#IID", "a table with a row a sample"),
     (b"FID\t", "a table with a row a sample"),
     (b"IID\t", "a table with a row a sample"),
+    (b"FID,", "a table with a row a sample"),
+    (b"IID,", "a table with a row a sample"),
+    (b"FID ", "a table with a row a sample"),
+    (b"IID ", "a table with a row a sample"),
+    (b"SampleID", "a laboratory's table by sample"),
+    (b"!Checksum", "a laboratory's table by sample (ADAT)"),
+    (b"\x6c\x1b", "genotypes of single people (PLINK)"),
+    (b"#chr\tstart\tend\t", "phenotypes by person (BED)"),
     (b"NFRM", "a spool of a run"),
 ];
 
@@ -52,7 +60,7 @@ pub fn recognise(path: &Path) -> Result<Content, DisclosureError> {
         };
     }
     let head = head(path).map_err(|error| unknown(format!("cannot be read ({error})")))?;
-    if let Some((_, what)) = STARTS.iter().find(|(start, _)| head.starts_with(start)) {
+    if let Some((_, what)) = STARTS.iter().find(|(start, _)| starts_with(&head, start)) {
         return Ok(Content::Individual(what));
     }
     if !head.starts_with(b"\x89HDF\r\n\x1a\n") {
@@ -69,6 +77,11 @@ pub fn recognise(path: &Path) -> Result<Content, DisclosureError> {
     } else {
         Content::Results
     })
+}
+
+/// Names of columns are written in any case.
+fn starts_with(head: &[u8], start: &[u8]) -> bool {
+    head.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
 /// The first bytes, inflated where the file is compressed.

@@ -89,6 +89,8 @@ fn single_peoples_data_are_refused_by_kind_and_strange_files_are_errors() {
     let folder = study.path("x.h5.norna");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("run.json"), "{}").unwrap();
+    fs::write(study.path("people.csv"), "IID,height\na,1\n").unwrap();
+    fs::write(study.path("people.bed"), b"\x6c\x1b\x01\xff").unwrap();
     let geuvadis = |name: &str| places::dataset(&format!("geuvadis/{name}"));
     let kinds = [
         (proteins.clone(), "proteins by person"),
@@ -96,6 +98,9 @@ fn single_peoples_data_are_refused_by_kind_and_strange_files_are_errors() {
         (geuvadis("chr22.bcf"), "BCF"),
         (geuvadis("traits.tsv"), "a row a sample"),
         (folder, "working folder"),
+        (bed, "BED"),
+        (study.path("people.csv"), "a row a sample"),
+        (study.path("people.bed"), "PLINK"),
     ];
     for (path, kind) in kinds {
         let said = disclose(&[text(&path)]);

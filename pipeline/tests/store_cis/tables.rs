@@ -119,7 +119,7 @@ fn a_table_that_is_not_there_is_told() {
     let results = folder.path().join("results.h5");
     store_common::write(&results, 50, 2, 50);
     let (code, _, said) = norna(&["export", results.to_str().unwrap(), "--what", "cis", "--trait", "*"]);
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     assert!(said.contains("is no cis.h5"), "{said}");
 }
 
