@@ -358,29 +358,6 @@ pub(super) fn parse_limit(text: &str) -> Result<Duration, UsageError> {
     Ok(Duration::from_secs(limit.0))
 }
 
-/// Flags that name files, whose folders are nobody's business in a results file.
-const PATH_FLAGS: [&str; 19] = [
-    "bam-list",
-    "sites",
-    "fasta",
-    "by",
-    "pairs",
-    "vcf",
-    "pheno",
-    "proteins",
-    "covar",
-    "sex",
-    "par-file",
-    "regions-file",
-    "extract",
-    "exclude",
-    "keep",
-    "remove",
-    "pred",
-    "out",
-    "config",
-];
-
 /// The flags that were given, paths cut to file names.
 pub(super) fn without_folders(mut flags: serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
@@ -396,7 +373,7 @@ pub(super) fn without_folders(mut flags: serde_json::Value) -> serde_json::Value
             Value::Array(list) => !list.is_empty(),
             _ => true,
         });
-        for flag in PATH_FLAGS {
+        for flag in super::recorded::PATH_FLAGS {
             match map.get_mut(flag) {
                 Some(Value::Array(list)) => list.iter_mut().for_each(name_of),
                 Some(value) => name_of(value),

@@ -10,8 +10,9 @@ use crate::provenance::Recorded;
 
 /// Flags that say how the record is kept, or where flags came from.
 const NOT_TOLD: [&str; 5] = ["config", "provenance-paths", "full-checksums", "force", "json"];
-/// Flags of files, beside the inputs.
-const FILES: [&str; 20] = [
+/// Flags that name files, whose folders are nobody's business in a results file.
+pub(super) const PATH_FLAGS: [&str; 23] = [
+    "input",
     "bam-list",
     "sites",
     "fasta",
@@ -32,9 +33,9 @@ const FILES: [&str; 20] = [
     "out",
     "sample-map",
     "annotation",
+    "uniprot-map",
+    "config",
 ];
-/// Flags of proteins alone.
-const MORE_FILES: [&str; 2] = ["uniprot-map", "input"];
 
 /// The command as the provenance tells it. `flags`: by their long names, files with their folders; `inputs`: by role, lists of
 /// files taken apart.
@@ -104,7 +105,7 @@ fn arguments(
 
 /// The texts of a flag's values; none where it is not given.
 fn values_of(value: &Value, name: &str, path_text: &dyn Fn(&Path) -> String) -> Vec<String> {
-    let is_file = FILES.contains(&name) || MORE_FILES.contains(&name);
+    let is_file = PATH_FLAGS.contains(&name);
     let text = |value: &Value| match value {
         Value::String(text) if is_file => path_text(Path::new(text)),
         Value::String(text) => text.clone(),
